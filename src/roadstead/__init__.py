@@ -1,0 +1,3 @@
+"""The server that a receiving anchor runs in production on the Stellar network."""
+
+__version__ = "0.1.0"
