@@ -1,0 +1,1 @@
+"""What this anchor offers (anchor.toml) and where it runs (the environment), checked at the start."""

@@ -1,0 +1,1 @@
+"""Sending and receiving clients: who they are and what is known of them."""

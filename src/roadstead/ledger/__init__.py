@@ -1,0 +1,1 @@
+"""Double-entry books: accounts, postings, entries and their invariants."""

@@ -1,0 +1,1 @@
+"""What people did and must do: the audit log."""

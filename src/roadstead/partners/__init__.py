@@ -1,0 +1,1 @@
+"""Sending anchors we have agreed with."""

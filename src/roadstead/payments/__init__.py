@@ -1,0 +1,1 @@
+"""Incoming credits of the distribution account, stored before they are understood."""

@@ -1,0 +1,1 @@
+"""Promises to deliver money: their states, opening and matching."""

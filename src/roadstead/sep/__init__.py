@@ -1,0 +1,1 @@
+"""The SEPs over HTTP. No rules of the business live here."""

@@ -1,0 +1,1 @@
+"""The processes: api, observer, worker and scheduler, and what every process needs."""

@@ -1,0 +1,1 @@
+"""The Stellar network as this server meets it: Horizon, memos, signers, stellar.toml."""
