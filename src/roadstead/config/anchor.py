@@ -1,0 +1,253 @@
+"""What this anchor offers, as `anchor.toml` says it: the same in every environment.
+
+`roadstead.config.anchor_file.load_anchor` reads the file into these classes and promises that what it returns is
+consistent: names are unique, every reference leads somewhere, and no amount allows a fee that eats it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from roadstead.errors import BadInput
+from roadstead.money import Asset
+
+
+class CustomerRole(StrEnum):
+    """The side of a remittance on which a customer stands."""
+
+    SENDER = "sender"
+    RECEIVER = "receiver"
+
+
+class FieldKind(StrEnum):
+    """The kinds of value that SEP-12 knows."""
+
+    STRING = "string"
+    DATE = "date"
+    NUMBER = "number"
+    BINARY = "binary"
+
+
+class AssetStatus(StrEnum):
+    """How far an asset is meant to be relied on (SEP-1, `status`)."""
+
+    LIVE = "live"
+    DEAD = "dead"
+    TEST = "test"
+    PRIVATE = "private"
+
+
+class AnchorAssetType(StrEnum):
+    """What stands behind a token (SEP-1, `anchor_asset_type`)."""
+
+    FIAT = "fiat"
+    CRYPTO = "crypto"
+    STOCK = "stock"
+    BOND = "bond"
+    COMMODITY = "commodity"
+    REALESTATE = "realestate"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """Who runs the anchor: the fields of SEP-1's `[DOCUMENTATION]`, each without its prefix `ORG_`."""
+
+    name: str
+    dba: str | None = None
+    url: str | None = None
+    logo: str | None = None
+    description: str | None = None
+    physical_address: str | None = None
+    physical_address_attestation: str | None = None
+    phone_number: str | None = None
+    phone_number_attestation: str | None = None
+    keybase: str | None = None
+    twitter: str | None = None
+    github: str | None = None
+    official_email: str | None = None
+    support_email: str | None = None
+    licensing_authority: str | None = None
+    license_type: str | None = None
+    license_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A person who answers for the organization (SEP-1, `[[PRINCIPALS]]`)."""
+
+    name: str
+    email: str | None = None
+    keybase: str | None = None
+    telegram: str | None = None
+    twitter: str | None = None
+    github: str | None = None
+    id_photo_hash: str | None = None
+    verification_photo_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetTerms:
+    """On what terms one Stellar asset is received. Its issuer differs by environment and is no part of this.
+
+    Amounts and the fixed fee are in whole assets, exact; `fee_percent` is in percentage points (1 is 1 %).
+    """
+
+    code: str
+    name: str
+    description: str
+    issued: bool
+    """Whether this anchor issues the asset, and so keeps the reserve behind it."""
+    delivers: Asset
+    """What the receiving client gets, one for one, less the fee."""
+    amount_min: Decimal
+    amount_max: Decimal
+    fee_fixed: Decimal
+    fee_percent: Decimal
+    funding_methods: tuple[str, ...]
+    """Names of funding methods; the first is the one used when a partner may leave it out."""
+    sender_type: str | None = None
+    """The customer type of sending clients, or None where nothing need be known of them."""
+    receiver_type: str | None = None
+    display_decimals: int = 2
+    anchor_asset_type: AnchorAssetType = AnchorAssetType.FIAT
+    redemption_instructions: str | None = None
+    attestation_of_reserve: str | None = None
+    conditions: str | None = None
+    image: str | None = None
+    status: AssetStatus | None = None
+    """None means what the network says: `test` where money is not real, else `live`."""
+    is_unlimited: bool | None = None
+    fixed_number: int | None = None
+    max_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingMethod:
+    """A way to deliver money to receiving clients (SEP-31 `funding_method`, SEP-38 delivery method)."""
+
+    name: str
+    description: str
+    rail: str
+    """Name of the rail that carries it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RailDeclaration:
+    """A rail by name and currency. Which kind of rail stands behind the name, the environment says."""
+
+    name: str
+    currency: Asset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerField:
+    """One thing that is asked of a customer, named as in SEP-9."""
+
+    name: str
+    description: str
+    kind: FieldKind = FieldKind.STRING
+    optional: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerType:
+    """A SEP-12 customer type: what is asked of customers of one kind, and on which side they stand."""
+
+    name: str
+    description: str
+    role: CustomerRole
+    fields: tuple[CustomerField, ...]
+
+    def field(self, name: str) -> CustomerField | None:
+        """Return the field of that name, or None when this type does not ask for it."""
+        return next((field for field in self.fields if field.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemittanceTerms:
+    """How remittances are opened."""
+
+    expires_after_s: int = 86_400
+    """How long a remittance waits for its payment."""
+    require_funding_method: bool = False
+    """Whether a partner must name the funding method even where the asset has exactly one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one request may ask of the server."""
+
+    body_bytes_max: int = 65_536
+    """Largest body of a request without files."""
+    upload_bytes_max: int = 10_485_760
+    """Largest body of a request that carries customers' documents."""
+    page_default: int = 20
+    """Entries of a page when the caller names no number."""
+    page_max: int = 200
+    """Most entries of a page, whatever the caller asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """All that `anchor.toml` says."""
+
+    organization: Organization
+    assets: tuple[AssetTerms, ...]
+    funding_methods: tuple[FundingMethod, ...]
+    rails: tuple[RailDeclaration, ...]
+    customer_types: tuple[CustomerType, ...] = ()
+    principals: tuple[Principal, ...] = ()
+    remittances: RemittanceTerms = RemittanceTerms()
+    limits: Limits = Limits()
+
+    def asset(self, code: str) -> AssetTerms:
+        """Return the terms of an asset by its code.
+
+        Raises:
+            BadInput: The anchor does not accept it.
+        """
+        for terms in self.assets:
+            if terms.code == code:
+                return terms
+        raise BadInput(_unknown("Asset", code, [terms.code for terms in self.assets]))
+
+    def customer_type(self, name: str) -> CustomerType:
+        """Return a customer type by its name.
+
+        Raises:
+            BadInput: The anchor has no such type.
+        """
+        for customer_type in self.customer_types:
+            if customer_type.name == name:
+                return customer_type
+        raise BadInput(_unknown("Customer type", name, [known.name for known in self.customer_types]))
+
+    def funding_method(self, name: str) -> FundingMethod:
+        """Return a funding method by its name.
+
+        Raises:
+            BadInput: The anchor has no such method.
+        """
+        for method in self.funding_methods:
+            if method.name == name:
+                return method
+        raise BadInput(_unknown("Funding method", name, [known.name for known in self.funding_methods]))
+
+    def rail(self, name: str) -> RailDeclaration:
+        """Return a rail by its name.
+
+        Raises:
+            BadInput: The anchor has no such rail.
+        """
+        for rail in self.rails:
+            if rail.name == name:
+                return rail
+        raise BadInput(_unknown("Rail", name, [known.name for known in self.rails]))
+
+
+def _unknown(what: str, name: str, known: list[str]) -> str:
+    return f"{what} {name[:40]!r} is not offered: use one of {', '.join(known) or '(none is configured)'}."

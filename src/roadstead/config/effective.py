@@ -1,0 +1,101 @@
+"""The configuration in effect: what `anchor.toml` offers, where the environment puts it, and what the network allows."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from roadstead.config.anchor import Anchor, AssetStatus, AssetTerms
+from roadstead.config.networks import NetworkProfile
+from roadstead.config.secrets import Secret
+from roadstead.config.settings import RailSettings, Settings
+from roadstead.config.strkey import public_key_of
+from roadstead.errors import BadInput
+from roadstead.money import Asset, stellar_asset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedAsset:
+    """An asset that this anchor receives: its terms, the token on this network, and its published status."""
+
+    terms: AssetTerms
+    asset: Asset
+    status: AssetStatus
+
+    @property
+    def code(self) -> str:
+        """The asset's code."""
+        return self.terms.code
+
+    @property
+    def issuer(self) -> str:
+        """The account that issues the asset on this network."""
+        return self.asset.issuer or ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfiguredRail:
+    """A rail with its name and currency from `anchor.toml` and what the environment puts behind them."""
+
+    name: str
+    currency: Asset
+    kind: str
+    url: str | None
+    token: Secret | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """Everything that a process is told at its start, checked as a whole.
+
+    `roadstead.config.load.load_configuration` makes it; one made by hand (in a test) has not been checked.
+    """
+
+    anchor: Anchor
+    settings: Settings
+    profile: NetworkProfile
+
+    @property
+    def assets(self) -> tuple[AcceptedAsset, ...]:
+        """The assets received, in the order of `anchor.toml`."""
+        return tuple(
+            AcceptedAsset(
+                terms=terms,
+                asset=stellar_asset(terms.code, self.settings.issuers[terms.code.upper()]),
+                status=terms.status or self.profile.asset_status_default,
+            )
+            for terms in self.anchor.assets
+        )
+
+    def asset(self, code: str) -> AcceptedAsset:
+        """Return an accepted asset by its code.
+
+        Raises:
+            BadInput: The anchor does not accept it.
+        """
+        for accepted in self.assets:
+            if accepted.code == code:
+                return accepted
+        raise BadInput(
+            f"Asset {code[:12]!r} is not accepted: use one of {', '.join(a.code for a in self.assets)}."
+        )
+
+    @property
+    def rails(self) -> tuple[ConfiguredRail, ...]:
+        """The rails, in the order of `anchor.toml`."""
+        return tuple(self._rail(declared.name, declared.currency) for declared in self.anchor.rails)
+
+    @property
+    def signing_account(self) -> str:
+        """The address G... of the key that signs challenges and callbacks (SEP-1 `SIGNING_KEY`)."""
+        return public_key_of(self.settings.signing_secret.reveal())
+
+    @property
+    def data_key(self) -> bytes:
+        """The 32 bytes that wrap customers' data keys."""
+        return base64.b64decode(self.settings.data_key.reveal(), validate=True)
+
+    def _rail(self, name: str, currency: Asset) -> ConfiguredRail:
+        said = self.settings.rails.get(name, RailSettings())
+        kind = said.kind or self.profile.rail_kind_default or ""
+        return ConfiguredRail(name=name, currency=currency, kind=kind, url=said.url, token=said.token)
