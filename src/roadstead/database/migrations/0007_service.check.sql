@@ -1,0 +1,1 @@
+SELECT 'a lease without an epoch' FROM leases WHERE epoch < 1

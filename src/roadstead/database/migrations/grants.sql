@@ -1,0 +1,15 @@
+-- Run after every migration, safe to repeat. Login users are made members of these roles by the database's administrator:
+-- GRANT roadstead_app TO anchor_production;
+GRANT USAGE ON SCHEMA public TO roadstead_app, roadstead_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO roadstead_app, roadstead_reader;
+GRANT INSERT, UPDATE ON
+    partners, partner_accounts, customers, customer_fields, remittances, payments, cursors, payouts, payout_attempts,
+    rail_events, leases, schedules
+    TO roadstead_app;
+GRANT INSERT ON used_challenges, undecodable_records, postings, entries, audit_log TO roadstead_app;
+-- The only rows that the server may ever delete: erased personal data and challenges that are over.
+GRANT DELETE ON customer_fields, used_challenges TO roadstead_app;
+REVOKE SELECT ON customer_fields, customers, payout_attempts, used_challenges FROM roadstead_reader;
+GRANT SELECT (id, account, memo_kind, memo, created_at, erased_at) ON customers TO roadstead_reader;
+GRANT SELECT (key, payout_id, number, status, reference, reason, written_at, submitted_at, status_at)
+    ON payout_attempts TO roadstead_reader;

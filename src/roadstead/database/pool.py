@@ -1,0 +1,115 @@
+"""Connections and transactions. SQL itself lives in the `store` modules of the domain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from roadstead.errors import Unavailable
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+"""A connection inside a transaction, or outside one where a function says so."""
+
+Row: TypeAlias = asyncpg.Record
+
+CONNECT_TIMEOUT_S = 5.0
+ACQUIRE_TIMEOUT_S = 5.0
+COMMAND_TIMEOUT_S = 15.0
+
+_SESSION = {
+    "statement_timeout": "10s",
+    "lock_timeout": "5s",
+    # A transaction left open by a process that hangs, or behind a dead socket, gives its locks back.
+    "idle_in_transaction_session_timeout": "15s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "timezone": "UTC",
+}
+
+_GONE = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Open a transaction: committed when the block ends, undone when it raises.
+
+        After `Unavailable` the outcome of the commit is not known; what follows must be safe to repeat.
+
+        Raises:
+            Unavailable: PostgreSQL does not answer, or ended the transaction for a reason that passes.
+        """
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Borrow a connection outside any transaction: every statement commits by itself.
+
+        Raises:
+            Unavailable: PostgreSQL does not answer now.
+        """
+        try:
+            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+                yield connection
+        except _GONE as error:
+            raise Unavailable(
+                f"The database does not answer ({type(error).__name__}). Try again in a moment; if it stays so, "
+                "check that PostgreSQL runs and that ROADSTEAD_DATABASE_URL is right."
+            ) from error
+
+    async def close(self) -> None:
+        """Close every connection; wait a little for those in use."""
+        try:
+            await asyncio.wait_for(self._pool.close(), timeout=CONNECT_TIMEOUT_S)
+        except TimeoutError:
+            self._pool.terminate()
+
+
+async def open_database(url: str, *, application: str, connections_max: int = 10) -> Database:
+    """Open a pool on a PostgreSQL URL.
+
+    Raises:
+        Unavailable: PostgreSQL does not answer.
+    """
+    try:
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=connections_max,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=COMMAND_TIMEOUT_S,
+            server_settings={**_SESSION, "application_name": application},
+            max_inactive_connection_lifetime=60,
+        )
+    except (*_GONE, asyncpg.PostgresError) as error:
+        raise Unavailable(
+            f"The database cannot be opened ({type(error).__name__}: {error}). Check that PostgreSQL runs and that "
+            "ROADSTEAD_DATABASE_URL is right."
+        ) from error
+    return Database(pool)
