@@ -1,4 +1,4 @@
-"""The configuration in effect: what `anchor.toml` offers, where the environment puts it, and what the network allows."""
+"""The configuration in effect: the offer of `anchor.toml`, the values of the environment, the limits of the network."""
 
 from __future__ import annotations
 

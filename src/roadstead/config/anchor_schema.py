@@ -1,0 +1,259 @@
+"""The schema of `anchor.toml`: every table and key, with its form, an example and what it means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from roadstead.config.anchor import (
+    AnchorAssetType,
+    AssetStatus,
+    AssetTerms,
+    CustomerField,
+    CustomerRole,
+    CustomerType,
+    FieldKind,
+    FundingMethod,
+    Limits,
+    Organization,
+    Principal,
+    RailDeclaration,
+    RemittanceTerms,
+)
+from roadstead.config.forms import (
+    AMOUNT,
+    BOOLEAN,
+    CODE,
+    CURRENCY,
+    DIGEST,
+    EMAIL,
+    HTTPS_URL,
+    LABEL,
+    NAMES,
+    PERCENT,
+    PHONE,
+    RAIL_NAME,
+    TEXT,
+    one_of,
+    whole,
+)
+from roadstead.config.schema import Form, Key, Section
+from roadstead.config.sep9 import FIELD_KINDS
+
+_UNITS_MAX = 2**63 - 1
+
+
+def _must(name: str, form: Form, description: str, example: str) -> Key:
+    return Key(name=name, form=form, required=True, description=description, example=example)
+
+
+def _may(name: str, form: Form, description: str, example: str) -> Key:
+    return Key(name=name, form=form, description=description, example=example)
+
+
+_ORGANIZATION = Section(
+    name="organization",
+    make=Organization,
+    many=False,
+    required=True,
+    description="Who runs the anchor, published in stellar.toml's [DOCUMENTATION].",
+    keys=(
+        _must("name", TEXT, "Legal name.", '"Example Anchor Ltd"'),
+        _may("dba", TEXT, "Name under which it does business.", '"Example Anchor"'),
+        _may("url", HTTPS_URL, "Website, on the same domain as stellar.toml.", '"https://anchor.example"'),
+        _may("logo", HTTPS_URL, "Logo, a PNG.", '"https://anchor.example/logo.png"'),
+        _may("description", TEXT, "What the organization does.", '"Pays euros to bank accounts."'),
+        _may("physical_address", TEXT, "Postal address.", '"1 Harbour Street, Porttown"'),
+        _may(
+            "physical_address_attestation",
+            HTTPS_URL,
+            "Proof of the address, on the same domain as the website.",
+            '"https://anchor.example/address.png"',
+        ),
+        _may("phone_number", PHONE, "Telephone.", '"+15555550100"'),
+        _may(
+            "phone_number_attestation",
+            HTTPS_URL,
+            "Proof of the number, on the same domain as the website.",
+            '"https://anchor.example/phone.png"',
+        ),
+        _may("keybase", TEXT, "Keybase account.", '"exampleanchor"'),
+        _may("twitter", TEXT, "Twitter account.", '"exampleanchor"'),
+        _may("github", TEXT, "GitHub account.", '"exampleanchor"'),
+        _may(
+            "official_email",
+            EMAIL,
+            "Address for business, at the website's domain.",
+            '"office@anchor.example"',
+        ),
+        _may("support_email", EMAIL, "Address where users ask for help.", '"support@anchor.example"'),
+        _may("licensing_authority", TEXT, "Who licensed the organization.", '"Example Financial Authority"'),
+        _may("license_type", TEXT, "Kind of licence.", '"Payment institution"'),
+        _may("license_number", TEXT, "Number of the licence.", '"EX-0001"'),
+    ),
+)
+
+_PRINCIPALS = Section(
+    name="principals",
+    make=Principal,
+    many=True,
+    description="People who answer for the organization, published in stellar.toml's [[PRINCIPALS]].",
+    keys=(
+        _must("name", TEXT, "Full name.", '"Alex Example"'),
+        _may("email", EMAIL, "Email address.", '"alex@anchor.example"'),
+        _may("keybase", TEXT, "Keybase account.", '"alexexample"'),
+        _may("telegram", TEXT, "Telegram account.", '"alexexample"'),
+        _may("twitter", TEXT, "Twitter account.", '"alexexample"'),
+        _may("github", TEXT, "GitHub account.", '"alexexample"'),
+        _may("id_photo_hash", DIGEST, "SHA-256 of a photo of an identity document.", f'"{"0" * 64}"'),
+        _may("verification_photo_hash", DIGEST, "SHA-256 of a verification photo.", f'"{"0" * 64}"'),
+    ),
+)
+
+_ASSETS = Section(
+    name="assets",
+    make=AssetTerms,
+    many=True,
+    required=True,
+    description="An asset on Stellar that the anchor receives. Its issuer is said by ROADSTEAD_ASSET_<CODE>_ISSUER.",
+    keys=(
+        _must("code", CODE, "Asset code.", '"EURX"'),
+        _must("name", TEXT, "Short name.", '"Example Euro"'),
+        _must("description", TEXT, "What the asset is and what stands behind it.", '"One euro in the bank."'),
+        _must("issued", BOOLEAN, "Whether this anchor issues the asset.", "true"),
+        _must("delivers", CURRENCY, "Currency that the receiving client gets, one for one.", '"iso4217:EUR"'),
+        _must("amount_min", AMOUNT, "Least amount of a remittance.", '"1"'),
+        _must("amount_max", AMOUNT, "Greatest amount of a remittance.", '"10000"'),
+        _must("fee_fixed", AMOUNT, "Fixed part of the fee, in the asset.", '"0.10"'),
+        _must("fee_percent", PERCENT, "Proportional part of the fee, in percentage points.", '"0.5"'),
+        _must(
+            "funding_methods", NAMES, "Names of [[funding_methods]]; the first is the default.", '["SEPA"]'
+        ),
+        _may("sender_type", LABEL, "Customer type asked of sending clients.", '"sep31-sender"'),
+        _may("receiver_type", LABEL, "Customer type asked of receiving clients.", '"sep31-receiver"'),
+        _may("display_decimals", whole(0, 7), "Decimals that wallets show.", "2"),
+        _may("anchor_asset_type", one_of(AnchorAssetType), "What stands behind the asset.", '"fiat"'),
+        _may(
+            "redemption_instructions",
+            TEXT,
+            "How a holder gets the money behind it.",
+            '"Send it to a partner."',
+        ),
+        _may(
+            "attestation_of_reserve", HTTPS_URL, "Proof of the reserve.", '"https://anchor.example/reserve"'
+        ),
+        _may("conditions", TEXT, "Conditions of holding the asset.", '"See our terms."'),
+        _may("image", HTTPS_URL, "Picture of the asset, a PNG.", '"https://anchor.example/eurx.png"'),
+        _may("status", one_of(AssetStatus), "Published status; left out, the network decides.", '"live"'),
+        _may("is_unlimited", BOOLEAN, "Whether any number of tokens may be issued.", "true"),
+        _may("fixed_number", whole(1, _UNITS_MAX), "How many tokens there are, for ever.", "1000000"),
+        _may("max_number", whole(1, _UNITS_MAX), "How many tokens there will be at most.", "1000000"),
+    ),
+)
+
+_FUNDING_METHODS = Section(
+    name="funding_methods",
+    make=FundingMethod,
+    many=True,
+    required=True,
+    description="A way to deliver money, by the name that partners use in SEP-31 and SEP-38.",
+    keys=(
+        _must("name", LABEL, "Name.", '"SEPA"'),
+        _must("description", TEXT, "What it is, for partners.", '"Credit transfer in euros to an IBAN."'),
+        _must("rail", RAIL_NAME, "Name of one of [[rails]].", '"sepa"'),
+    ),
+)
+
+_RAILS = Section(
+    name="rails",
+    make=RailDeclaration,
+    many=True,
+    required=True,
+    description="A connection to a bank. What stands behind it is said by ROADSTEAD_RAIL_<NAME>_KIND.",
+    keys=(
+        _must("name", RAIL_NAME, "Name.", '"sepa"'),
+        _must("currency", CURRENCY, "Currency that it pays in.", '"iso4217:EUR"'),
+    ),
+)
+
+
+def _customer_field(**values: Any) -> CustomerField:
+    """Give a field the kind that SEP-9 says, unless the file says one; a name that SEP-9 lacks is found out later."""
+    kind = FIELD_KINDS.get(values["name"], FieldKind.STRING)
+    return CustomerField(**{"kind": kind, **values})
+
+
+_CUSTOMER_FIELDS = Section(
+    name="fields",
+    make=_customer_field,
+    many=True,
+    required=True,
+    description="One thing that is asked of the customer, by its name in SEP-9.",
+    keys=(
+        _must("name", LABEL, "Name in SEP-9.", '"first_name"'),
+        _must("description", TEXT, "What is asked, for people.", '"Given name"'),
+        _may("kind", one_of(FieldKind), "Kind of value; SEP-9 decides it when left out.", '"string"'),
+        _may("optional", BOOLEAN, "Whether it may be left out.", "false"),
+        _may("choices", NAMES, "The only values that are accepted.", '["checking", "savings"]'),
+    ),
+)
+
+_CUSTOMER_TYPES = Section(
+    name="customer_types",
+    make=CustomerType,
+    many=True,
+    description="What is asked of customers of one kind (SEP-12 type).",
+    keys=(
+        _must("name", LABEL, "Name.", '"sep31-receiver"'),
+        _must("description", TEXT, "Who has to be registered with this type.", '"People who receive euros"'),
+        _must("role", one_of(CustomerRole), "The side on which the customer stands.", '"receiver"'),
+    ),
+    children=(_CUSTOMER_FIELDS,),
+)
+
+_REMITTANCES = Section(
+    name="remittances",
+    make=RemittanceTerms,
+    many=False,
+    description="How remittances are opened.",
+    keys=(
+        _may(
+            "expires_after_s",
+            whole(60, 2_592_000),
+            "Seconds that a remittance waits for its payment.",
+            "86400",
+        ),
+        _may(
+            "require_funding_method",
+            BOOLEAN,
+            "Whether partners must name the funding method even where the asset has exactly one.",
+            "false",
+        ),
+    ),
+)
+
+_LIMITS = Section(
+    name="limits",
+    make=Limits,
+    many=False,
+    description="How much one request may ask of the server.",
+    keys=(
+        _may("body_bytes_max", whole(1_024, 1_048_576), "Largest body of a request without files.", "65536"),
+        _may(
+            "upload_bytes_max", whole(65_536, 67_108_864), "Largest body of a request with files.", "10485760"
+        ),
+        _may("page_default", whole(1, 1_000), "Entries of a page when none are named.", "20"),
+        _may("page_max", whole(1, 1_000), "Most entries of a page.", "200"),
+    ),
+)
+
+SECTIONS = (
+    _ORGANIZATION,
+    _PRINCIPALS,
+    _ASSETS,
+    _FUNDING_METHODS,
+    _RAILS,
+    _CUSTOMER_TYPES,
+    _REMITTANCES,
+    _LIMITS,
+)
+"""All tables of the file, in the order in which they are documented."""
