@@ -1,0 +1,29 @@
+"""What the handlers of the API stand on, put together once at the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from roadstead.clock import Clock
+from roadstead.config.effective import AcceptedAsset, Configuration
+from roadstead.database.pool import Database
+from roadstead.partners.principal import PartnerDirectory, TokenReader
+from roadstead.randomness import Randomness
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The edges and the configuration that the API's handlers use."""
+
+    configuration: Configuration
+    database: Database
+    clock: Clock
+    randomness: Randomness
+    tokens: TokenReader
+    partners: PartnerDirectory
+
+    @cached_property
+    def assets(self) -> dict[str, AcceptedAsset]:
+        """The accepted assets by code, in the order of anchor.toml."""
+        return {asset.code: asset for asset in self.configuration.assets}
