@@ -1,0 +1,177 @@
+"""The bank's state: its events added up. Applying an event is the only way to change it."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from roadstead.errors import InvariantViolated
+from roadstead.money import Money, amount_from_text, currency
+from roadstead.sandbox.bank.events import (
+    Accepted,
+    AccountOpened,
+    BankEvent,
+    BankOpened,
+    Instruction,
+    PayoutEvent,
+    Received,
+    Refused,
+    Returned,
+    Settled,
+)
+from roadstead.sandbox.bank.rules import Course, fate_of
+
+
+class Status(StrEnum):
+    """How far a payout has come."""
+
+    RECEIVED = "received"
+    ACCEPTED = "accepted"
+    SETTLED = "settled"
+    REFUSED = "refused"
+    RETURNED = "returned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payout:
+    """One payout, known by its key."""
+
+    key: str
+    reference: str
+    instruction: Instruction
+    status: Status
+    received_at: datetime
+    reason: str | None = None
+    executed_at: datetime | None = None
+    """When the money left; a later return does not change it."""
+    execution_number: int | None = None
+    """The place of the settlement in the journal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """The anchor's money in one currency."""
+
+    booked: Money
+    reserved: Money
+
+    @property
+    def available(self) -> Money:
+        """What is not promised to a payout."""
+        return self.booked - self.reserved
+
+
+_NEXT: dict[type[PayoutEvent], tuple[frozenset[Status], Status]] = {
+    Accepted: (frozenset({Status.RECEIVED}), Status.ACCEPTED),
+    Settled: (frozenset({Status.ACCEPTED}), Status.SETTLED),
+    Refused: (frozenset({Status.RECEIVED, Status.ACCEPTED}), Status.REFUSED),
+    Returned: (frozenset({Status.SETTLED}), Status.RETURNED),
+}
+
+
+@dataclass(slots=True)
+class Book:
+    """Everything the bank knows, by key and in the order in which it happened."""
+
+    bank_id: str = ""
+    event_count: int = 0
+    payouts: dict[str, Payout] = field(default_factory=dict)
+    balances: dict[str, Balance] = field(default_factory=dict)
+    executed: list[str] = field(default_factory=list)
+    """Keys in the order of execution."""
+    to_judge: dict[str, datetime] = field(default_factory=dict)
+    """Received and not decided, oldest first, and since when."""
+    to_settle: dict[str, datetime] = field(default_factory=dict)
+    """Accepted and still to be settled or refused, oldest first, and since when."""
+    to_return: dict[str, datetime] = field(default_factory=dict)
+    """Settled and still to come back, oldest first, and since when."""
+    told_numbers: list[int] = field(default_factory=list)
+    told: list[PayoutEvent] = field(default_factory=list)
+
+    def apply(self, event: BankEvent) -> None:
+        """Add what happened.
+
+        Raises:
+            InvariantViolated: It cannot have happened in this state.
+        """
+        number = self.event_count + 1
+        match event:
+            case BankOpened(bank_id=bank_id):
+                self.bank_id = bank_id
+            case AccountOpened(currency=code, amount=amount):
+                self._open_account(code, amount)
+            case Received():
+                self._receive(event)
+            case Accepted() | Settled() | Refused() | Returned():
+                self._move(event, number)
+        self.event_count = number
+
+    def told_after(self, number: int, limit: int) -> Sequence[tuple[int, PayoutEvent]]:
+        """Return at most `limit` events that the customer is told of, after a place in the journal."""
+        first = bisect_right(self.told_numbers, number)
+        last = first + limit
+        return list(zip(self.told_numbers[first:last], self.told[first:last], strict=True))
+
+    def _open_account(self, code: str, amount: str) -> None:
+        if code in self.balances:
+            raise InvariantViolated(f"The {code} account was opened twice.")
+        asset = currency(code)
+        self.balances[code] = Balance(booked=amount_from_text(asset, amount), reserved=Money(asset, 0))
+
+    def _receive(self, event: Received) -> None:
+        if event.key in self.payouts:
+            raise InvariantViolated(f"Payout {event.key} was received twice.")
+        self.payouts[event.key] = Payout(
+            key=event.key,
+            reference=event.reference,
+            instruction=event.instruction,
+            status=Status.RECEIVED,
+            received_at=event.at,
+        )
+        self.to_judge[event.key] = event.at
+
+    def _move(self, event: PayoutEvent, number: int) -> None:
+        payout = self.payouts.get(event.key)
+        expected, status = _NEXT[type(event)]
+        if payout is None or payout.status not in expected:
+            raise InvariantViolated(f"Payout {event.key} cannot become {status} from where it is.")
+        moved = replace(payout, status=status)
+        if isinstance(event, Refused | Returned):
+            moved = replace(moved, reason=event.reason)
+        if isinstance(event, Settled):
+            moved = replace(moved, executed_at=event.at, execution_number=number)
+            self.executed.append(event.key)
+        self._book(payout, status)
+        self.payouts[event.key] = moved
+        self._await_next(moved, event.at)
+        self.told_numbers.append(number)
+        self.told.append(event)
+
+    def _await_next(self, payout: Payout, moment: datetime) -> None:
+        for waiting in (self.to_judge, self.to_settle, self.to_return):
+            waiting.pop(payout.key, None)
+        course = fate_of(payout.instruction.account).course
+        if payout.status is Status.ACCEPTED and course is not Course.SILENT:
+            self.to_settle[payout.key] = moment
+        if payout.status is Status.SETTLED and course is Course.RETURNED:
+            self.to_return[payout.key] = moment
+
+    def _book(self, payout: Payout, status: Status) -> None:
+        code, money = payout.instruction.currency, payout.instruction.money
+        balance = self.balances[code]
+        booked, reserved = balance.booked, balance.reserved
+        match status:
+            case Status.ACCEPTED:
+                reserved += money
+            case Status.SETTLED:
+                booked, reserved = booked - money, reserved - money
+            case Status.REFUSED if payout.status is Status.ACCEPTED:
+                reserved -= money
+            case Status.RETURNED:
+                booked += money
+            case _:
+                return
+        if booked.units < 0 or reserved.units < 0:
+            raise InvariantViolated(f"Payout {payout.key} would leave the {code} account below zero.")
+        self.balances[code] = Balance(booked=booked, reserved=reserved)

@@ -1,0 +1,101 @@
+"""What the bank decides. Pure: each function looks at the book and says which events follow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from roadstead.errors import Conflict
+from roadstead.money import Money, amount_from_text, currency
+from roadstead.sandbox.bank.book import Book, Payout
+from roadstead.sandbox.bank.events import (
+    Accepted,
+    AccountOpened,
+    BankEvent,
+    BankOpened,
+    Instruction,
+    PayoutEvent,
+    Received,
+    Refused,
+    Returned,
+    Settled,
+)
+from roadstead.sandbox.bank.rules import Course, fate_of
+
+DEFAULT_OPENING_BALANCE = "1000000000000"
+INSUFFICIENT_FUNDS = "AM04"
+"""ISO 20022 `ExternalStatusReason1Code` for an account without enough money."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankTerms:
+    """How this bank works."""
+
+    settlement_delay: timedelta = timedelta(seconds=1)
+    """From acceptance to settlement (or to a late refusal)."""
+    return_delay: timedelta = timedelta(seconds=2)
+    """From settlement to a return."""
+    opening_balances: Mapping[str, Money] = field(default_factory=dict)
+    """By currency; every other account is opened with a large balance when it is first used."""
+
+
+def opening(book: Book, terms: BankTerms, *, new_bank_id: str, now: datetime) -> Sequence[BankEvent]:
+    """Begin the bank, and open the accounts that are asked for and not yet there."""
+    begun: list[BankEvent] = [] if book.bank_id else [BankOpened(at=now, bank_id=new_bank_id)]
+    missing = [code for code in sorted(terms.opening_balances) if code not in book.balances]
+    return begun + [_account_opened(code, terms, now) for code in missing]
+
+
+def submit(
+    book: Book, key: str, instruction: Instruction, *, terms: BankTerms, now: datetime
+) -> Sequence[BankEvent]:
+    """Take an instruction: nothing follows when the same one is already known under this key.
+
+    Raises:
+        Conflict: The key is known with other content.
+    """
+    known = book.payouts.get(key)
+    if known is not None:
+        if known.instruction != instruction:
+            raise Conflict(f"Payout {key} is known with other content; send a new payout under a new key.")
+        return []
+    opened: list[BankEvent] = []
+    if instruction.currency not in book.balances:
+        opened.append(_account_opened(instruction.currency, terms, now))
+    reference = f"{book.bank_id}{book.event_count + len(opened) + 1:010d}"
+    return [*opened, Received(at=now, key=key, reference=reference, instruction=instruction)]
+
+
+def next_due(book: Book, terms: BankTerms, now: datetime) -> PayoutEvent | None:
+    """Return the next thing that is due at this moment, or None when there is nothing left to do now."""
+    for key in book.to_judge:
+        return _judgement(book, book.payouts[key], now)
+    for key, since in book.to_settle.items():
+        if since + terms.settlement_delay > now:
+            break
+        return _settlement(book.payouts[key], now)
+    for key, since in book.to_return.items():
+        if since + terms.return_delay > now:
+            break
+        return Returned(at=now, key=key, reason=fate_of(book.payouts[key].instruction.account).reason)
+    return None
+
+
+def _judgement(book: Book, payout: Payout, now: datetime) -> Accepted | Refused:
+    fate = fate_of(payout.instruction.account)
+    if fate.course is Course.REFUSED_AT_ONCE:
+        return Refused(at=now, key=payout.key, reason=fate.reason)
+    if payout.instruction.money > book.balances[payout.instruction.currency].available:
+        return Refused(at=now, key=payout.key, reason=INSUFFICIENT_FUNDS)
+    return Accepted(at=now, key=payout.key)
+
+
+def _settlement(payout: Payout, now: datetime) -> Settled | Refused:
+    fate = fate_of(payout.instruction.account)
+    if fate.course is Course.REFUSED_LATER:
+        return Refused(at=now, key=payout.key, reason=fate.reason)
+    return Settled(at=now, key=payout.key)
+
+
+def _account_opened(code: str, terms: BankTerms, now: datetime) -> AccountOpened:
+    money = terms.opening_balances.get(code) or amount_from_text(currency(code), DEFAULT_OPENING_BALANCE)
+    return AccountOpened(at=now, currency=code, amount=money.text)

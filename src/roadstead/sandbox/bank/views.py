@@ -1,0 +1,140 @@
+"""What the bank says over HTTP. These shapes are documented and stable: fields are added, never changed."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from roadstead.clock import utc_text
+from roadstead.sandbox.bank.book import Balance, Book, Payout, Status
+from roadstead.sandbox.bank.events import Accepted, PayoutEvent, Refused, Returned, Settled
+
+_STATUSES: dict[type[PayoutEvent], Status] = {
+    Accepted: Status.ACCEPTED,
+    Settled: Status.SETTLED,
+    Refused: Status.REFUSED,
+    Returned: Status.RETURNED,
+}
+_EVENT_ID = re.compile(r"([0-9A-F]{8})-([0-9]{1,15})", re.ASCII)
+
+
+class PayoutFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which executed payouts are asked for; empty fields mean all."""
+
+    key: str = ""
+    end_to_end_id: str = ""
+    currency: str = ""
+    account: str = ""
+    after: str = ""
+    """The `id` of an execution: only later ones."""
+    limit: int | None = None
+
+
+def event_id(book: Book, number: int) -> str:
+    """Return the identifier of an event: unique across all simulated banks, and the cursor that leads past it."""
+    return f"{book.bank_id}-{number}"
+
+
+def event_number(book: Book, cursor: str) -> int:
+    """Return the place in the journal that a cursor points at; 0, the beginning, for one that is not this bank's."""
+    match = _EVENT_ID.fullmatch(cursor)
+    if match is None or match[1] != book.bank_id:
+        return 0
+    return int(match[2])
+
+
+def payout_view(payout: Payout) -> dict[str, Any]:
+    """Describe a payout, executed or not."""
+    instruction = payout.instruction
+    return {
+        "key": payout.key,
+        "end_to_end_id": instruction.end_to_end_id,
+        "amount": instruction.amount,
+        "currency": instruction.currency,
+        "account": instruction.account,
+        "bank_number": instruction.bank_number,
+        "name": instruction.name,
+        "information": instruction.information,
+        "status": payout.status,
+        "reference": payout.reference,
+        "reason": payout.reason,
+        "received_at": utc_text(payout.received_at),
+        "executed_at": None if payout.executed_at is None else utc_text(payout.executed_at),
+    }
+
+
+def executed_views(book: Book, wanted: PayoutFilter) -> list[dict[str, Any]]:
+    """List the payouts that were executed, in the order of execution, with the filter applied."""
+    views: list[dict[str, Any]] = []
+    after = event_number(book, wanted.after)
+    for key in book.executed:
+        if wanted.limit is not None and len(views) >= wanted.limit:
+            break
+        payout = book.payouts[key]
+        number = payout.execution_number or 0
+        if number > after and _matches(payout, wanted):
+            views.append({"id": event_id(book, number), **payout_view(payout)})
+    return views
+
+
+def event_view(book: Book, number: int, event: PayoutEvent) -> dict[str, Any]:
+    """Describe an event."""
+    payout = book.payouts[event.key]
+    return {
+        "id": event_id(book, number),
+        "status": _STATUSES[type(event)],
+        "key": event.key,
+        "end_to_end_id": payout.instruction.end_to_end_id,
+        "amount": payout.instruction.amount,
+        "currency": payout.instruction.currency,
+        "reference": payout.reference,
+        "reason": event.reason if isinstance(event, Refused | Returned) else None,
+        "occurred_at": utc_text(event.at),
+    }
+
+
+def balance_view(code: str, balance: Balance, as_of: str) -> dict[str, Any]:
+    """Describe the anchor's account in one currency."""
+    return {
+        "currency": code,
+        "booked": balance.booked.text,
+        "available": balance.available.text,
+        "as_of": as_of,
+    }
+
+
+def account_views(book: Book) -> list[dict[str, Any]]:
+    """List the receiving accounts and what each was paid, less what was returned."""
+    received: dict[tuple[str, str], list[Payout]] = {}
+    for key in book.executed:
+        payout = book.payouts[key]
+        received.setdefault((payout.instruction.account, payout.instruction.currency), []).append(payout)
+    return [
+        {
+            "account": account,
+            "currency": code,
+            "payouts": len(payouts),
+            "amount": _kept(payouts),
+        }
+        for (account, code), payouts in received.items()
+    ]
+
+
+def _kept(payouts: Sequence[Payout]) -> str:
+    amounts = [each.instruction.money for each in payouts]
+    kept = amounts[0] - amounts[0]
+    for payout, amount in zip(payouts, amounts, strict=True):
+        if payout.status is Status.SETTLED:
+            kept += amount
+    return kept.text
+
+
+def _matches(payout: Payout, wanted: PayoutFilter) -> bool:
+    instruction = payout.instruction
+    return (
+        wanted.key in {"", payout.key}
+        and wanted.end_to_end_id in {"", instruction.end_to_end_id}
+        and wanted.currency in {"", instruction.currency}
+        and wanted.account in {"", instruction.account}
+    )
