@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
 
-from roadstead.config.networks import Network
+from roadstead.config.definitions import DEFAULT, NETWORK_DEFAULT
+from roadstead.config.environment import Reading, read_environment
+from roadstead.config.networks import Network, profile
 from roadstead.config.secrets import Secret
+from roadstead.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,19 +45,63 @@ class Settings:
     jwt_secret: Secret
     data_key: Secret
     """Base64 of the 32 bytes that wrap customers' data keys."""
-    database_url: Secret | None
+    database_url: Secret | None = None
     """None means the embedded server in the state folder."""
-    database_owner_url: Secret | None
-    database_pool_max: int
+    database_owner_url: Secret | None = None
+    database_pool_max: int = 10
     state_dir: Path
-    api_host: str
-    api_port: int
-    internal_host: str
-    internal_port: int
-    log_level: str
-    log_format: str
-    debug: bool
-    rails: Mapping[str, RailSettings]
+    api_host: str = "127.0.0.1"
+    api_port: int = 8080
+    internal_host: str = "127.0.0.1"
+    internal_port: int = 8081
+    log_level: str = "info"
+    log_format: str = "json"
+    debug: bool = False
+    rails: Mapping[str, RailSettings] = field(default_factory=dict)
     """Rails by their name in `anchor.toml`, as far as the environment speaks of them."""
-    origins: Mapping[str, str]
+    origins: Mapping[str, str] = field(default_factory=dict)
     """Where each variable's value comes from: `environment`, `file PATH`, `default` or `network default`."""
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from an environment. Reading again is safe and changes nothing.
+
+    Raises:
+        ConfigurationError: A variable is missing, malformed or unknown; lists every problem found.
+    """
+    reading = read_environment(environ)
+    if reading.problems:
+        raise ConfigurationError("\n".join(reading.problems))
+    return settings_from(reading, environ)
+
+
+def settings_from(reading: Reading, environ: Mapping[str, str]) -> Settings:
+    """Fill in the defaults that depend on other values. The reading must be free of problems."""
+    values = dict(reading.values)
+    origins = dict(reading.origins)
+    network = profile(cast(Network, values["network"]))
+    database_url = values.get("database_url")
+    for name, variable, default, origin in (
+        ("network_passphrase", "ROADSTEAD_NETWORK_PASSPHRASE", network.passphrase, NETWORK_DEFAULT),
+        ("horizon_url", "ROADSTEAD_HORIZON_URL", network.horizon_url, NETWORK_DEFAULT),
+        ("public_url", "ROADSTEAD_PUBLIC_URL", f"https://{values['home_domain']}", DEFAULT),
+        ("database_url", "ROADSTEAD_DATABASE_URL", None, DEFAULT),
+        ("database_owner_url", "ROADSTEAD_DATABASE_OWNER_URL", database_url, DEFAULT),
+        ("state_dir", "ROADSTEAD_STATE_DIR", _state_dir(environ), DEFAULT),
+    ):
+        if name not in values:
+            values[name] = default
+            origins[variable] = origin
+    return Settings(
+        **cast(dict[str, Any], values),  # every definition names its attribute and reads its type
+        issuers=MappingProxyType(cast(dict[str, str], reading.issuers)),
+        rails=MappingProxyType(
+            {name: RailSettings(**cast(Any, rail)) for name, rail in reading.rails.items()}
+        ),
+        origins=MappingProxyType(origins),
+    )
+
+
+def _state_dir(environ: Mapping[str, str]) -> Path:
+    home = environ.get("HOME")
+    return (Path(home) if home else Path.home()) / ".local" / "state" / "roadstead"

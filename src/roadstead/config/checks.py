@@ -1,0 +1,224 @@
+"""What a configuration must be before a process starts with it: pure checks, one below the other.
+
+Each check yields its problems as complete sentences that name the variable, what it must look like and an example. What
+a network allows is asked of its profile; no check knows a network by name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+from roadstead.config.definitions import RAIL_SETTINGS, SETTINGS
+from roadstead.config.effective import Configuration
+from roadstead.config.examples import EXAMPLE_VALUES
+from roadstead.config.generated import is_generated
+from roadstead.config.networks import profiles
+from roadstead.config.secrets import Secret
+
+_DEFINITIONS = {definition.field: definition for definition in SETTINGS}
+_RAIL_TOKEN = next(definition for definition in RAIL_SETTINGS if definition.secret)
+_KEY_ADVICE = {
+    "signing_secret": "Make one offline with a Stellar wallet or the SDK and keep it in a secret store.",
+    "jwt_secret": "Make one with: openssl rand -base64 48",
+    "data_key": "Make one with: openssl rand -base64 32",
+}
+
+
+def problems_of(configuration: Configuration) -> list[str]:
+    """List everything that keeps the anchor from starting; empty when nothing does."""
+    return [problem for check in _CHECKS for problem in check(configuration)]
+
+
+def _passphrase_belongs_to_the_network(configuration: Configuration) -> Iterator[str]:
+    profile, passphrase = configuration.profile, configuration.settings.network_passphrase
+    others = [other for other in profiles() if other != profile and other.passphrase == passphrase]
+    for other in others:
+        yield (
+            f"ROADSTEAD_NETWORK_PASSPHRASE is the one of {other.network}, but ROADSTEAD_NETWORK is {profile.network}."
+            f" Remove it, or make them agree, for example: ROADSTEAD_NETWORK_PASSPHRASE={profile.passphrase}"
+        )
+    if profile.passphrase_is_fixed and passphrase != profile.passphrase and not others:
+        yield (
+            f"ROADSTEAD_NETWORK_PASSPHRASE is not the one of {profile.network}. Remove it, or write exactly:"
+            f" ROADSTEAD_NETWORK_PASSPHRASE={profile.passphrase}"
+        )
+
+
+def _horizon_belongs_to_the_network(configuration: Configuration) -> Iterator[str]:
+    profile, host = configuration.profile, urlsplit(configuration.settings.horizon_url).hostname or ""
+    for other in profiles():
+        if other != profile and host == urlsplit(other.horizon_url).hostname and not _is_loopback(host):
+            yield (
+                f"ROADSTEAD_HORIZON_URL is a server of {other.network}, but ROADSTEAD_NETWORK is {profile.network}."
+                f" Remove it, or make them agree, for example: ROADSTEAD_HORIZON_URL={profile.horizon_url}"
+            )
+
+
+def _urls_are_safe(configuration: Configuration) -> Iterator[str]:
+    profile, settings = configuration.profile, configuration.settings
+    if not profile.requires_https:
+        return
+    urls = [("ROADSTEAD_PUBLIC_URL", settings.public_url), ("ROADSTEAD_HORIZON_URL", settings.horizon_url)]
+    urls += [(_rail_variable(rail.name, "URL"), rail.url) for rail in configuration.rails if rail.url]
+    for variable, url in urls:
+        parts = urlsplit(url)
+        if parts.scheme == "https" or (
+            profile.allows_http_on_loopback and _is_loopback(parts.hostname or "")
+        ):
+            continue
+        yield (
+            f"{variable} is {url}, which anybody on the way can read and change. It must be https, for example:"
+            f" {variable}=https://{parts.netloc}{parts.path}"
+        )
+
+
+def _home_domain_is_public(configuration: Configuration) -> Iterator[str]:
+    profile, settings = configuration.profile, configuration.settings
+    if profile.allows_http_on_loopback:
+        return
+    for variable, host in (
+        ("ROADSTEAD_HOME_DOMAIN", settings.home_domain.partition(":")[0]),
+        ("ROADSTEAD_PUBLIC_URL", urlsplit(settings.public_url).hostname or ""),
+    ):
+        if _is_loopback(host):
+            yield (
+                f"{variable} names this machine ({host}), which no partner can reach. It must be a public domain, for"
+                f" example: {_DEFINITIONS[_FIELD_OF[variable]].example}"
+            )
+
+
+def _nothing_is_simulated(configuration: Configuration) -> Iterator[str]:
+    for rail in configuration.rails:
+        variable = _rail_variable(rail.name, "KIND")
+        if not rail.kind:
+            yield f"{variable} is missing. It must name what pays out for {rail.name}, for example: {variable}=iso20022"
+        elif rail.kind == "simulated" and not configuration.profile.allows_simulated_rail:
+            yield (
+                f"{variable} is simulated, which pays nobody. It must name a real rail, for example:"
+                f" {variable}=iso20022"
+            )
+
+
+def _debugging_is_off(configuration: Configuration) -> Iterator[str]:
+    if configuration.settings.debug and not configuration.profile.allows_debug:
+        yield (
+            "ROADSTEAD_DEBUG is true, which shows the inside of the server to callers. It must be off, for example:"
+            " ROADSTEAD_DEBUG=false"
+        )
+
+
+def _database_is_served(configuration: Configuration) -> Iterator[str]:
+    if configuration.settings.database_url is None and not configuration.profile.allows_embedded_database:
+        definition = _DEFINITIONS["database_url"]
+        yield (
+            f"{definition.variable} is missing, and the embedded database is for rehearsals only: nobody backs it up."
+            f" {definition.expected}"
+        )
+
+
+def _secrets_are_our_own(configuration: Configuration) -> Iterator[str]:
+    for variable, field, secret in _secrets(configuration):
+        advice = _KEY_ADVICE.get(field, "Ask the bank for one.")
+        text = secret.reveal()
+        if text in EXAMPLE_VALUES and not configuration.profile.allows_example_keys:
+            yield f"{variable} is the example of our documentation, which everybody knows. {advice}"
+        if is_generated(text) and not configuration.profile.allows_generated_keys:
+            yield f"{variable} was generated for a sandbox, and does not guard real money. {advice}"
+
+
+def _accounts_are_our_own(configuration: Configuration) -> Iterator[str]:
+    if configuration.profile.allows_example_keys:
+        return
+    for variable, account in _accounts(configuration):
+        if account in EXAMPLE_VALUES:
+            yield (
+                f"{variable} is the example of our documentation, whose secret seed anybody can have. It must be an"
+                f" account of your own, for example: {variable}=G... (56 characters)"
+            )
+
+
+def _accounts_are_apart(configuration: Configuration) -> Iterator[str]:
+    settings = configuration.settings
+    distribution = settings.distribution_account
+    for code, issuer in settings.issuers.items():
+        if issuer == distribution:
+            yield (
+                f"ROADSTEAD_DISTRIBUTION_ACCOUNT is also ROADSTEAD_ASSET_{code}_ISSUER. The issuing account must be"
+                " kept offline and apart: make a second account and set ROADSTEAD_DISTRIBUTION_ACCOUNT=G... to it"
+            )
+        if issuer == configuration.signing_account:
+            yield (
+                f"ROADSTEAD_SIGNING_SECRET is the key of ROADSTEAD_ASSET_{code}_ISSUER, and so this server could issue"
+                " the asset. Make a key that only signs and set ROADSTEAD_SIGNING_SECRET=S... to it"
+            )
+    if distribution == configuration.signing_account:
+        yield (
+            "ROADSTEAD_SIGNING_SECRET is the key of ROADSTEAD_DISTRIBUTION_ACCOUNT, and so a web server holds the key"
+            " to the money. Make a key that only signs and set ROADSTEAD_SIGNING_SECRET=S... to it"
+        )
+
+
+def _secrets_are_apart(configuration: Configuration) -> Iterator[str]:
+    seen: dict[Secret, str] = {}
+    for variable, _, secret in _secrets(configuration):
+        if secret in seen:
+            yield f"{variable} and {seen[secret]} are the same secret. Each must be its own, so that one leak is one."
+        seen.setdefault(secret, variable)
+
+
+def _listeners_are_apart(configuration: Configuration) -> Iterator[str]:
+    settings = configuration.settings
+    if settings.api_port == settings.internal_port != 0 and settings.api_host == settings.internal_host:
+        yield (
+            f"ROADSTEAD_INTERNAL_PORT and ROADSTEAD_API_PORT are both {settings.api_port}. Metrics and health have a"
+            f" port of their own, for example: ROADSTEAD_INTERNAL_PORT={settings.api_port % 65_535 + 1}"
+        )
+
+
+def _secrets(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
+    settings = configuration.settings
+    for field in ("signing_secret", "jwt_secret", "data_key"):
+        yield _DEFINITIONS[field].variable, field, getattr(settings, field)
+    for rail in configuration.rails:
+        if rail.token is not None:
+            yield _rail_variable(rail.name, "TOKEN"), _RAIL_TOKEN.field, rail.token
+
+
+def _accounts(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    settings = configuration.settings
+    yield "ROADSTEAD_DISTRIBUTION_ACCOUNT", settings.distribution_account
+    for code, issuer in settings.issuers.items():
+        yield f"ROADSTEAD_ASSET_{code}_ISSUER", issuer
+
+
+def _rail_variable(name: str, what: str) -> str:
+    return f"ROADSTEAD_RAIL_{name.upper()}_{what}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+_FIELD_OF = {definition.variable: definition.field for definition in SETTINGS}
+
+_CHECKS: tuple[Callable[[Configuration], Iterator[str]], ...] = (
+    _passphrase_belongs_to_the_network,
+    _horizon_belongs_to_the_network,
+    _urls_are_safe,
+    _home_domain_is_public,
+    _nothing_is_simulated,
+    _debugging_is_off,
+    _database_is_served,
+    _secrets_are_our_own,
+    _accounts_are_our_own,
+    _accounts_are_apart,
+    _secrets_are_apart,
+    _listeners_are_apart,
+)

@@ -1,0 +1,16 @@
+"""Keys that everybody knows, because they stand in our documentation. No network but the sandbox accepts them."""
+
+from __future__ import annotations
+
+SIGNING_SEED = "SAWBTGLOQBXXH5KR4SWHWSJT2HHS2MUJ5CJYD5P5E3UPR3KEBDHZSBTH"
+SIGNING_ACCOUNT = "GCA4C5FKYQYBKBAYTK4DWOP6Q3BBIVX5NCWEEN3YMUW5J4KOVTO224CZ"
+DISTRIBUTION_ACCOUNT = "GBIWNCC44E4LFDYH4745VZ374NOYG67WBXXWM2MM2JGR5V7CZHF6THG6"
+ISSUER = "GCQERRGJ474KHMQCMC74BCPY3HMYDGV7NNCYYJLJOABPBRC6REZOYCUL"
+JWT_SECRET = "example-do-not-use-3f7c1d90a6e84b25"  # noqa: S105 - known to everybody, which is its point
+DATA_KEY = "ZXhhbXBsZS1kby1ub3QtdXNlLTAxMjM0NTY3ODlhYmM="
+RAIL_TOKEN = "example-token-of-the-bank"  # noqa: S105 - the same
+
+EXAMPLE_VALUES = frozenset(
+    {SIGNING_SEED, SIGNING_ACCOUNT, DISTRIBUTION_ACCOUNT, ISSUER, JWT_SECRET, DATA_KEY, RAIL_TOKEN}
+)
+"""Every key that our pages print, secret or public."""
