@@ -3,17 +3,19 @@
     python -m roadstead.database.embedded --state DIR [--port N]
 
 Prints one line with the database URL when it is ready. SIGTERM, SIGINT and the end of the
-lifeline stop it in order, with status 0; the death of the server ends it with status 1.
+lifeline stop it in order, with status 0, at any moment of its life; the death of the server ends
+it with status 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import select
 import signal
 import sys
+import threading
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 
@@ -22,6 +24,8 @@ from roadstead.errors import RoadsteadError
 
 LIFELINE_VARIABLE = "ROADSTEAD_LIFELINE_FD"
 """Number of the inherited read end of a pipe whose write end only the supervisor holds."""
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _log = structlog.get_logger(__name__)
 
@@ -33,42 +37,40 @@ def main() -> int:
     parser.add_argument("--state", type=Path, required=True, help="the state folder")
     parser.add_argument("--port", type=int, help="insist on this TCP port of 127.0.0.1")
     arguments = parser.parse_args()
-    stop_reader = _catch_stop_signals()
-    lifeline = os.environ.pop(LIFELINE_VARIABLE, None)
-    watched = [stop_reader] if lifeline is None else [stop_reader, int(lifeline)]
+    for number in STOP_SIGNALS:
+        signal.signal(number, _stop)
+    _watch_lifeline()
     server = EmbeddedPostgres(arguments.state, port=arguments.port)
     try:
         url = server.start()
         sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
-        return _wait(server, watched)
+        server.wait()
+        _log.error("embedded_database_died", log_file=str(server.log_file))
     except RoadsteadError as error:
         sys.stderr.write(f"{error}\n")
-        return 1
     finally:
         server.stop()
+    return 1
 
 
-def _wait(server: EmbeddedPostgres, watched: list[int]) -> int:
-    died = server.death_notice()
-    while True:
-        readable, _, _ = select.select([died, *watched], [], [])
-        if died in readable:
-            _log.error("embedded_database_died", log_file=str(server.log_file))
-            return 1
-        # The lifeline carries no data; a byte on it means nothing, its end means stop.
-        for descriptor in readable:
-            if descriptor == watched[0] or not os.read(descriptor, 1):
-                return 0
+def _stop(_number: int, _frame: object) -> NoReturn:
+    """Leave through `finally`; further signals do not cut the shutdown short."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(0)
 
 
-def _catch_stop_signals() -> int:
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: None)
-    return reader
+def _watch_lifeline() -> None:
+    descriptor = os.environ.pop(LIFELINE_VARIABLE, None)
+    if descriptor is not None:
+        threading.Thread(target=_stop_at_end_of, args=(int(descriptor),), daemon=True).start()
+
+
+def _stop_at_end_of(descriptor: int) -> None:
+    while os.read(descriptor, 1):
+        continue
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PREFERRED_NAMES = ("postgres", "nobody")
 PROBE_TIMEOUT_S = 10.0
+LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""Some interpreters find their own shared library only through these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +33,16 @@ class Account:
     drop: bool
 
     def run(
-        self, command: list[str], *, timeout_s: float, stdin: bytes = b""
+        self,
+        command: list[str],
+        *,
+        timeout_s: float,
+        stdin: bytes = b"",
+        inherited: tuple[int, ...] = (),
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a program to its end as this account, with a bare environment, and return it.
+
+        The descriptors `inherited` stay open in it.
 
         Raises:
             ConfigurationError: this process may not become the account.
@@ -50,6 +59,7 @@ class Account:
                 timeout=timeout_s,
                 cwd="/",
                 env=bare_environment(),
+                pass_fds=inherited,
                 user=self.uid if self.drop else None,
                 group=self.gid if self.drop else None,
                 extra_groups=[] if self.drop else None,
@@ -108,4 +118,5 @@ def choose_account(data_folder: Path | None) -> Account:
 
 def bare_environment() -> dict[str, str]:
     """Return the environment of the server programs: no PG* variable and no secret gets in."""
-    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+    kept = {name: os.environ[name] for name in LIBRARY_PATHS if name in os.environ}
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", **kept}

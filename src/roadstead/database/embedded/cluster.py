@@ -55,11 +55,20 @@ def server_command(binaries: Binaries, *, data: Path, sockets: Path, port: int, 
     return [str(binaries.postgres), "-D", str(data), *options]
 
 
-def initialise(data: Path, *, binaries: Binaries, account: Account, password: str, durable: bool) -> None:
+def initialise(
+    data: Path,
+    *,
+    binaries: Binaries,
+    account: Account,
+    password: str,
+    durable: bool,
+    cluster_lock: int,
+) -> None:
     """Make an empty cluster with our role and database, in one step as seen from outside.
 
     A power loss or a kill on the way leaves an unfinished folder under another name, which the
-    next call removes.
+    next call removes. The programs inherit the cluster's lock: while one that outlived its owner
+    still writes, nobody else gets here.
 
     Raises:
         ConfigurationError: initdb refused; the message carries what it said.
@@ -84,17 +93,18 @@ def initialise(data: Path, *, binaries: Binaries, account: Account, password: st
                 *(() if durable else ("--no-sync",)),
             ],
             account,
+            cluster_lock,
         )
-        _create_database(binaries, unfinished, account, durable=durable)
+        _create_database(binaries, unfinished, account, cluster_lock, durable=durable)
     finally:
         password_file.unlink(missing_ok=True)
     unfinished.rename(data)
     sync_folder(data.parent)
 
 
-def _run_initdb(command: list[str], account: Account) -> None:
+def _run_initdb(command: list[str], account: Account, cluster_lock: int) -> None:
     try:
-        done = account.run(command, timeout_s=INITDB_TIMEOUT_S)
+        done = account.run(command, timeout_s=INITDB_TIMEOUT_S, inherited=(cluster_lock,))
     except subprocess.TimeoutExpired as error:
         raise ConfigurationError(
             f"initdb did not finish in {INITDB_TIMEOUT_S:.0f} s: look for a full or very slow disk"
@@ -104,11 +114,18 @@ def _run_initdb(command: list[str], account: Account) -> None:
         raise ConfigurationError(f"initdb could not make a database: {said}")
 
 
-def _create_database(binaries: Binaries, data: Path, account: Account, *, durable: bool) -> None:
+def _create_database(
+    binaries: Binaries, data: Path, account: Account, cluster_lock: int, *, durable: bool
+) -> None:
     statement = f"CREATE DATABASE {DATABASE};\n"
     options = () if durable else ("-F",)
     command = [str(binaries.postgres), "--single", *options, "-D", str(data), "postgres"]
-    done = account.run(command, timeout_s=INITDB_TIMEOUT_S, stdin=statement.encode())
+    done = account.run(
+        command,
+        timeout_s=INITDB_TIMEOUT_S,
+        stdin=statement.encode(),
+        inherited=(cluster_lock,),
+    )
     if done.returncode != 0 or b"ERROR" in done.stdout:
         said = done.stdout.decode(errors="replace").strip()[-2_000:]
         raise ConfigurationError(f"PostgreSQL could not make the database {DATABASE}: {said}")

@@ -1,10 +1,11 @@
 """Where a cluster lives on disk, and what is remembered about it between starts.
 
-    STATE/postgresql/server.json   port, password, and where the cluster is (0600)
-    HOME/data/                     PostgreSQL's own files (0700, owned by the account)
-    HOME/server.log                what PostgreSQL says
-    HOME/owner.lock, cluster.lock  see `locks`
-    HOME/binaries/                 a copy of the programs, where the account needs one
+    STATE/postgresql/server.json  port, password, and where the cluster is (0600)
+    STATE/postgresql/owner.lock   held by the owning process, see `locks`
+    HOME/data/                    PostgreSQL's own files (0700, owned by the account)
+    HOME/server.log               what PostgreSQL says
+    HOME/cluster.lock             held by every process of the server, see `locks`
+    HOME/binaries/                a copy of the programs, where the account needs one
 
 HOME is STATE/postgresql, unless we are root and the account cannot enter it: then it is a folder
 of its own under /var/lib/roadstead, named after the path of the state folder.
@@ -16,7 +17,6 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -157,11 +157,6 @@ class StateFolder:
         kept = home.with_name(f"{home.name}.left-{stamp}")
         home.rename(kept)
         _log.warning("embedded_database_left_behind", state=str(self.path), kept_in=str(kept))
-
-    def forget(self, home: Path) -> None:
-        """Remove the cluster and everything remembered about it. Safe to call again."""
-        for folder in (home, self.own):
-            shutil.rmtree(folder, ignore_errors=not folder.exists())
 
 
 def new_password() -> str:

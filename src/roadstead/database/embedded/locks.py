@@ -24,20 +24,20 @@ GRACE_S = 4.0
 KILL_S = 10.0
 
 
-def take_owner_lock(path: Path) -> int:
-    """Take the owner's lock and return its descriptor; closing it gives the lock back.
+def take_owner_lock(folder: Path) -> int:
+    """Take the owner's lock in this folder and return its descriptor; closing it gives it back.
 
     Raises:
         Unavailable: another living process owns this cluster.
     """
-    descriptor = _open(path)
+    descriptor = _open(folder / "owner.lock")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(descriptor, 32, 0).decode().strip() or "unknown"
         os.close(descriptor)
         raise Unavailable(
-            f"the database in {path.parent} is already in use by process {holder}: stop that one"
+            f"the database in {folder} is already in use by process {holder}: stop that one"
             " first, or choose another state folder"
         ) from None
     os.ftruncate(descriptor, 0)
@@ -45,7 +45,7 @@ def take_owner_lock(path: Path) -> int:
     return descriptor
 
 
-def take_cluster_lock(path: Path) -> int:
+def take_cluster_lock(home: Path) -> int:
     """Wait until every process of an earlier run is gone; return the lock's descriptor.
 
     Leftovers get a few seconds to see that their postmaster or guard is dead. A backend in the
@@ -55,6 +55,7 @@ def take_cluster_lock(path: Path) -> int:
     Raises:
         Unavailable: some process of the earlier run could not be ended in time.
     """
+    path = home / "cluster.lock"
     descriptor = _open(path)
     if _lock_within(descriptor, GRACE_S):
         return descriptor
@@ -66,8 +67,8 @@ def take_cluster_lock(path: Path) -> int:
     left = ", ".join(str(process) for process in _holders(path, but=os.getpid())) or "unknown"
     os.close(descriptor)
     raise Unavailable(
-        f"processes of an earlier run of the database in {path.parent} do not end (process ids:"
-        f" {left}): end them, then start again"
+        f"processes of an earlier run of the database in {home} do not end (process ids: {left}):"
+        " end them, then start again"
     )
 
 

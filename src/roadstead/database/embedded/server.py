@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 import shutil
-import subprocess
-import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -16,9 +12,9 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from roadstead.database.embedded import guard
-from roadstead.database.embedded.account import Account, bare_environment, choose_account
-from roadstead.database.embedded.binaries import Binaries, find_binaries, reachable_binaries
+from roadstead.database.embedded import addresses
+from roadstead.database.embedded.account import choose_account
+from roadstead.database.embedded.binaries import reachable_binaries
 from roadstead.database.embedded.cluster import (
     DATABASE,
     ROLE,
@@ -34,11 +30,14 @@ from roadstead.database.embedded.home import (
     new_password,
 )
 from roadstead.database.embedded.locks import take_cluster_lock, take_owner_lock
-from roadstead.database.embedded.ports import choose_port, is_free
+from roadstead.database.embedded.process import GuardedProcess
 from roadstead.errors import ConfigurationError, Unavailable
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from roadstead.database.embedded.account import Account
+    from roadstead.database.embedded.binaries import Binaries
 
 START_TRIES = 5
 READY_TIMEOUT_S = 180.0
@@ -48,11 +47,8 @@ READY_POLL_S = 0.02
 """PostgreSQL tells of its readiness in a file only; a start takes about 0.1 s."""
 
 RETRY_PAUSE_S = 0.5
-STOP_TIMEOUT_S = guard.ORDERLY_S + guard.IMMEDIATE_S + 5.0
 LOG_BYTES_MAX = 10_000_000
 LOG_TAIL_BYTES = 2_000
-SOCKET_PATH_BYTES_MAX = 103
-"""The smallest limit of the systems we run on (macOS 103, Linux 107)."""
 
 _log = structlog.get_logger(__name__)
 
@@ -62,8 +58,8 @@ class EmbeddedPostgres:
 
     `durable=False` gives up safety against power loss for speed and is for tests alone: a state
     folder remembers which it is, and the other kind refuses it. `port` insists on one TCP port;
-    otherwise a free one is chosen at the first start and kept. Not safe to use from two threads
-    at once.
+    otherwise a free one is chosen at the first start and kept. `binaries` insists on one
+    installation of PostgreSQL. Not safe to use from two threads at once.
     """
 
     def __init__(
@@ -80,8 +76,8 @@ class EmbeddedPostgres:
         self._durable = durable
         self._binaries = binaries
         self._remembered: Remembered | None = None
-        self._running: _Running | None = None
-        self._owner_lock: int | None = None
+        self._process: GuardedProcess | None = None
+        self._owner_locks: list[int] = []
 
     @property
     def url(self) -> str:
@@ -108,11 +104,6 @@ class EmbeddedPostgres:
         """The folder with PostgreSQL's own files."""
         return self._home / "data"
 
-    @property
-    def postmaster_pid(self) -> int:
-        """The process id of the running server, for tests and for diagnosis."""
-        return int((self.data_folder / "postmaster.pid").read_text().splitlines()[0])
-
     def start(self) -> str:
         """Start the server, making the cluster at the first time, and return its URL.
 
@@ -124,71 +115,77 @@ class EmbeddedPostgres:
             ConfigurationError: this machine, folder or port cannot carry the server as asked.
             Unavailable: the server did not come up in time, or another process runs it.
         """
-        if self._running is not None and self._running.is_alive():
+        if self.is_alive():
             return self.url
         self._release()
         try:
             return self._start()
+        except OSError as error:
+            self._release()
+            raise ConfigurationError(
+                f"the database of {self._state.path} cannot be started here: {error}"
+            ) from error
         except BaseException:
             self._release()
             raise
 
     def stop(self) -> None:
-        """Stop the server and wait until its last process is gone. Safe to call again.
+        """Stop the server and wait until it is gone. Safe to call again.
 
         A durable server writes its checkpoint first; one for tests is just ended.
         """
-        if self._running is not None:
-            self._running.stop(orderly=self._durable)
+        if self._process is not None:
+            self._process.stop(orderly=self._durable)
         self._release()
 
     def destroy(self) -> None:
         """Stop the server and remove the cluster with everything in it. Safe to call again.
 
+        The state folder itself stays, with whatever else is in it.
+
         Raises:
             Unavailable: another process runs this cluster.
         """
         self.stop()
-        remembered = self._state.load()
-        if remembered is None:
-            shutil.rmtree(self._state.own, ignore_errors=True)
+        if not self._state.own.is_dir():
             return
-        self._remembered = remembered
-        if self._home.is_dir():
-            self._owner_lock = take_owner_lock(self._home / "owner.lock")
-            os.close(take_cluster_lock(self._home / "cluster.lock"))
-        self._remove_socket_folder()
-        self._state.forget(self._home)
-        self._release()
+        try:
+            self._owner_locks.append(take_owner_lock(self._state.own))
+            self._remembered = self._state.load()
+            if self._remembered is not None and self._home.is_dir():
+                self._lock_home()
+                os.close(take_cluster_lock(self._home))
+                self._remove_socket_folder()
+                shutil.rmtree(self._home)
+            shutil.rmtree(self._state.own, ignore_errors=True)
+        finally:
+            self._release()
+            self._remembered = None
 
     def is_alive(self) -> bool:
         """Tell whether the server is running."""
-        return self._running is not None and self._running.is_alive()
+        return self._process is not None and not self._process.wait(0)
 
     def wait(self, *, timeout_s: float | None = None) -> bool:
         """Block until the server has died; return False when it lives on after `timeout_s`."""
-        return self._running is None or self._running.wait(timeout_s)
-
-    def death_notice(self) -> int:
-        """Return a descriptor that becomes readable when the server dies, for an event loop.
-
-        Raises:
-            Unavailable: the server is not running.
-        """
-        if self._running is None:
-            raise Unavailable("the embedded database is not running: start it first")
-        return self._running.status
+        return self._process is None or self._process.wait(timeout_s)
 
     async def died(self) -> None:
-        """Return when the server has died; may be cancelled at any time."""
+        """Return when the server has died; may be cancelled at any time.
+
+        Raises:
+            Unavailable: the server has not been started.
+        """
+        if self._process is None:
+            raise Unavailable("the embedded database is not running: start it first")
         loop = asyncio.get_running_loop()
         noticed = asyncio.Event()
-        descriptor = self.death_notice()
-        loop.add_reader(descriptor, noticed.set)
+        status = self._process.status
+        loop.add_reader(status, noticed.set)
         try:
             await noticed.wait()
         finally:
-            loop.remove_reader(descriptor)
+            loop.remove_reader(status)
 
     def __enter__(self) -> Self:
         """Start the server."""
@@ -219,25 +216,32 @@ class EmbeddedPostgres:
         await asyncio.to_thread(self.stop)
 
     def _start(self) -> str:
-        remembered = self._state.load()
-        if remembered is None:
-            remembered = self._prepare_first()
-        self._remembered = remembered
-        self._check(remembered)
+        self._state.create(choose_account(None))
+        self._owner_locks.append(take_owner_lock(self._state.own))
+        self._remembered = self._state.load() or self._prepare_first()
+        self._check(self._remembered)
+        self._lock_home()
         account = choose_account(self.data_folder)
-        self._owner_lock = take_owner_lock(self._home / "owner.lock")
-        cluster_lock = take_cluster_lock(self._home / "cluster.lock")
+        cluster_lock = take_cluster_lock(self._home)
         try:
-            binaries = self._usable_binaries(account)
-            self._initialise_once(binaries, account)
+            binaries = reachable_binaries(
+                self._binaries,
+                data_major=data_major(self.data_folder),
+                account=account,
+                copies=self._home / "binaries",
+            )
+            self._initialise_once(binaries, account, cluster_lock)
         finally:
             os.close(cluster_lock)
         return self._launch(binaries, account)
 
+    def _lock_home(self) -> None:
+        """Lock the cluster itself too, which a copied state folder may point to as well."""
+        if self._home != self._state.own:
+            self._owner_locks.append(take_owner_lock(self._home))
+
     def _prepare_first(self) -> Remembered:
-        account = choose_account(None)
-        self._state.create(account)
-        home = self._state.choose_home(account)
+        home = self._state.choose_home(choose_account(None))
         if (home / "data").exists():
             raise ConfigurationError(
                 f"there is a database in {home / 'data'}, but {self._state.file}, which holds its"
@@ -265,11 +269,7 @@ class EmbeddedPostgres:
                 f" {self._state.own}"
             )
 
-    def _usable_binaries(self, account: Account) -> Binaries:
-        found = self._binaries or find_binaries(data_major=data_major(self.data_folder))
-        return reachable_binaries(found, account=account, copies=self._home / "binaries")
-
-    def _initialise_once(self, binaries: Binaries, account: Account) -> None:
+    def _initialise_once(self, binaries: Binaries, account: Account, cluster_lock: int) -> None:
         remembered = self._present()
         if not self.data_folder.exists():
             initialise(
@@ -278,6 +278,7 @@ class EmbeddedPostgres:
                 account=account,
                 password=remembered.password,
                 durable=self._durable,
+                cluster_lock=cluster_lock,
             )
         if not remembered.initialised:
             remembered.initialised = True
@@ -289,75 +290,79 @@ class EmbeddedPostgres:
         The port may be snatched between choosing and listening, and after a kill of the
         postmaster alone the kernel may still hold what its backends shared.
         """
-        said = ""
-        for last in (*[False] * (START_TRIES - 1), True):
+        self._rotate_log()
+        for attempt in range(1, START_TRIES + 1):
             self._settle_on_port()
-            self._rotate_log()
-            self._running = self._spawn(binaries, account)
-            if self._wait_ready():
+            process = self._process = self._spawn(binaries, account)
+            if self._wait_ready(process):
                 return self.url
-            said = self._log_tail()
-            self._running.stop(orderly=False)
-            self._running.close()
-            self._running = None
-            if not last:
+            process.stop(orderly=False)
+            _log.warning("embedded_database_start_failed", attempt=attempt, of=START_TRIES)
+            if attempt < START_TRIES:
                 time.sleep(RETRY_PAUSE_S)
         raise Unavailable(
-            f"PostgreSQL did not start in {START_TRIES} tries. The last it said, in"
-            f" {self.log_file}: {said or 'nothing'}"
+            f"PostgreSQL did not start in {START_TRIES} tries; what it says is in {self.log_file}."
+            f" The last of it: {self._log_tail()}"
         )
 
     def _settle_on_port(self) -> None:
         remembered = self._present()
         if self._wanted_port is not None:
-            if not is_free(self._wanted_port):
+            if not addresses.is_free(self._wanted_port):
                 raise Unavailable(
                     f"port {self._wanted_port} of 127.0.0.1 is in use by another program: end that"
                     " one, or ask for another port"
                 )
-            chosen = self._wanted_port
-        elif remembered.port is not None and is_free(remembered.port):
-            chosen = remembered.port
-        else:
-            chosen = choose_port()
-            if remembered.port is not None:
-                _log.warning("embedded_database_port_changed", taken=remembered.port, now=chosen)
-        remembered.port = chosen
-        self._state.save(remembered)
+            remembered.port = self._wanted_port
+        elif remembered.port is None:
+            remembered.port = addresses.choose_port()
+        elif not addresses.is_free(remembered.port):
+            taken, remembered.port = remembered.port, addresses.choose_port()
+            _log.warning("embedded_database_port_changed", taken=taken, now=remembered.port)
 
-    def _spawn(self, binaries: Binaries, account: Account) -> _Running:
+    def _spawn(self, binaries: Binaries, account: Account) -> GuardedProcess:
         remembered = self._present()
-        cluster_lock = take_cluster_lock(self._home / "cluster.lock")
+        cluster_lock = take_cluster_lock(self._home)
         try:
             remove_stale_pid_file(self.data_folder)
             self._remove_socket_folder()
-            folder = _make_socket_folder(account)
-            remembered.socket_folder = str(folder)
+            sockets = addresses.make_socket_folder(account)
+            remembered.socket_folder = str(sockets)
             self._state.save(remembered)
             command = server_command(
                 binaries,
                 data=self.data_folder,
-                sockets=folder,
+                sockets=sockets,
                 port=remembered.port or 0,
                 durable=self._durable,
             )
-            return _Running.launch(
+            return GuardedProcess.launch(
                 command, account=account, log_file=self.log_file, cluster_lock=cluster_lock
             )
         finally:
+            # The server has its own copy now; the lock is free when its last process is gone.
             os.close(cluster_lock)
 
-    def _wait_ready(self) -> bool:
-        """Wait for the word `ready` in the eighth line of postmaster.pid, as pg_ctl does."""
-        running, pid_file = self._running, self.data_folder / "postmaster.pid"
+    def _wait_ready(self, process: GuardedProcess) -> bool:
+        """Wait for the word `ready` in the eighth line of postmaster.pid, as pg_ctl does.
+
+        Returns False when the server ends before that.
+
+        Raises:
+            Unavailable: it neither becomes ready nor ends.
+        """
+        pid_file = self.data_folder / "postmaster.pid"
         deadline = time.monotonic() + READY_TIMEOUT_S
-        while running is not None and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
             with suppress(FileNotFoundError, IndexError):
                 if pid_file.read_text().splitlines()[7].strip() == "ready":
                     return True
-            if running.wait(READY_POLL_S):
+            if process.wait(READY_POLL_S):
                 return False
-        return False
+        raise Unavailable(
+            f"PostgreSQL was not ready after {READY_TIMEOUT_S:.0f} s; what it says is in"
+            f" {self.log_file}. The last of it: {self._log_tail()}"
+        )
 
     def _rotate_log(self) -> None:
         with suppress(FileNotFoundError):
@@ -365,31 +370,23 @@ class EmbeddedPostgres:
                 self.log_file.replace(self.log_file.with_suffix(".log.1"))
 
     def _log_tail(self) -> str:
-        try:
-            with self.log_file.open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
-                lines = file.read().decode(errors="replace").splitlines()
-        except FileNotFoundError:
-            return ""
-        return " | ".join(lines[-6:])
+        with self.log_file.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+            return " | ".join(file.read().decode(errors="replace").splitlines()[-6:])
 
     def _remove_socket_folder(self) -> None:
         remembered = self._remembered
-        if remembered is None or remembered.socket_folder is None:
-            return
-        folder = Path(remembered.socket_folder)
-        if folder.name.startswith("roadstead-"):
-            shutil.rmtree(folder, ignore_errors=True)
+        if remembered is not None and remembered.socket_folder is not None:
+            addresses.remove_socket_folder(Path(remembered.socket_folder))
 
     def _release(self) -> None:
-        if self._running is not None:
-            self._running.stop(orderly=False)
-            self._running.close()
-            self._running = None
+        if self._process is not None:
+            self._process.stop(orderly=False)
+            self._process = None
             self._remove_socket_folder()
-        if self._owner_lock is not None:
-            os.close(self._owner_lock)
-            self._owner_lock = None
+        for lock in self._owner_locks:
+            os.close(lock)
+        self._owner_locks.clear()
 
     @property
     def _home(self) -> Path:
@@ -400,89 +397,3 @@ class EmbeddedPostgres:
         if self._remembered is None:
             raise Unavailable("the embedded database has not been started yet: start it first")
         return self._remembered
-
-
-class _Running:
-    """The guard process and the two pipes to it."""
-
-    def __init__(self, process: subprocess.Popen[bytes], *, lifeline: int, status: int) -> None:
-        self._process = process
-        self._lifeline: int | None = lifeline
-        self.status = status
-
-    @classmethod
-    def launch(cls, command: list[str], *, account: Account, log_file: Path, cluster_lock: int) -> _Running:
-        """Start the guard, which starts `command`; both inherit the cluster's lock."""
-        lifeline_reader, lifeline_writer = os.pipe()
-        status_reader, status_writer = os.pipe()
-        drop = (account.uid, account.gid) if account.drop else (-1, -1)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        log = os.open(log_file, flags, 0o600)
-        try:
-            process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-                [
-                    *(sys.executable, "-I", "-S", str(Path(guard.__file__).resolve())),
-                    *(str(number) for number in (lifeline_reader, status_writer, *drop)),
-                    *command,
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=bare_environment(),
-                pass_fds=(lifeline_reader, status_writer, cluster_lock),
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(lifeline_writer)
-            os.close(status_reader)
-            raise
-        finally:
-            for descriptor in (lifeline_reader, status_writer, log):
-                os.close(descriptor)
-        return cls(process, lifeline=lifeline_writer, status=status_reader)
-
-    def is_alive(self) -> bool:
-        return not self.wait(0)
-
-    def wait(self, timeout_s: float | None) -> bool:
-        readable, _, _ = select.select([self.status], [], [], timeout_s)
-        return bool(readable)
-
-    def stop(self, *, orderly: bool) -> None:
-        """Ask the guard to end the server, or let go of it; wait until both are gone."""
-        if self._lifeline is not None:
-            if orderly:
-                with suppress(BrokenPipeError):
-                    os.write(self._lifeline, b"o")
-                self.wait(STOP_TIMEOUT_S)
-            os.close(self._lifeline)
-            self._lifeline = None
-        try:
-            self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def close(self) -> None:
-        os.close(self.status)
-
-
-def _make_socket_folder(account: Account) -> Path:
-    """Make a private folder whose path is short enough for a Unix socket."""
-    for parent in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp")):  # noqa: S108 - mkdtemp
-        longest = f"{parent}/roadstead-12345678/.s.PGSQL.65535"
-        if len(os.fsencode(longest)) > SOCKET_PATH_BYTES_MAX:
-            continue
-        try:
-            folder = Path(tempfile.mkdtemp(prefix="roadstead-", dir=parent))
-        except OSError:
-            continue
-        if account.drop:
-            os.chown(folder, account.uid, account.gid)
-        if account.can_enter(folder):
-            return folder
-        folder.rmdir()
-    raise ConfigurationError(
-        "no temporary folder with a short path can be used for the database's socket: make /tmp"
-        " writable for this user"
-    )
