@@ -1,0 +1,67 @@
+# Everything runs in a virtual environment of its own, .venv, made from the system's Python 3.11 or later with the
+# locked dependencies. Nothing has to be installed by hand and nothing outside this folder is changed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# A stamp's name carries a checksum of what it was made from, so that a changed lock means a new stamp.
+CHECKSUM = $(shell cat $(1) | cksum | cut -d' ' -f1)
+RUNTIME_STAMP := $(VENV)/.runtime-$(call CHECKSUM,locks/build.txt locks/runtime.txt pyproject.toml)
+DEVELOPMENT_STAMP := $(VENV)/.development-$(call CHECKSUM,locks/development.txt pyproject.toml)
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+INSTALL := $(PIP) install --quiet --require-hashes
+INSTALL_PACKAGE := $(PIP) install --quiet --no-deps --no-build-isolation --editable .
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url
+
+.PHONY: help demo test check format bench docs lock clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(RUNTIME_STAMP) ## Run everything on this machine, offline, and watch a payment (ARGS=--once: one, then stop)
+	$(BIN)/roadstead demo $(ARGS)
+
+test: check ## Check format, lint and types, and run the tests (ARGS=tests/config: only those)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: $(DEVELOPMENT_STAMP) ## Check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(DEVELOPMENT_STAMP) ## Format the code and repair what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEVELOPMENT_STAMP) ## Measure
+	$(BIN)/python -m bench $(ARGS)
+
+docs: $(DEVELOPMENT_STAMP) ## Write the pages that are generated from the code
+	$(BIN)/python -m roadstead.config.document > $(VENV)/configuration.md
+	mv $(VENV)/configuration.md docs/configuration.md
+
+lock: $(DEVELOPMENT_STAMP) ## Choose new versions of all dependencies
+	$(COMPILE) --upgrade pyproject.toml --group development --output-file locks/development.txt
+	$(COMPILE) --constraint locks/development.txt pyproject.toml --output-file locks/runtime.txt
+	$(COMPILE) --constraint locks/development.txt --group build --output-file locks/build.txt
+
+clean: ## Remove what was made here
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than Python 3.11. Name a newer one, for example: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME_STAMP): | $(BIN)/python
+	$(INSTALL) --requirement locks/build.txt
+	$(INSTALL) --requirement locks/runtime.txt
+	$(INSTALL_PACKAGE)
+	rm -f $(VENV)/.runtime-* && touch $@
+
+$(DEVELOPMENT_STAMP): | $(BIN)/python
+	$(INSTALL) --requirement locks/development.txt
+	$(INSTALL_PACKAGE)
+	rm -f $(VENV)/.development-* && touch $@
