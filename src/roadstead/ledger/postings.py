@@ -1,0 +1,162 @@
+"""Postings: what each event means for the books. Pure functions; every one returns entries that balance per asset."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from roadstead.errors import InvariantViolated
+from roadstead.ledger import chart
+from roadstead.money import Asset, Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a posting: a debit when the amount is positive, a credit when it is negative."""
+
+    account: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """Entries that belong together, with their cause; posted once per idempotency key, whatever arrives twice."""
+
+    idempotency_key: str
+    event: str
+    remittance_id: UUID | None
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """The amounts of a remittance, as the books need them."""
+
+    remittance_id: UUID
+    amount_in: Money
+    service_fee: Money
+    rounding: Money
+    amount_out: Money
+
+
+def payment_matched(operation_id: int, delivery: Delivery) -> Posting:
+    """Post a payment that funds a remittance: tokens came in, a payout is owed, the fee is pending."""
+    exchanged = delivery.amount_in - delivery.service_fee - delivery.rounding
+    return _posting(
+        idempotency_key=f"payment:{operation_id}",
+        event="payment_matched",
+        remittance_id=delivery.remittance_id,
+        debits=[(chart.TOKENS_RECEIVED, delivery.amount_in), (chart.EXCHANGE_POSITION, delivery.amount_out)],
+        credits=[
+            (chart.FEES_PENDING, delivery.service_fee),
+            (chart.FEES_ROUNDING, delivery.rounding),
+            (chart.EXCHANGE_POSITION, exchanged),
+            (chart.PAYOUTS_OWED, delivery.amount_out),
+        ],
+    )
+
+
+def payment_unmatched(operation_id: int, amount: Money) -> Posting:
+    """Post a payment that belongs to no open remittance: the tokens are held in suspense for whoever they belong to."""
+    return _posting(
+        idempotency_key=f"payment:{operation_id}",
+        event="payment_unmatched",
+        remittance_id=None,
+        debits=[(chart.TOKENS_RECEIVED, amount)],
+        credits=[(chart.SUSPENSE_CHAIN, amount)],
+    )
+
+
+def payout_submitted(key: str, rail: str, remittance_id: UUID, amount: Money) -> Posting:
+    """Post that a rail has taken on an attempt: no longer owed by us alone, on its way."""
+    return _posting(
+        idempotency_key=f"attempt:{key}:submitted",
+        event="payout_submitted",
+        remittance_id=remittance_id,
+        debits=[(chart.PAYOUTS_OWED, amount)],
+        credits=[(chart.transit(rail), amount)],
+    )
+
+
+def payout_refused(key: str, rail: str, remittance_id: UUID, amount: Money) -> Posting:
+    """Post that a rail gave back an attempt that it had taken on: owed again."""
+    return _posting(
+        idempotency_key=f"attempt:{key}:refused",
+        event="payout_refused",
+        remittance_id=remittance_id,
+        debits=[(chart.transit(rail), amount)],
+        credits=[(chart.PAYOUTS_OWED, amount)],
+    )
+
+
+def payout_settled(key: str, rail: str, delivery: Delivery) -> Posting:
+    """Post that the bank paid: the money has left, the fee is earned."""
+    return _posting(
+        idempotency_key=f"attempt:{key}:settled",
+        event="payout_settled",
+        remittance_id=delivery.remittance_id,
+        debits=[(chart.transit(rail), delivery.amount_out), (chart.FEES_PENDING, delivery.service_fee)],
+        credits=[(chart.bank(rail), delivery.amount_out), (chart.FEES_EARNED, delivery.service_fee)],
+    )
+
+
+def payout_returned(key: str, rail: str, remittance_id: UUID, amount: Money) -> Posting:
+    """Post that settled money came back: it is owed to the sender."""
+    return _posting(
+        idempotency_key=f"attempt:{key}:returned",
+        event="payout_returned",
+        remittance_id=remittance_id,
+        debits=[(chart.bank(rail), amount)],
+        credits=[(chart.REFUNDS_OWED, amount)],
+    )
+
+
+def _posting(
+    *,
+    idempotency_key: str,
+    event: str,
+    remittance_id: UUID | None,
+    debits: Iterable[tuple[str, Money]],
+    credits: Iterable[tuple[str, Money]],  # noqa: A002 - the accountant's word
+) -> Posting:
+    sums: dict[tuple[str, Asset], int] = defaultdict(int)
+    for account, amount in debits:
+        sums[account, amount.asset] += _positive(amount, account, event)
+    for account, amount in credits:
+        sums[account, amount.asset] -= _positive(amount, account, event)
+    entries = tuple(
+        Entry(account=account, amount=Money(asset, units))
+        for (account, asset), units in sums.items()
+        if units
+    )
+    posting = Posting(
+        idempotency_key=idempotency_key, event=event, remittance_id=remittance_id, entries=entries
+    )
+    require_balance(posting)
+    return posting
+
+
+def _positive(amount: Money, account: str, event: str) -> int:
+    if amount.units < 0:
+        raise InvariantViolated(f"{event} would post the negative amount {amount} to {account}.")
+    return amount.units
+
+
+def require_balance(posting: Posting) -> None:
+    """Refuse a posting that is empty or whose entries do not add up to zero in every asset.
+
+    Raises:
+        InvariantViolated: It does not balance.
+    """
+    if not posting.entries:
+        raise InvariantViolated(f"Posting {posting.idempotency_key} has no entries.")
+    differences: dict[Asset, int] = defaultdict(int)
+    for entry in posting.entries:
+        differences[entry.amount.asset] += entry.amount.units
+    for asset, units in differences.items():
+        if units:
+            raise InvariantViolated(
+                f"Posting {posting.idempotency_key} does not balance: it is off by {Money(asset, units)}."
+            )

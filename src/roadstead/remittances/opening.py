@@ -1,0 +1,257 @@
+"""Opening a remittance: is it acceptable, from this partner, for these customers, at what price (SEP-31 POST)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from roadstead.clock import Clock
+from roadstead.config.anchor import CustomerType
+from roadstead.config.effective import AcceptedAsset, Configuration
+from roadstead.customers.requirements import gate_decision
+from roadstead.database.pool import Database
+from roadstead.errors import BadInput, CustomerInfoNeeded, Forbidden
+from roadstead.money import Asset, amount_from_text, parse_asset
+from roadstead.randomness import Randomness, new_id, new_memo
+from roadstead.remittances import store
+from roadstead.remittances.pricing import Price, price_at_par
+from roadstead.remittances.states import RemittanceStatus
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}", re.ASCII)
+_MEMO_ID_MAX = 2**64 - 1
+_MEMO_ID_DIGITS_MAX = 20
+_MEMO_TEXT_BYTES_MAX = 28
+_MEMO_HASH_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundMemo:
+    """The memo that a partner wants on a refund."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What a partner asks for, as it was sent: nothing of it is checked yet."""
+
+    amount: str
+    asset_code: str
+    asset_issuer: str | None = None
+    destination_asset: str | None = None
+    quote_id: str | None = None
+    funding_method: str | None = None
+    sender_id: str | None = None
+    receiver_id: str | None = None
+    refund_memo: str | None = None
+    refund_memo_kind: str | None = None
+    lang: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """A proposal that is acceptable so far as it can be judged without asking the database."""
+
+    accepted: AcceptedAsset
+    price: Price
+    funding_method: str
+    sender_id: UUID | None
+    receiver_id: UUID | None
+    refund_memo: RefundMemo | None
+    lang: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A remittance that now waits for its payment."""
+
+    id: UUID
+    receiving_account: str
+    memo: int
+
+
+async def open_remittance(
+    proposal: Proposal,
+    *,
+    account: str,
+    configuration: Configuration,
+    assets: dict[str, AcceptedAsset],
+    database: Database,
+    clock: Clock,
+    randomness: Randomness,
+) -> Opened:
+    """Open a remittance for the partner that `account` belongs to; it is stored before this returns.
+
+    Repeating it opens another remittance.
+
+    Raises:
+        BadInput: The proposal cannot be accepted; the message says what to change.
+        CustomerInfoNeeded: A customer has to be registered or completed first.
+        Forbidden: The account belongs to no active partner.
+        Unavailable: The database does not answer; whether the remittance was stored is not known, and without its memo
+            nobody can pay it.
+    """
+    terms = assess(proposal, configuration, assets)
+    async with database.connection() as connection:
+        parties = await store.parties(
+            connection, account=account, sender_id=terms.sender_id, receiver_id=terms.receiver_id
+        )
+        partner_id = _require_partner(parties)
+        _require_customers(parties, terms, configuration)
+        now = clock.now()
+        new = store.NewRemittance(
+            id=new_id(randomness),
+            partner_id=partner_id,
+            account=account,
+            sender_id=terms.sender_id,
+            receiver_id=terms.receiver_id,
+            status=RemittanceStatus.PENDING_SENDER,
+            price=terms.price,
+            funding_method=terms.funding_method,
+            receiving_account=configuration.settings.distribution_account,
+            refund_memo_kind=terms.refund_memo.kind if terms.refund_memo else None,
+            refund_memo=terms.refund_memo.value if terms.refund_memo else None,
+            lang=terms.lang,
+            started_at=now,
+            expires_at=now + timedelta(seconds=configuration.anchor.remittances.expires_after_s),
+        )
+        memo = await store.insert(connection, new, lambda: new_memo(randomness))
+    return Opened(id=new.id, receiving_account=new.receiving_account, memo=memo)
+
+
+def assess(proposal: Proposal, configuration: Configuration, assets: dict[str, AcceptedAsset]) -> Terms:
+    """Judge a proposal by the configuration alone.
+
+    Raises:
+        BadInput: It cannot be accepted; the message says what to change.
+    """
+    accepted = _accepted_asset(proposal, assets)
+    if proposal.quote_id is not None:
+        raise BadInput(
+            "Quotes are not offered yet: leave quote_id out; the price is one to one less the fee in /info."
+        )
+    _require_destination(proposal.destination_asset, accepted)
+    amount = amount_from_text(accepted.asset, proposal.amount)
+    price = price_at_par(accepted.terms, accepted.asset, amount)
+    return Terms(
+        accepted=accepted,
+        price=price,
+        funding_method=_funding_method(proposal.funding_method, accepted, configuration),
+        sender_id=_customer_id(proposal.sender_id, "sender_id"),
+        receiver_id=_customer_id(proposal.receiver_id, "receiver_id"),
+        refund_memo=_refund_memo(proposal.refund_memo, proposal.refund_memo_kind),
+        lang=proposal.lang if proposal.lang and _LANGUAGE.fullmatch(proposal.lang) else None,
+    )
+
+
+def _accepted_asset(proposal: Proposal, assets: dict[str, AcceptedAsset]) -> AcceptedAsset:
+    accepted = assets.get(proposal.asset_code)
+    if accepted is None:
+        raise BadInput(f"Asset {proposal.asset_code[:12]!r} is not accepted: use one of {', '.join(assets)}.")
+    if proposal.asset_issuer not in (None, accepted.issuer):
+        raise BadInput(
+            f"{accepted.code} is accepted only as issued by {accepted.issuer}: send that asset_issuer or none."
+        )
+    return accepted
+
+
+def _require_destination(destination_asset: str | None, accepted: AcceptedAsset) -> None:
+    if destination_asset is None:
+        return
+    wanted: Asset = parse_asset(destination_asset)
+    if wanted != accepted.terms.delivers:
+        raise BadInput(
+            f"{accepted.code} is not delivered as {wanted}: send destination_asset {accepted.terms.delivers} or none."
+        )
+
+
+def _funding_method(name: str | None, accepted: AcceptedAsset, configuration: Configuration) -> str:
+    offered = accepted.terms.funding_methods
+    if name is None:
+        if len(offered) == 1 and not configuration.anchor.remittances.require_funding_method:
+            return offered[0]
+        raise BadInput(f"funding_method is missing: send one of {', '.join(offered)}.")
+    if name not in offered:
+        raise BadInput(
+            f"funding_method {name[:40]!r} is not offered for {accepted.code}: send one of {', '.join(offered)}."
+        )
+    return name
+
+
+def _customer_id(text: str | None, name: str) -> UUID | None:
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise BadInput(
+            f"{name} {text[:40]!r} is not known: use the id that PUT /customer gave you."
+        ) from error
+
+
+def _refund_memo(value: str | None, kind: str | None) -> RefundMemo | None:
+    if value is None and kind is None:
+        return None
+    if value is None or kind is None:
+        raise BadInput("refund_memo and refund_memo_type come together: send both or neither.")
+    match kind:
+        case "id":
+            sound = (
+                value.isascii()
+                and value.isdigit()
+                and len(value) <= _MEMO_ID_DIGITS_MAX
+                and int(value) <= _MEMO_ID_MAX
+            )
+        case "text":
+            sound = 0 < len(value.encode()) <= _MEMO_TEXT_BYTES_MAX and "\x00" not in value
+        case "hash":
+            sound = _is_hash(value)
+        case _:
+            raise BadInput(f"refund_memo_type {kind[:20]!r} is not known: use id, text or hash.")
+    if not sound:
+        raise BadInput(
+            f"refund_memo is not a valid memo of type {kind}: an id is a number up to 2^64-1, a text has at most "
+            f"{_MEMO_TEXT_BYTES_MAX} bytes, a hash is base64 of {_MEMO_HASH_BYTES} bytes."
+        )
+    return RefundMemo(kind=kind, value=value)
+
+
+def _is_hash(value: str) -> bool:
+    try:
+        return len(base64.b64decode(value, validate=True)) == _MEMO_HASH_BYTES
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _require_partner(parties: store.Parties | None) -> UUID:
+    if parties is None or not parties.partner_is_active:
+        raise Forbidden("This account belongs to no active partner: ask the anchor's support to be enabled.")
+    return parties.partner_id
+
+
+def _require_customers(parties: store.Parties | None, terms: Terms, configuration: Configuration) -> None:
+    asset_terms = terms.accepted.terms
+    sides = (
+        ("sender_id", asset_terms.sender_type, terms.sender_id, parties.sender_fields if parties else None),
+        (
+            "receiver_id",
+            asset_terms.receiver_type,
+            terms.receiver_id,
+            parties.receiver_fields if parties else None,
+        ),
+    )
+    for name, type_name, customer_id, provided in sides:
+        if customer_id is not None and provided is None:
+            raise BadInput(f"{name} {customer_id} is not known: use the id that PUT /customer gave you.")
+        if type_name is not None:
+            _require_complete(configuration.anchor.customer_type(type_name), provided)
+
+
+def _require_complete(customer_type: CustomerType, provided: frozenset[str] | None) -> None:
+    if provided is None or gate_decision(customer_type, provided):
+        raise CustomerInfoNeeded(customer_type.name)

@@ -1,0 +1,385 @@
+"""The SQL of remittances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from roadstead.database.pool import Connection, Row
+from roadstead.errors import Conflict, InvariantViolated
+from roadstead.ledger.postings import Delivery
+from roadstead.money import Asset, Money, parse_asset
+from roadstead.remittances.pricing import Price
+from roadstead.remittances.states import RemittanceStatus
+
+_MEMO_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """Who takes part: the partner behind an account and what is accepted of the customers."""
+
+    partner_id: UUID
+    partner_is_active: bool
+    sender_fields: frozenset[str] | None
+    """Names of accepted fields, or None when the customer is not known to this account."""
+    receiver_fields: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRemittance:
+    """A remittance about to be stored; its memo is drawn while storing."""
+
+    id: UUID
+    partner_id: UUID
+    account: str
+    sender_id: UUID | None
+    receiver_id: UUID | None
+    status: RemittanceStatus
+    price: Price
+    funding_method: str
+    receiving_account: str
+    refund_memo_kind: str | None
+    refund_memo: str | None
+    lang: str | None
+    started_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remittance:
+    """A remittance as it stands."""
+
+    id: UUID
+    partner_id: UUID
+    account: str
+    sender_id: UUID | None
+    receiver_id: UUID | None
+    status: RemittanceStatus
+    status_at: datetime
+    status_message: str | None
+    amount_in: Money
+    amount_out: Money | None
+    service_fee: Money
+    rounding: Money
+    fee_lines: Sequence[dict[str, str]]
+    funding_method: str
+    receiving_account: str
+    memo: int
+    refund_memo_kind: str | None
+    refund_memo: str | None
+    expires_at: datetime
+    started_at: datetime
+    completed_at: datetime | None
+    funded_by: int | None
+    transaction_hash: str | None
+    """Hash of the transaction that funded it."""
+    reference: str | None
+
+    @property
+    def delivery(self) -> Delivery:
+        """The amounts, as the books need them.
+
+        Raises:
+            InvariantViolated: The amount that arrives is not fixed yet.
+        """
+        if self.amount_out is None:
+            raise InvariantViolated(f"Remittance {self.id} has no amount to deliver yet.")
+        return Delivery(
+            remittance_id=self.id,
+            amount_in=self.amount_in,
+            service_fee=self.service_fee,
+            rounding=self.rounding,
+            amount_out=self.amount_out,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A change of status, from the state that was seen."""
+
+    remittance_id: UUID
+    status_from: RemittanceStatus
+    status_to: RemittanceStatus
+    cause: str
+    message: str | None = None
+    reference: str | None = None
+
+
+_PARTIES = """
+SELECT p.id AS partner_id, p.status = 'active' AS partner_is_active,
+    CASE WHEN s.id IS NOT NULL THEN COALESCE(
+        (SELECT array_agg(name) FROM customer_fields WHERE customer_id = s.id AND status = 'ACCEPTED'), '{}') END
+        AS sender_fields,
+    CASE WHEN r.id IS NOT NULL THEN COALESCE(
+        (SELECT array_agg(name) FROM customer_fields WHERE customer_id = r.id AND status = 'ACCEPTED'), '{}') END
+        AS receiver_fields
+FROM partner_accounts AS a
+JOIN partners AS p ON p.id = a.partner_id
+LEFT JOIN customers AS s ON s.id = $2 AND s.account = a.account AND s.erased_at IS NULL
+LEFT JOIN customers AS r ON r.id = $3 AND r.account = a.account AND r.erased_at IS NULL
+WHERE a.account = $1
+"""
+
+
+async def parties(
+    connection: Connection, *, account: str, sender_id: UUID | None, receiver_id: UUID | None
+) -> Parties | None:
+    """Look up who takes part, in one statement; None when the account belongs to no partner.
+
+    A customer counts only when this very account registered it.
+    """
+    row = await connection.fetchrow(_PARTIES, account, sender_id, receiver_id)
+    if row is None:
+        return None
+    partner_id, partner_is_active, sender_fields, receiver_fields = row
+    return Parties(
+        partner_id=partner_id,
+        partner_is_active=partner_is_active,
+        sender_fields=None if sender_fields is None else frozenset(sender_fields),
+        receiver_fields=None if receiver_fields is None else frozenset(receiver_fields),
+    )
+
+
+_INSERT = """
+INSERT INTO remittances (id, partner_id, account, sender_id, receiver_id, status, status_at, status_cause,
+    asset_in, amount_in_units, asset_out, amount_out_units, fee_asset, service_fee_units, rounding_units, fee_details,
+    funding_method, receiving_account, memo, refund_memo_kind, refund_memo, lang, started_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'opened', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $7,
+    $22)
+"""
+
+
+async def insert(connection: Connection, new: NewRemittance, draw_memo: Callable[[], int]) -> int:
+    """Store a remittance in a statement of its own and return the memo that is now its alone.
+
+    Raises:
+        InvariantViolated: Several memos in a row were taken: the source of randomness is broken.
+    """
+    price = new.price
+    fee_details = msgspec.json.encode(
+        [
+            {"name": line.name, "description": line.description, "amount": line.amount.text}
+            for line in price.fee_lines
+        ]
+    ).decode()
+    for _ in range(_MEMO_TRIES):
+        memo = draw_memo()
+        try:
+            await connection.execute(
+                _INSERT,
+                new.id,
+                new.partner_id,
+                new.account,
+                new.sender_id,
+                new.receiver_id,
+                new.status,
+                new.started_at,
+                price.amount_in.asset.id,
+                price.amount_in.units,
+                price.amount_out.asset.id,
+                price.amount_out.units,
+                price.amount_in.asset.id,
+                price.service_fee.units,
+                price.rounding.units,
+                fee_details,
+                new.funding_method,
+                new.receiving_account,
+                memo,
+                new.refund_memo_kind,
+                new.refund_memo,
+                new.lang,
+                new.expires_at,
+            )
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != "remittances_memo_key":
+                raise
+            continue
+        return memo
+    raise InvariantViolated(
+        f"{_MEMO_TRIES} random memos in a row were taken: check the source of randomness."
+    )
+
+
+_COLUMNS = """
+r.id, r.partner_id, r.account, r.sender_id, r.receiver_id, r.status, r.status_at, r.status_message,
+r.asset_in, r.amount_in_units, r.asset_out, r.amount_out_units, r.fee_asset, r.service_fee_units, r.rounding_units,
+r.fee_details, r.funding_method, r.receiving_account, r.memo, r.refund_memo_kind, r.refund_memo,
+r.expires_at, r.started_at, r.completed_at, r.funded_by, r.reference, f.transaction_hash
+"""
+
+_BY_ACCOUNT = f"""
+SELECT p.status = 'active' AS partner_is_active, {_COLUMNS}
+FROM partner_accounts AS a
+JOIN partners AS p ON p.id = a.partner_id
+LEFT JOIN remittances AS r ON r.id = $2 AND r.account = a.account
+LEFT JOIN payments AS f ON f.operation_id = r.funded_by
+WHERE a.account = $1
+"""  # noqa: S608 - composed of constants
+
+_BY_ID = f"""
+SELECT {_COLUMNS} FROM remittances AS r LEFT JOIN payments AS f ON f.operation_id = r.funded_by WHERE r.id = $1
+"""  # noqa: S608 - composed of constants
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visible:
+    """What an account may see: whether its partner is active, and the remittance if it is its own."""
+
+    partner_is_active: bool
+    remittance: Remittance | None
+
+
+async def by_account(connection: Connection, account: str, remittance_id: UUID) -> Visible:
+    """Look up a remittance of an account; one of somebody else is as unknown as one that never was."""
+    row = await connection.fetchrow(_BY_ACCOUNT, account, remittance_id)
+    if row is None:
+        return Visible(partner_is_active=False, remittance=None)
+    return Visible(
+        partner_is_active=row["partner_is_active"], remittance=None if row["id"] is None else _remittance(row)
+    )
+
+
+async def by_id(connection: Connection, remittance_id: UUID, *, lock: bool = False) -> Remittance | None:
+    """Look up a remittance; with `lock` nobody else moves it until the transaction ends."""
+    row = await connection.fetchrow(_BY_ID + (" FOR UPDATE OF r" if lock else ""), remittance_id)
+    return None if row is None else _remittance(row)
+
+
+async def by_memos(connection: Connection, memos: Sequence[int]) -> dict[int, Remittance]:
+    """Look up and lock the remittances that own these memos, in one order, so that two lookups never deadlock."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM remittances AS r LEFT JOIN payments AS f ON f.operation_id = r.funded_by
+        WHERE r.memo = ANY($1::bigint[]) ORDER BY r.id FOR UPDATE OF r
+        """,  # noqa: S608 - composed of constants
+        list(memos),
+    )
+    return {row["memo"]: _remittance(row) for row in rows}
+
+
+async def latest(connection: Connection, *, status: str | None, limit: int) -> list[Remittance]:
+    """List the newest remittances, of one status or of all."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM remittances AS r LEFT JOIN payments AS f ON f.operation_id = r.funded_by
+        WHERE $1::text IS NULL OR r.status = $1 ORDER BY r.started_at DESC, r.id LIMIT $2
+        """,  # noqa: S608 - composed of constants
+        status,
+        limit,
+    )
+    return [_remittance(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryLine:
+    """One move of a remittance."""
+
+    status_from: str
+    status_to: str
+    cause: str
+    message: str | None
+    reached_at: datetime
+
+
+async def history(connection: Connection, remittance_id: UUID) -> list[HistoryLine]:
+    """Tell how a remittance came to where it is, oldest first."""
+    rows = await connection.fetch(
+        """
+        SELECT status_from, status_to, cause, message, reached_at FROM remittance_history
+        WHERE remittance_id = $1 ORDER BY id
+        """,
+        remittance_id,
+    )
+    return [HistoryLine(**row) for row in rows]
+
+
+async def fund(connection: Connection, funded: Sequence[tuple[UUID, int]], now: datetime) -> None:
+    """Record which payment funded which remittance and move those to `pending_receiver`, all or none.
+
+    Raises:
+        Conflict: One of them no longer waits for its payment.
+    """
+    changed = await connection.fetch(
+        """
+        UPDATE remittances AS r
+        SET status = 'pending_receiver', status_at = $3, status_cause = 'payment', status_message = NULL,
+            funded_by = funded.operation_id
+        FROM unnest($1::uuid[], $2::bigint[]) AS funded (remittance_id, operation_id)
+        WHERE r.id = funded.remittance_id AND r.status = 'pending_sender' AND r.funded_by IS NULL
+        RETURNING r.id
+        """,
+        [remittance_id for remittance_id, _ in funded],
+        [operation_id for _, operation_id in funded],
+        now,
+    )
+    if len(changed) != len(funded):
+        raise Conflict("A remittance moved while its payment was matched: the batch is matched again.")
+
+
+async def move(connection: Connection, step: Move, now: datetime) -> None:
+    """Move a remittance by compare-and-set; the database writes the history with it.
+
+    Raises:
+        Conflict: It is no longer in the state that the move comes from.
+    """
+    done = await connection.execute(
+        """
+        UPDATE remittances
+        SET status = $3, status_at = $4, status_cause = $5, status_message = $6, reference = COALESCE($7, reference),
+            completed_at = CASE WHEN $3 IN ('completed', 'refunded') THEN $4 ELSE completed_at END
+        WHERE id = $1 AND status = $2
+        """,
+        step.remittance_id,
+        step.status_from,
+        step.status_to,
+        now,
+        step.cause,
+        step.message,
+        step.reference,
+    )
+    if done != "UPDATE 1":
+        raise Conflict(
+            f"Remittance {step.remittance_id} is no longer {step.status_from}: look again before moving it."
+        )
+
+
+def _remittance(row: Row) -> Remittance:
+    asset_in = parse_asset(row["asset_in"])
+    asset_out = parse_asset(row["asset_out"])
+    fee_asset = parse_asset(row["fee_asset"])
+    return Remittance(
+        id=row["id"],
+        partner_id=row["partner_id"],
+        account=row["account"],
+        sender_id=row["sender_id"],
+        receiver_id=row["receiver_id"],
+        status=RemittanceStatus(row["status"]),
+        status_at=row["status_at"],
+        status_message=row["status_message"],
+        amount_in=Money(asset_in, row["amount_in_units"]),
+        amount_out=_optional(asset_out, row["amount_out_units"]),
+        service_fee=Money(fee_asset, row["service_fee_units"]),
+        rounding=Money(fee_asset, row["rounding_units"]),
+        fee_lines=msgspec.json.decode(row["fee_details"], type=list[dict[str, str]]),
+        funding_method=row["funding_method"],
+        receiving_account=row["receiving_account"],
+        memo=row["memo"],
+        refund_memo_kind=row["refund_memo_kind"],
+        refund_memo=row["refund_memo"],
+        expires_at=row["expires_at"],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        funded_by=row["funded_by"],
+        transaction_hash=row["transaction_hash"],
+        reference=row["reference"],
+    )
+
+
+def _optional(asset: Asset, units: int | None) -> Money | None:
+    return None if units is None else Money(asset, units)

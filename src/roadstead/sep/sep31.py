@@ -1,0 +1,294 @@
+"""SEP-31, the receiving side: what is offered, opening a remittance, and following it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+
+from roadstead.clock import utc_text
+from roadstead.config.anchor import CustomerRole
+from roadstead.config.effective import AcceptedAsset, Configuration
+from roadstead.errors import Forbidden, InvalidAmount, NotFound
+from roadstead.money import AMOUNT_TEXT_MAX
+from roadstead.remittances import store
+from roadstead.remittances.opening import Proposal, open_remittance
+from roadstead.remittances.states import RemittanceStatus
+from roadstead.sep.routes import Answer, Audience, Body, Call, Parameter, Route
+
+AmountText = Annotated[
+    msgspec.Raw,
+    msgspec.Meta(
+        extra_json_schema={
+            "oneOf": [{"type": "number"}, {"type": "string", "pattern": r"^(0|[1-9][0-9]*)(\.[0-9]{1,7})?$"}],
+            "description": "Amount of the Stellar asset, above zero, at most 7 decimals, no exponent.",
+            "examples": [100.5],
+        }
+    ),
+]
+"""An amount as its own characters: decoding it into a number first could change it."""
+
+
+class TransactionRequest(msgspec.Struct, kw_only=True, frozen=True):
+    """Body of POST /transactions. Names that are not listed are ignored."""
+
+    amount: AmountText
+    asset_code: str
+    asset_issuer: str | None = None
+    destination_asset: str | None = None
+    quote_id: str | None = None
+    funding_method: str | None = None
+    sender_id: str | None = None
+    receiver_id: str | None = None
+    lang: str | None = None
+    refund_memo: str | None = None
+    refund_memo_type: str | None = None
+    fields: dict[str, Any] | None = None
+
+
+class TransactionOpened(msgspec.Struct, kw_only=True, frozen=True):
+    """Answer of POST /transactions: where to send the payment, and the memo that marks it."""
+
+    id: str
+    stellar_account_id: str
+    stellar_memo_type: str
+    stellar_memo: str
+
+
+class FeeDetails(msgspec.Struct, kw_only=True, frozen=True):
+    """The fee and its parts; the parts add up to the total."""
+
+    total: str
+    asset: str
+    details: list[dict[str, str]]
+
+
+class Transaction(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """A remittance as a partner sees it."""
+
+    id: str
+    status: str
+    amount_in: str
+    amount_in_asset: str
+    amount_fee: str
+    amount_fee_asset: str
+    fee_details: FeeDetails
+    stellar_account_id: str | None = None
+    stellar_memo_type: str | None = None
+    stellar_memo: str | None = None
+    started_at: str
+    updated_at: str
+    amount_out: str | None = None
+    amount_out_asset: str | None = None
+    status_message: str | None = None
+    completed_at: str | None = None
+    stellar_transaction_id: str | None = None
+    external_transaction_id: str | None = None
+
+
+class TransactionAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """Answer of GET /transactions/:id."""
+
+    transaction: Transaction
+
+
+class InfoAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """Answer of GET /info: per asset code what is received and on what terms."""
+
+    receive: dict[str, dict[str, Any]]
+
+
+async def info(call: Call) -> Answer:
+    """Tell what is offered; the same for everybody."""
+    return Answer(content=InfoAnswer(receive=offer(call.services.configuration)))
+
+
+def offer(configuration: Configuration) -> dict[str, dict[str, Any]]:
+    """Describe every accepted asset as SEP-31 `/info` does, with the members that older clients rely on."""
+    return {accepted.code: _asset_offer(accepted, configuration) for accepted in configuration.assets}
+
+
+def _asset_offer(accepted: AcceptedAsset, configuration: Configuration) -> dict[str, Any]:
+    terms = accepted.terms
+    described: dict[str, Any] = {
+        "enabled": True,
+        "quotes_supported": False,
+        "quotes_required": False,
+        "funding_methods": list(terms.funding_methods),
+        "min_amount": _number(f"{terms.amount_min:f}"),
+        "max_amount": _number(f"{terms.amount_max:f}"),
+        "fee_fixed": _number(f"{terms.fee_fixed:f}"),
+        "fee_percent": _number(f"{terms.fee_percent:f}"),
+        "sep12": {
+            "sender": {"types": _types(terms.sender_type, CustomerRole.SENDER, configuration)},
+            "receiver": {"types": _types(terms.receiver_type, CustomerRole.RECEIVER, configuration)},
+        },
+        "fields": {"transaction": {}},
+    }
+    if terms.sender_type:
+        described["sender_sep12_type"] = terms.sender_type
+    if terms.receiver_type:
+        described["receiver_sep12_type"] = terms.receiver_type
+    return described
+
+
+def _types(name: str | None, role: CustomerRole, configuration: Configuration) -> dict[str, Any]:
+    if name is None:
+        return {}
+    customer_type = configuration.anchor.customer_type(name)
+    if customer_type.role is not role:
+        return {}
+    return {name: {"description": customer_type.description}}
+
+
+def _number(text: str) -> msgspec.Raw:
+    # SEP-31 wants JSON numbers here; the digits of a Decimal are one already, and a float would change them.
+    return msgspec.Raw(text.encode())
+
+
+async def open_transaction(call: Call) -> Answer:
+    """Open a remittance and tell where to pay."""
+    request: TransactionRequest = call.payload
+    services = call.services
+    opened = await open_remittance(
+        Proposal(
+            amount=amount_text(request.amount),
+            asset_code=request.asset_code,
+            asset_issuer=request.asset_issuer,
+            destination_asset=request.destination_asset,
+            quote_id=request.quote_id,
+            funding_method=request.funding_method,
+            sender_id=request.sender_id,
+            receiver_id=request.receiver_id,
+            refund_memo=request.refund_memo,
+            refund_memo_kind=request.refund_memo_type,
+            lang=request.lang,
+        ),
+        account=call.principal.account,
+        configuration=services.configuration,
+        assets=services.assets,
+        database=services.database,
+        clock=services.clock,
+        randomness=services.randomness,
+    )
+    return Answer(
+        status=201,
+        content=TransactionOpened(
+            id=str(opened.id),
+            stellar_account_id=opened.receiving_account,
+            stellar_memo_type="id",
+            stellar_memo=str(opened.memo),
+        ),
+    )
+
+
+def amount_text(raw: msgspec.Raw) -> str:
+    """Return the characters of an amount that came as a JSON number or as a text.
+
+    Raises:
+        InvalidAmount: It is neither.
+    """
+    written = bytes(raw).strip()
+    if len(written) > AMOUNT_TEXT_MAX + 2:
+        raise InvalidAmount("amount is longer than any amount: write at most 7 decimals.")
+    text = written.decode("ascii", "replace")
+    if text.startswith('"') and text.endswith('"') and len(text) > 1:
+        return text[1:-1]
+    if text[:1].isdigit():
+        return text
+    raise InvalidAmount(f"amount {text!r} is not valid: write a number above zero, such as 100.50.")
+
+
+async def show_transaction(call: Call) -> Answer:
+    """Show a remittance to the account that opened it."""
+    remittance_id = _remittance_id(call.path["id"])
+    async with call.services.database.connection() as connection:
+        visible = await store.by_account(connection, call.principal.account, remittance_id)
+    if not visible.partner_is_active:
+        raise Forbidden("This account belongs to no active partner: ask the anchor's support to be enabled.")
+    if visible.remittance is None:
+        raise NotFound(
+            f"Transaction {remittance_id} is not known: use the id that POST /transactions gave you."
+        )
+    return Answer(content=TransactionAnswer(transaction=describe(visible.remittance)))
+
+
+def _remittance_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound(
+            f"Transaction {text[:40]!r} is not known: use the id that POST /transactions gave you."
+        ) from error
+
+
+def describe(remittance: store.Remittance) -> Transaction:
+    """Write a remittance as SEP-31 has it; what is not known yet is left out, never null."""
+    fee = remittance.service_fee + remittance.rounding
+    payable = remittance.status is not RemittanceStatus.PENDING_RECEIVER or remittance.funded_by is not None
+    return Transaction(
+        id=str(remittance.id),
+        status=remittance.status,
+        status_message=remittance.status_message,
+        amount_in=remittance.amount_in.text,
+        amount_in_asset=remittance.amount_in.asset.id,
+        amount_out=remittance.amount_out.text if remittance.amount_out else None,
+        amount_out_asset=remittance.amount_out.asset.id if remittance.amount_out else None,
+        amount_fee=fee.text,
+        amount_fee_asset=fee.asset.id,
+        fee_details=FeeDetails(total=fee.text, asset=fee.asset.id, details=list(remittance.fee_lines)),
+        stellar_account_id=remittance.receiving_account if payable else None,
+        stellar_memo_type="id" if payable else None,
+        stellar_memo=str(remittance.memo) if payable else None,
+        started_at=utc_text(remittance.started_at),
+        updated_at=utc_text(remittance.status_at),
+        completed_at=utc_text(remittance.completed_at) if remittance.completed_at else None,
+        stellar_transaction_id=remittance.transaction_hash,
+        external_transaction_id=remittance.reference,
+    )
+
+
+_ID = Parameter(
+    name="id",
+    place="path",
+    required=True,
+    description="The id that POST /transactions gave.",
+    example="d4e9b7a2-52f4-4c0e-9a53-9d2f7e5b8c11",
+)
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="GET",
+        path="/sep31/info",
+        audience=Audience.PUBLIC,
+        handler=info,
+        source="SEP-31 GET /info",
+        summary="What this anchor receives, and on what terms",
+        answer=InfoAnswer,
+        parameters=(Parameter(name="lang", description="ISO 639-1 language of descriptions.", example="en"),),
+    ),
+    Route(
+        method="POST",
+        path="/sep31/transactions",
+        audience=Audience.PARTNER,
+        handler=open_transaction,
+        source="SEP-31 POST /transactions",
+        summary="Open a remittance",
+        body=Body(struct=TransactionRequest),
+        answer=TransactionOpened,
+        status=201,
+        refusals=(400, 413),
+    ),
+    Route(
+        method="GET",
+        path="/sep31/transactions/{id}",
+        audience=Audience.PARTNER,
+        handler=show_transaction,
+        source="SEP-31 GET /transactions/:id",
+        summary="Follow a remittance",
+        answer=TransactionAnswer,
+        parameters=(_ID,),
+        refusals=(404,),
+    ),
+)
