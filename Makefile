@@ -29,7 +29,7 @@ test: check ## Check format, lint and types, and run the tests (ARGS=tests/confi
 check: $(DEVELOPMENT_STAMP) ## Check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy $(wildcard src tests bench)
 
 format: $(DEVELOPMENT_STAMP) ## Format the code and repair what the linter can
 	$(BIN)/ruff check --fix .
