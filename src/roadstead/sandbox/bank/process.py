@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import uvicorn
+import uvloop
 
 from roadstead.clock import SystemClock
 from roadstead.errors import ConfigurationError, RoadsteadError
@@ -27,6 +28,7 @@ from roadstead.sandbox.bank.teller import Teller
 TOKEN_VARIABLE = "ROADSTEAD_BANK_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
 _SHUTDOWN_MAX_S = 1
+_BACKLOG = 1024
 _DELAY_MAX_S = 7 * 24 * 3600
 
 
@@ -55,7 +57,8 @@ def run(texts: Sequence[str]) -> int:
     """Run the bank until it is told to end; return the exit status."""
     options = arguments(texts)
     try:
-        asyncio.run(_serve(options))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(options))
     except RoadsteadError as error:
         os.write(2, f"{error.message}\n".encode())
         return 1
@@ -153,6 +156,9 @@ def _open_journal(state: Path | None) -> tuple[Journal, Sequence[BankEvent]]:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise ConfigurationError(f"The bank cannot listen on {host}:{port}: {error.strerror}.") from error
+    # Connections inherit it; the event loop sets it only for sockets that were made with an explicit protocol number.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
