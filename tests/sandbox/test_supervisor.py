@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from roadstead.sandbox.logs import RoleLog
 from roadstead.sandbox.supervisor import Role, RoleFailed, Supervisor
 
 SLEEPER = """
@@ -49,7 +50,7 @@ def role(
 ) -> Role:
     mark = folder / f"{name}.ready"
 
-    async def probe() -> bool:
+    async def probe(_log: RoleLog) -> bool:
         return mark.exists()
 
     return Role(
@@ -206,6 +207,7 @@ class TestStopping:
 
 SUPERVISING = """
 import asyncio, os, pathlib, sys
+from roadstead.sandbox.logs import RoleLog
 from roadstead.sandbox.supervisor import Role, Supervisor
 
 async def main():
@@ -213,7 +215,7 @@ async def main():
     supervisor = Supervisor(logs=folder, tell=print, changed=lambda: None)
     for name in ("listening", "stopped"):
         mark = folder / name
-        async def probe(mark=mark):
+        async def probe(_log, mark=mark):
             return mark.exists()
         script = (
             "from roadstead.service.lifeline import watch; watch()\\n" if name == "listening" else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ SIZE_MAX_BYTES = 10_000_000
 TAIL_LINES = 20
 _TAIL_BYTES = 16_384
 _FOLLOW_INTERVAL_S = 0.2
+_CREDENTIALS = re.compile(r"://[^/@\s]+@")
 
 
 class RoleLog:
@@ -39,6 +41,17 @@ class RoleLog:
         except FileNotFoundError:
             return ""
         return "\n".join(text.splitlines()[-TAIL_LINES:])
+
+    def line_beginning(self, beginning: str) -> str | None:
+        """Return the first line of the latest process that begins so and is complete, or None."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._started_at_byte)
+                said = file.read(_TAIL_BYTES).decode(errors="replace")
+        except FileNotFoundError:
+            return None
+        whole, _, _ = said.rpartition("\n")
+        return next((line for line in whole.splitlines() if line.startswith(beginning)), None)
 
     def _size(self) -> int:
         try:
@@ -70,5 +83,5 @@ def _show_new(log: RoleLog, *, since_byte: int, show: Callable[[str], None]) -> 
         return since_byte
     whole, _, rest = new.rpartition(b"\n")
     for line in whole.decode(errors="replace").splitlines():
-        show(f"{log.name:<9} | {line}")
+        show(f"{log.name:<9} | {_CREDENTIALS.sub('://', line)}")
     return size - len(rest)

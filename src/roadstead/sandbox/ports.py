@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from roadstead.errors import ConfigurationError
@@ -13,6 +15,7 @@ LOOPBACK = "127.0.0.1"
 _LOWEST = 20_000
 _HIGHEST = 32_767
 _TRIES = 500
+_RELEASE_TIMEOUT_S = 5.0
 _EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -69,3 +72,40 @@ def _first_ephemeral() -> int:
         return int(_EPHEMERAL_RANGE.read_text().split()[0])
     except (OSError, ValueError, IndexError):
         return _HIGHEST + 1
+
+
+async def settle(
+    names: Mapping[str, str], *, given: Mapping[str, int], remembered: Mapping[str, int]
+) -> dict[str, int]:
+    """Decide the port of each of `names` (name to purpose): the given one, the remembered one, or a free one.
+
+    A remembered port may for a moment still belong to the processes of an earlier run that was killed.
+
+    Raises:
+        ConfigurationError: A given or remembered port is in use.
+    """
+    ports: dict[str, int] = {}
+    for name, purpose in names.items():
+        if name in given:
+            require_free(given[name], purpose=purpose, remedy="End that program or name another port.")
+            ports[name] = given[name]
+        elif name in remembered:
+            await _await_free(remembered[name])
+            remedy = "This sandbox used it before: end that program, or start with another state folder."
+            require_free(remembered[name], purpose=purpose, remedy=remedy)
+            ports[name] = remembered[name]
+    taken = {*ports.values(), *given.values(), *remembered.values()}
+    for name in names:
+        if name not in ports:
+            ports[name] = choose_free(taken=taken)
+            taken.add(ports[name])
+    if len(set(ports.values())) != len(ports):
+        raise ConfigurationError("Two of the ports are the same: give each its own.")
+    return ports
+
+
+async def _await_free(port: int) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_RELEASE_TIMEOUT_S):
+            while not is_free(port):  # noqa: ASYNC110 - no event tells when the system releases a port
+                await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Ask a local server whether it is ready, with nothing but a socket: cheap enough to ask often."""
+"""Ways to tell whether a role is ready, cheap enough to use often."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-Probe = Callable[[], Awaitable[bool]]
+from roadstead.sandbox.logs import RoleLog
+
+Probe = Callable[[RoleLog], Awaitable[bool]]
+"""Tells whether a role is ready; is handed the role's log and never raises."""
+
 PROBE_TIMEOUT_S = 2.0
 _OK = b" 200 "
 
@@ -19,11 +23,20 @@ def answers_ok(url: str) -> Probe:
     target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     request = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode()
 
-    async def probe() -> bool:
+    async def probe(_log: RoleLog) -> bool:
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(PROBE_TIMEOUT_S):
                 return _OK in await _status_line(host, port, request)
         return False
+
+    return probe
+
+
+def says(beginning: str) -> Probe:
+    """Return a probe that tells whether the role's present process has written a line that begins so."""
+
+    async def probe(log: RoleLog) -> bool:
+        return log.line_beginning(beginning) is not None
 
     return probe
 

@@ -110,6 +110,10 @@ class Supervisor:
         """The logs of all roles started so far."""
         return tuple(running.log for running in self._running.values())
 
+    def log_of(self, name: str) -> RoleLog:
+        """Return the log of a role that was started."""
+        return self._running[name].log
+
     async def start(self, role: Role) -> None:
         """Start a role, wait until it is ready, and look after it from then on.
 
@@ -172,7 +176,7 @@ class Supervisor:
             while asyncio.get_running_loop().time() < deadline_s:
                 if ended.done():
                     return _Start.ENDED
-                if await running.role.probe():
+                if await running.role.probe(running.log):
                     return _Start.READY
                 await asyncio.wait({ended}, timeout=PROBE_INTERVAL_S)
         finally:

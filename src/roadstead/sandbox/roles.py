@@ -1,0 +1,93 @@
+"""The processes of a sandbox: what runs, with what, and how each tells that it is ready."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from roadstead.sandbox.environment import BANK_TOKEN_VARIABLE, plain_environment
+from roadstead.sandbox.keys import Keys
+from roadstead.sandbox.ports import LOOPBACK
+from roadstead.sandbox.probes import answers_ok, says
+from roadstead.sandbox.supervisor import Role
+
+DATABASE = "database"
+NETWORK = "network"
+BANK = "bank"
+SERVER_ROLES = ("api", "observer", "worker", "scheduler")
+
+PURPOSES = {
+    "api": "the API (--api-port)",
+    NETWORK: "the Stellar network (--stellar-port)",
+    BANK: "the bank (--bank-port)",
+    DATABASE: "the database",
+    **{f"{role}-internal": f"health and metrics of the {role}" for role in SERVER_ROLES},
+}
+"""Every port of a sandbox, with what it is for."""
+
+_DATABASE_URL_BEGINNING = "postgresql://"
+_SERVER_STAGE = 1
+_DATABASE_STOP_S = 30.0
+_DATABASE_READY_S = 180.0
+
+
+def local_url(port: int) -> str:
+    """Return the base URL of a server on this machine."""
+    return f"http://{LOOPBACK}:{port}"
+
+
+def database_role(state_folder: Path, keys: Keys) -> Role:
+    """Describe the embedded PostgreSQL; when it is ready, its log tells the URL."""
+    port = str(keys.ports[DATABASE])
+    return Role(
+        name=DATABASE,
+        command=_python("roadstead.database.embedded", "--state", str(state_folder), "--port", port),
+        environment=plain_environment(os.environ),
+        probe=says(_DATABASE_URL_BEGINNING),
+        ready_within_s=_DATABASE_READY_S,
+        stop_within_s=_DATABASE_STOP_S,
+    )
+
+
+def network_role(state_folder: Path, keys: Keys, *, close: str) -> Role:
+    """Describe the offline Stellar network."""
+    port = keys.ports[NETWORK]
+    return Role(
+        name=NETWORK,
+        command=_python(
+            "roadstead.sandbox.network",
+            *("--port", str(port), "--state", str(state_folder / NETWORK)),
+            *("--passphrase", keys.passphrase, "--close", close),
+        ),
+        environment=plain_environment(os.environ),
+        probe=answers_ok(f"{local_url(port)}/"),
+    )
+
+
+def bank_role(state_folder: Path, keys: Keys) -> Role:
+    """Describe the simulated bank."""
+    port = keys.ports[BANK]
+    return Role(
+        name=BANK,
+        command=_python("roadstead.sandbox.bank", "--port", str(port), "--state", str(state_folder / BANK)),
+        environment={**plain_environment(os.environ), BANK_TOKEN_VARIABLE: keys.bank_token},
+        probe=answers_ok(f"{local_url(port)}/health"),
+    )
+
+
+def server_role(name: str, keys: Keys, settings: Mapping[str, str]) -> Role:
+    """Describe one of the anchor's own processes."""
+    port = keys.ports[f"{name}-internal"]
+    return Role(
+        name=name,
+        command=_python("roadstead", "serve", name),
+        environment={**plain_environment(os.environ), **settings, "ROADSTEAD_INTERNAL_PORT": str(port)},
+        probe=answers_ok(f"{local_url(port)}/ready"),
+        stage=_SERVER_STAGE,
+    )
+
+
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *arguments)
