@@ -9,6 +9,7 @@ from decimal import Decimal
 from roadstead.config.anchor import Anchor, AssetTerms, CustomerRole, CustomerType
 from roadstead.config.schema import nearest
 from roadstead.config.sep9 import FIELD_KINDS
+from roadstead.money import round_down
 
 _HUNDRED = Decimal(100)
 
@@ -80,7 +81,7 @@ def _amounts_leave_something_to_deliver(anchor: Anchor) -> Iterator[str]:
                 ' exceed the greatest, for example: amount_min = "1", amount_max = "10000"'
             )
         fee = terms.fee_fixed + terms.amount_min * terms.fee_percent / _HUNDRED
-        if fee >= terms.amount_min > 0:
+        if terms.amount_min > 0 and round_down(terms.delivers, terms.amount_min - fee).units < 1:
             yield (
                 f"{place}: the fee of the least amount {terms.amount_min:f} is {fee:f}, which leaves nothing to"
                 f' deliver. Raise amount_min or lower the fee, for example: fee_fixed = "{terms.amount_min / 10:f}"'

@@ -14,7 +14,7 @@ from roadstead.money import Asset
 
 ANCHOR_ORIGIN = "anchor.toml"
 UNSET = "(none)"
-_NAMED_BY = ("name", "code")
+_NAMED_BY = ("code", "name")
 
 
 @dataclass(frozen=True, slots=True)
