@@ -1,6 +1,8 @@
 import asyncio
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.sandbox.bank.bank_process import instruction
 
-from roadstead.errors import ConfigurationError
+from roadstead.errors import ConfigurationError, Unavailable
 from roadstead.sandbox.bank.events import Accepted, BankEvent, BankOpened, Instruction, Received, Settled
 from roadstead.sandbox.bank.journal import JOURNAL_NAME, FileJournal, encode_line, recover
 
@@ -119,3 +121,32 @@ class TestOneProcessOnly:
         file.write_text("")
         with pytest.raises(ConfigurationError, match=str(file)):
             FileJournal.open(file)
+
+
+class TestAFullDisk:
+    async def test_nothing_is_acknowledged_from_then_on(self) -> None:
+        journal = FileJournal(os.open("/dev/full", os.O_WRONLY), checksum=0)
+        journal.append(EVENTS[:1])
+        with pytest.raises(Unavailable, match="No space left"):
+            await journal.durable()
+        journal.append(EVENTS[1:])
+        with pytest.raises(Unavailable, match="No space left"):
+            await journal.close()
+
+
+class TestSharingOneWrite:
+    async def test_requests_that_wait_together_are_all_durable_and_in_order(self, tmp_path: Path) -> None:
+        journal, _ = FileJournal.open(tmp_path)
+
+        async def keep(event: BankEvent) -> int:
+            journal.append([event])
+            await journal.durable()
+            return (tmp_path / JOURNAL_NAME).stat().st_size
+
+        events = [Accepted(at=NOW, key=f"K{number}") for number in range(100)]
+        sizes = await asyncio.gather(*(keep(event) for event in events))
+        await journal.close()
+        recovered = recover(tmp_path / JOURNAL_NAME)
+        assert list(recovered.events) == events
+        lengths = list(accumulate(len(line) for line in lines_of(events)))
+        assert all(size >= length for size, length in zip(sizes, lengths, strict=True))

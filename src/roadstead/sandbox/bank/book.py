@@ -80,6 +80,7 @@ class Book:
     balances: dict[str, Balance] = field(default_factory=dict)
     executed: list[str] = field(default_factory=list)
     """Keys in the order of execution."""
+    executed_by_end_to_end_id: dict[str, list[str]] = field(default_factory=dict)
     to_judge: dict[str, datetime] = field(default_factory=dict)
     """Received and not decided, oldest first, and since when."""
     to_settle: dict[str, datetime] = field(default_factory=dict)
@@ -113,6 +114,17 @@ class Book:
         last = first + limit
         return list(zip(self.told_numbers[first:last], self.told[first:last], strict=True))
 
+    def executed_after(self, number: int, end_to_end_id: str = "") -> Sequence[Payout]:
+        """Return the payouts executed after a place in the journal, in order; of one end-to-end id when it is given."""
+        keys = self.executed
+        if end_to_end_id:
+            keys = self.executed_by_end_to_end_id.get(end_to_end_id, [])
+        first = bisect_right(keys, number, key=self._execution_number)
+        return [self.payouts[key] for key in keys[first:]]
+
+    def _execution_number(self, key: str) -> int:
+        return self.payouts[key].execution_number or 0
+
     def _open_account(self, code: str, amount: str) -> None:
         if code in self.balances:
             raise InvariantViolated(f"The {code} account was opened twice.")
@@ -142,6 +154,7 @@ class Book:
         if isinstance(event, Settled):
             moved = replace(moved, executed_at=event.at, execution_number=number)
             self.executed.append(event.key)
+            self.executed_by_end_to_end_id.setdefault(payout.instruction.end_to_end_id, []).append(event.key)
         self._book(payout, status)
         self.payouts[event.key] = moved
         self._await_next(moved, event.at)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -66,16 +67,12 @@ def payout_view(payout: Payout) -> dict[str, Any]:
 
 def executed_views(book: Book, wanted: PayoutFilter) -> list[dict[str, Any]]:
     """List the payouts that were executed, in the order of execution, with the filter applied."""
-    views: list[dict[str, Any]] = []
-    after = event_number(book, wanted.after)
-    for key in book.executed:
-        if wanted.limit is not None and len(views) >= wanted.limit:
-            break
-        payout = book.payouts[key]
-        number = payout.execution_number or 0
-        if number > after and _matches(payout, wanted):
-            views.append({"id": event_id(book, number), **payout_view(payout)})
-    return views
+    payouts = book.executed_after(event_number(book, wanted.after), wanted.end_to_end_id)
+    matching = (payout for payout in payouts if _matches(payout, wanted))
+    return [
+        {"id": event_id(book, payout.execution_number or 0), **payout_view(payout)}
+        for payout in islice(matching, wanted.limit)
+    ]
 
 
 def event_view(book: Book, number: int, event: PayoutEvent) -> dict[str, Any]:
@@ -134,7 +131,6 @@ def _matches(payout: Payout, wanted: PayoutFilter) -> bool:
     instruction = payout.instruction
     return (
         wanted.key in {"", payout.key}
-        and wanted.end_to_end_id in {"", instruction.end_to_end_id}
         and wanted.currency in {"", instruction.currency}
         and wanted.account in {"", instruction.account}
     )
