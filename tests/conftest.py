@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # With --import-mode=importlib the folder that holds `tests` is not on the path by itself.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-pytest_plugins = ["tests.fixtures.database"]
+pytest_plugins = ["tests.fixtures.database", "tests.fixtures.embedded"]
 
 NO_SKIPS_VARIABLE = "ROADSTEAD_NO_SKIPS"
 MISSING_TOOL = "missing tool:"

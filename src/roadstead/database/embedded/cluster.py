@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ROLE = "roadstead"
 DATABASE = "roadstead"
 INITDB_TIMEOUT_S = 120.0
+PS_TIMEOUT_S = 10.0
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -165,19 +166,18 @@ def remove_stale_pid_file(data: Path) -> None:
 
 
 def _serves(process_id: int, data: Path) -> bool:
-    """Tell whether the process works in this data folder, as every PostgreSQL process does."""
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
+    """Tell whether the process works in this data folder, as every PostgreSQL process does.
+
+    A process that has ended and that nobody has reaped yet works nowhere.
+    """
+    if Path("/proc/self/cwd").exists():
+        with suppress(FileNotFoundError, PermissionError):
+            return Path(f"/proc/{process_id}/cwd").samefile(data)
         return False
-    except PermissionError:
-        return False
-    with suppress(FileNotFoundError):
-        return Path(f"/proc/{process_id}/cwd").samefile(data)
     asked = subprocess.run(  # noqa: S603 - a fixed command
-        ["/bin/ps", "-o", "comm=", "-p", str(process_id)],
+        ["/bin/ps", "-o", "stat=,comm=", "-p", str(process_id)],
         check=False,
         stdout=subprocess.PIPE,
-        timeout=10,
+        timeout=PS_TIMEOUT_S,
     )
-    return b"postgres" in asked.stdout
+    return b"postgres" in asked.stdout and not asked.stdout.lstrip().startswith(b"Z")
