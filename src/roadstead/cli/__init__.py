@@ -1,1 +1,50 @@
 """The roadstead command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from roadstead import __version__
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        typer.echo(f"roadstead {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Run and operate a receiving anchor on the Stellar network."""
+
+
+def application() -> typer.Typer:
+    """Put the commands together; each module imports what is slow only when its command runs."""
+    from roadstead.cli import config, demo, migrate, partners, payments, remittances, sandbox, send, serve
+
+    app = typer.Typer(
+        name="roadstead",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_root)
+    app.add_typer(config.app, name="config")
+    app.add_typer(partners.app, name="partners")
+    app.add_typer(remittances.app, name="remittances")
+    app.add_typer(payments.app, name="payments")
+    for module in (serve, migrate, sandbox, send, demo):
+        module.register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line."""
+    application()()

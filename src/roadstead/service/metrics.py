@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 registry = CollectorRegistry()
 
@@ -36,3 +36,67 @@ def api_requests(method: str, route: str) -> Callable[[int, float], None]:
         duration.observe(duration_s)
 
     return observe
+
+
+_loop_failures = Counter(
+    "roadstead_loop_failures",
+    "Steps of a role's loop that failed and were repeated.",
+    ["loop", "reason"],
+    registry=registry,
+)
+_leadership = Gauge(
+    "roadstead_leader",
+    "Whether this process holds a role that only one process may have (1) or not (0).",
+    ["role"],
+    registry=registry,
+)
+
+
+def loop_failures(loop: str, reason: str) -> None:
+    """Count one failed step of a loop; the reason is an error's code or `unexpected`."""
+    _loop_failures.labels(loop, reason).inc()
+
+
+def leadership_held(role: str, *, held: bool) -> None:
+    """Note whether this process leads."""
+    _leadership.labels(role).set(int(held))
+
+
+payments_stored = Counter(
+    "roadstead_payments_stored", "Incoming credits stored for the first time.", registry=registry
+)
+undecodable_records = Counter(
+    "roadstead_undecodable_records",
+    "Records of the chain that could not be understood; each waits for a person.",
+    registry=registry,
+)
+horizon_faults = Counter(
+    "roadstead_horizon_faults", "Calls to Horizon without a good answer.", ["reason"], registry=registry
+)
+observed_ledger = Gauge(
+    "roadstead_observer_ledger", "Last ledger up to which all payments were read.", registry=registry
+)
+observer_lag_s = Gauge(
+    "roadstead_observer_lag_seconds",
+    "Age of the last ledger up to which all payments were read, by this machine's clock; grows while nothing is read.",
+    registry=registry,
+)
+observer_scan_age_s = Gauge(
+    "roadstead_observer_scan_age_seconds",
+    "Time since the end of the chain was last reached.",
+    registry=registry,
+)
+
+payments_matched = Counter(
+    "roadstead_payments_matched", "Payments that funded a remittance.", registry=registry
+)
+payments_unmatched = Counter(
+    "roadstead_payments_unmatched",
+    "Payments that belong to no open remittance, by reason; each waits for a person.",
+    ["reason"],
+    registry=registry,
+)
+payouts_worked = Counter("roadstead_payouts_worked", "Steps taken with payouts.", registry=registry)
+rail_events_stored = Counter(
+    "roadstead_rail_events_stored", "Events that the rails told.", ["rail"], registry=registry
+)

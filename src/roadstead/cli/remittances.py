@@ -1,0 +1,97 @@
+"""`roadstead remittances`: where every remittance stands, and how it came there."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.table import Table
+
+from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
+from roadstead.cli.output import write_json
+from roadstead.config.effective import Configuration
+from roadstead.errors import BadInput, NotFound
+from roadstead.remittances.states import RemittanceStatus
+
+app = typer.Typer(no_args_is_help=True, help="Where every remittance stands, and how it came there.")
+
+LIST_MAX = 1000
+
+
+@app.command("list")
+def list_command(
+    status: Annotated[RemittanceStatus | None, typer.Option(help="Only those of one status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, newest first.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+) -> None:
+    """List remittances, newest first."""
+    run(_list(configuration_from_environment(), status, limit, as_json=as_json))
+
+
+async def _list(
+    configuration: Configuration, status: RemittanceStatus | None, limit: int, *, as_json: bool
+) -> None:
+    from roadstead.remittances.store import latest
+
+    async with open_configured_database(configuration) as database, database.connection() as connection:
+        remittances = await latest(connection, status=status, limit=limit)
+    if as_json:
+        write_json(remittances)
+        return
+    table = Table("Opened", "Id", "Status", "In", "Out", "Memo", box=None, pad_edge=False)
+    for remittance in remittances:
+        table.add_row(
+            f"{remittance.started_at:%Y-%m-%d %H:%M:%S}",
+            str(remittance.id),
+            remittance.status,
+            str(remittance.amount_in),
+            str(remittance.amount_out or ""),
+            str(remittance.memo),
+        )
+    console.print(table, markup=False)
+
+
+@app.command("show")
+def show_command(
+    remittance_id: Annotated[str, typer.Argument(metavar="ID", help="The id that the partner was given.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+) -> None:
+    """Show one remittance with everything that happened to it, and what it left in the books."""
+    run(_show(configuration_from_environment(), remittance_id, as_json=as_json))
+
+
+async def _show(configuration: Configuration, text: str, *, as_json: bool) -> None:
+    from roadstead.ledger.store import balances
+    from roadstead.payouts.timeline import timeline
+    from roadstead.remittances.store import by_id
+
+    try:
+        remittance_id = UUID(text)
+    except ValueError as error:
+        raise BadInput(
+            f"{text[:60]!r} is no remittance id: copy it from roadstead remittances list."
+        ) from error
+    async with open_configured_database(configuration) as database, database.connection() as connection:
+        remittance = await by_id(connection, remittance_id)
+        if remittance is None:
+            raise NotFound(f"There is no remittance {remittance_id}: see roadstead remittances list.")
+        events = await timeline(connection, remittance_id)
+        accounts = await balances(connection, remittance_id)
+    if as_json:
+        write_json({"remittance": remittance, "timeline": events, "balances": accounts})
+        return
+    console.print(f"Remittance {remittance.id} is {remittance.status}", style="bold", highlight=False)
+    console.print(
+        f"{remittance.amount_in} in, fee {remittance.service_fee + remittance.rounding}, "
+        f"{remittance.amount_out} out by {remittance.funding_method}, memo id {remittance.memo}",
+        highlight=False,
+    )
+    table = Table("When (UTC)", "Where", "What", "Detail", box=None, pad_edge=False)
+    for event in events:
+        table.add_row(f"{event.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], event.part, event.what, event.detail)
+    console.print(table, markup=False)
+    books = Table("Account", "Balance", box=None, pad_edge=False)
+    for account in accounts:
+        books.add_row(account.account, str(account.amount))
+    console.print(books, markup=False)

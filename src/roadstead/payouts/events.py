@@ -1,0 +1,64 @@
+"""What the rails tell by themselves: stored first, applied after, in any order, as often as it comes."""
+
+from __future__ import annotations
+
+import structlog
+
+from roadstead.clock import Clock
+from roadstead.database.pool import Connection, Database
+from roadstead.payouts import store
+from roadstead.payouts.recording import Word, record
+from roadstead.rails.protocol import Rail
+
+log = structlog.get_logger()
+
+EVENTS_MAX = 100
+PAGES_MAX = 50
+NOT_OURS = "not ours"
+
+
+async def poll_rail(database: Database, rail: Rail) -> int:
+    """Ask a rail what happened and store it, page by page; return how many events came.
+
+    The rail is asked outside any transaction; the events and the cursor are stored together. Safe to repeat and to run
+    twice at once: whoever is second finds the cursor moved and stores nothing.
+
+    Raises:
+        Unavailable: The rail or the database does not answer.
+    """
+    count = 0
+    for _ in range(PAGES_MAX):
+        async with database.connection() as connection:
+            seen = await store.rail_cursor(connection, rail.name)
+        events, cursor = await rail.poll(seen)
+        if not events:
+            break
+        async with database.transaction() as connection:
+            if not await store.store_events(connection, rail.name, events, seen=seen, cursor=cursor):
+                break
+        count += len(events)
+    return count
+
+
+async def apply_waiting(database: Database, clock: Clock) -> int:
+    """Apply the oldest stored events in one transaction; return how many there were.
+
+    Safe to run anywhere, at any time, by any number of workers.
+    """
+    async with database.transaction() as connection:
+        waiting = await store.waiting_events(connection, EVENTS_MAX)
+        for event in waiting:
+            conclusion = await _apply(connection, event, clock)
+            await store.applied(connection, event.id, conclusion, clock.now())
+    return len(waiting)
+
+
+async def _apply(connection: Connection, event: store.WaitingEvent, clock: Clock) -> str:
+    if event.payout_id is None or event.key is None:
+        log.warning("rail_event_not_ours", rail=event.rail, event_id=event.id)
+        return NOT_OURS
+    payout = await store.lock(connection, event.payout_id)
+    if payout is None:
+        return NOT_OURS
+    word = Word(status=event.status, heard="event", reference=event.reference, reason=event.reason)
+    return await record(connection, payout, event.key, word, clock.now())

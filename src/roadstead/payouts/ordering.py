@@ -1,0 +1,36 @@
+"""Ordering payouts of remittances that were just funded."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+from roadstead.config.anchor import Anchor
+from roadstead.database.pool import Connection
+from roadstead.payouts import store
+from roadstead.payouts.identifiers import end_to_end_id
+from roadstead.randomness import Randomness, new_id
+from roadstead.remittances.matcher import Funded
+
+
+def payout_orderer(
+    anchor: Anchor, randomness: Randomness
+) -> Callable[[Connection, Sequence[Funded], datetime], Awaitable[None]]:
+    """Return the function that the matcher calls, in its own transaction, for what it found funded."""
+
+    async def order(connection: Connection, funded: Sequence[Funded], now: datetime) -> None:
+        orders = []
+        for one in funded:
+            payout_id = new_id(randomness)
+            orders.append(
+                store.Order(
+                    id=payout_id,
+                    remittance_id=one.remittance.id,
+                    rail=anchor.funding_method(one.remittance.funding_method).rail,
+                    amount=one.remittance.delivery.amount_out,
+                    end_to_end_id=end_to_end_id(payout_id),
+                )
+            )
+        await store.insert_orders(connection, orders, now)
+
+    return order

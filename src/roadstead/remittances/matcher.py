@@ -1,0 +1,169 @@
+"""The matcher's step: takes stored payments in the order of the chain and disposes of each, once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from roadstead.database.pool import Connection, Database, Row
+from roadstead.ledger.postings import Posting, payment_matched, payment_unmatched
+from roadstead.ledger.store import post
+from roadstead.money import parse_asset
+from roadstead.remittances import store
+from roadstead.remittances.matching import (
+    Matched,
+    StoredPayment,
+    Unmatched,
+    UnmatchedReason,
+    match_payment,
+    own_memo,
+)
+from roadstead.stellar.memos import Memo, MemoKind
+
+BATCH_MAX = 200
+
+_TURN = "matcher"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funded:
+    """A remittance that this step found funded, for whoever orders its payout."""
+
+    remittance: store.Remittance
+    operation_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disposed:
+    """What one step did."""
+
+    matched: int
+    unmatched: tuple[Unmatched, ...]
+
+    @property
+    def count(self) -> int:
+        """How many payments were disposed of."""
+        return self.matched + len(self.unmatched)
+
+
+OrderPayouts = Callable[[Connection, Sequence[Funded], datetime], Awaitable[None]]
+"""Orders the payouts of remittances that were just funded, in the same transaction."""
+
+
+async def take_turn(connection: Connection) -> bool:
+    """Take the matcher's turn until the transaction ends; False when another worker has it.
+
+    Payments are disposed of in the order of the chain, so that of two payments for one remittance the first one funds
+    it; that needs one matcher at a time, but no leader.
+    """
+    await connection.execute("INSERT INTO schedules (name) VALUES ($1) ON CONFLICT DO NOTHING", _TURN)
+    row = await connection.fetchrow(
+        "SELECT name FROM schedules WHERE name = $1 FOR UPDATE SKIP LOCKED", _TURN
+    )
+    return row is not None
+
+
+async def stored_payments(connection: Connection) -> list[StoredPayment]:
+    """Return the oldest payments that nobody has disposed of, at most `BATCH_MAX`."""
+    rows = await connection.fetch(
+        """
+        SELECT operation_id, receiving_account, asset, amount_units, memo_kind, memo, ledger_closed_at
+        FROM payments WHERE disposition = 'stored' ORDER BY operation_id LIMIT $1
+        """,
+        BATCH_MAX,
+    )
+    return [_payment(row) for row in rows]
+
+
+async def dispose(database: Database, order_payouts: OrderPayouts, now: datetime) -> Disposed:
+    """Dispose of the oldest stored payments in one transaction: state, books and payout orders together.
+
+    Safe to run anywhere, at any time, by any number of workers.
+    """
+    async with database.transaction() as connection:
+        if not await take_turn(connection):
+            return Disposed(matched=0, unmatched=())
+        payments = await stored_payments(connection)
+        if not payments:
+            return Disposed(matched=0, unmatched=())
+        return await _dispose(connection, payments, order_payouts, now)
+
+
+async def _dispose(
+    connection: Connection, payments: Sequence[StoredPayment], order_payouts: OrderPayouts, now: datetime
+) -> Disposed:
+    memos = {memo for payment in payments if (memo := own_memo(payment.memo)) is not None}
+    candidates = await store.by_memos(connection, sorted(memos))
+    funded: dict[UUID, Funded] = {}
+    unmatched: list[tuple[StoredPayment, Unmatched]] = []
+    for payment in payments:
+        candidate = candidates.get(own_memo(payment.memo) or 0)
+        decision = match_payment(payment, candidate)
+        if isinstance(decision, Matched) and candidate is not None and candidate.id not in funded:
+            funded[candidate.id] = Funded(remittance=candidate, operation_id=payment.operation_id)
+        elif isinstance(decision, Unmatched):
+            unmatched.append((payment, decision))
+        else:
+            second = Unmatched(reason=UnmatchedReason.ALREADY_FUNDED, remittance_id=decision.remittance_id)
+            unmatched.append((payment, second))
+    await _write_matched(connection, list(funded.values()), now)
+    await _write_unmatched(connection, unmatched, now)
+    await order_payouts(connection, list(funded.values()), now)
+    return Disposed(matched=len(funded), unmatched=tuple(decision for _, decision in unmatched))
+
+
+async def _write_matched(connection: Connection, funded: Sequence[Funded], now: datetime) -> None:
+    if not funded:
+        return
+    pairs = [(one.remittance.id, one.operation_id) for one in funded]
+    await connection.execute(
+        """
+        UPDATE payments AS p
+        SET disposition = 'matched', disposed_at = $3, remittance_id = matched.remittance_id
+        FROM unnest($1::uuid[], $2::bigint[]) AS matched (remittance_id, operation_id)
+        WHERE p.operation_id = matched.operation_id AND p.disposition = 'stored'
+        """,
+        [remittance_id for remittance_id, _ in pairs],
+        [operation_id for _, operation_id in pairs],
+        now,
+    )
+    await store.fund(connection, pairs, now)
+    await post(connection, [payment_matched(one.operation_id, one.remittance.delivery) for one in funded])
+
+
+async def _write_unmatched(
+    connection: Connection, unmatched: Sequence[tuple[StoredPayment, Unmatched]], now: datetime
+) -> None:
+    if not unmatched:
+        return
+    await connection.execute(
+        """
+        UPDATE payments AS p
+        SET disposition = 'unmatched', disposed_at = $4, reason = found.reason, remittance_id = found.remittance_id
+        FROM unnest($1::bigint[], $2::text[], $3::uuid[]) AS found (operation_id, reason, remittance_id)
+        WHERE p.operation_id = found.operation_id AND p.disposition = 'stored'
+        """,
+        [payment.operation_id for payment, _ in unmatched],
+        [decision.reason for _, decision in unmatched],
+        [decision.remittance_id for _, decision in unmatched],
+        now,
+    )
+    postings: list[Posting] = [
+        payment_unmatched(payment.operation_id, payment.amount)
+        for payment, _ in unmatched
+        if payment.amount is not None
+    ]
+    await post(connection, postings)
+
+
+def _payment(row: Row) -> StoredPayment:
+    return StoredPayment(
+        operation_id=row["operation_id"],
+        receiving_account=row["receiving_account"],
+        asset=parse_asset(row["asset"]),
+        amount_units=row["amount_units"],
+        memo=Memo(kind=MemoKind(row["memo_kind"]), raw=row["memo"]),
+        ledger_closed_at=row["ledger_closed_at"],
+    )

@@ -1,0 +1,50 @@
+"""The scheduler: what has to happen by the clock. One leads at a time; the others wait to take over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from roadstead.clock import Clock
+from roadstead.database.pool import Database
+from roadstead.partners.challenges import purge_used
+from roadstead.payouts.events import poll_rail
+from roadstead.rails.protocol import Rail
+from roadstead.service.leases import Leadership
+from roadstead.service.loops import every
+from roadstead.service.metrics import rail_events_stored
+
+ROLE = "scheduler"
+PURGE_INTERVAL_S = 300.0
+
+
+async def run_scheduler(
+    database: Database,
+    rails: Mapping[str, Rail],
+    *,
+    leadership: Leadership,
+    clock: Clock,
+    stop: asyncio.Event,
+) -> None:
+    """Ask the rails what happened and clear away what is over, until `stop` is set.
+
+    Each job is safe when two schedulers run it at once, so a lease that ran out in the middle does no harm.
+    """
+
+    async def purge() -> None:
+        if leadership.is_held:
+            await purge_used(database, clock.now())
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(every(PURGE_INTERVAL_S, purge, name="purge_challenges", stop=stop))
+        for rail in rails.values():
+            poll = _poller(database, rail, leadership)
+            group.create_task(every(rail.terms.poll_interval_s, poll, name=f"poll_{rail.name}", stop=stop))
+
+
+def _poller(database: Database, rail: Rail, leadership: Leadership) -> Callable[[], Awaitable[None]]:
+    async def poll() -> None:
+        if leadership.is_held:
+            rail_events_stored.labels(rail.name).inc(await poll_rail(database, rail))
+
+    return poll

@@ -1,0 +1,87 @@
+"""The worker: matches payments, submits payouts and applies what the rails said. Any number may run at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+import structlog
+
+from roadstead.clock import Clock
+from roadstead.config.effective import Configuration
+from roadstead.customers.vault import KeyProvider
+from roadstead.database.pool import Database
+from roadstead.payouts.desk import Desk
+from roadstead.payouts.events import apply_waiting
+from roadstead.payouts.ordering import payout_orderer
+from roadstead.payouts.submission import work_due
+from roadstead.rails.protocol import Rail
+from roadstead.randomness import Randomness
+from roadstead.remittances.matcher import dispose
+from roadstead.service.loops import every
+from roadstead.service.metrics import payments_matched, payments_unmatched, payouts_worked
+
+log = structlog.get_logger()
+
+IDLE_S = 0.2
+"""How long the worker rests when it found nothing to do."""
+
+
+async def run_worker(
+    configuration: Configuration,
+    database: Database,
+    rails: Mapping[str, Rail],
+    keys: KeyProvider,
+    *,
+    clock: Clock,
+    randomness: Randomness,
+    stop: asyncio.Event,
+) -> None:
+    """Work until `stop` is set. What is in hand then is finished; what is not is found again by the next worker."""
+    order = payout_orderer(configuration.anchor, randomness)
+    desks = [
+        Desk(
+            configuration=configuration,
+            database=database,
+            rail=rail,
+            keys=keys,
+            clock=clock,
+            randomness=randomness,
+        )
+        for rail in rails.values()
+    ]
+
+    async def match() -> bool:
+        disposed = await dispose(database, order, clock.now())
+        payments_matched.inc(disposed.matched)
+        for unmatched in disposed.unmatched:
+            payments_unmatched.labels(unmatched.reason).inc()
+            log.warning(
+                "payment_unmatched",
+                reason=str(unmatched.reason),
+                remittance_id=_text(unmatched.remittance_id),
+            )
+        return disposed.count > 0
+
+    async def apply() -> bool:
+        return await apply_waiting(database, clock) > 0
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(every(IDLE_S, match, name="match", stop=stop))
+        group.create_task(every(IDLE_S, apply, name="rail_events", stop=stop))
+        for desk in desks:
+            group.create_task(every(IDLE_S, _submitter(desk), name=f"payouts_{desk.rail.name}", stop=stop))
+
+
+def _submitter(desk: Desk) -> Callable[[], Awaitable[bool]]:
+    async def submit() -> bool:
+        claimed = await work_due(desk)
+        payouts_worked.inc(claimed)
+        return claimed > 0
+
+    return submit
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
