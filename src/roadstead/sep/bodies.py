@@ -66,6 +66,9 @@ class BodyReader:
             BadInput: The body is not of the form that the route documents.
             UnsupportedMediaType: It is written in an encoding that the route does not read.
         """
+        if not content and self._body.fields_open:
+            # Where every field is optional, a request without a body names none (SEP-12 DELETE).
+            return {}
         match self._encoding(content_type):
             case Encoding.JSON:
                 return self._from_json(content)
