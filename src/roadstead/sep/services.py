@@ -7,6 +7,7 @@ from functools import cached_property
 
 from roadstead.clock import Clock
 from roadstead.config.effective import AcceptedAsset, Configuration
+from roadstead.customers.vault import KeyProvider
 from roadstead.database.pool import Database
 from roadstead.partners.principal import PartnerDirectory, TokenReader
 from roadstead.randomness import Randomness
@@ -22,6 +23,7 @@ class Services:
     randomness: Randomness
     tokens: TokenReader
     partners: PartnerDirectory
+    keys: KeyProvider
 
     @cached_property
     def assets(self) -> dict[str, AcceptedAsset]:
