@@ -1,0 +1,177 @@
+"""The bytes of a SEP-10 challenge: a transaction that can never be executed, packed in XDR.
+
+A challenge has one form, fixed by what it is for. So it is packed here directly, which keeps a memo of zero (the SDK's
+builder drops it), and a challenge that comes back is compared with these bytes, all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from roadstead.config.secrets import Secret
+from roadstead.config.strkey import KeyKind, decode, encode
+from roadstead.errors import BadInput, ConfigurationError
+
+VALID_S = 900
+"""How long a challenge may be signed and sent back (SEP-10 recommends 15 minutes)."""
+NONCE_BYTES = 48
+DATA_BYTES_MAX = 64
+"""What a ManageData operation holds, in its name and in its value."""
+
+ENVELOPE_TYPE = (2).to_bytes(4, "big")
+"""ENVELOPE_TYPE_TX, the first bytes of a version 1 envelope and of what is hashed for its signatures."""
+
+_FEE = 200
+"""The fee of two operations. A sequence number of zero can never be used, so it is never paid."""
+_KEY_TYPE_ED25519 = 0
+_KEY_TYPE_MUXED_ED25519 = 0x100
+_PRECONDITION_TIME = 1
+_MEMO_NONE = 0
+_MEMO_ID = 2
+_MANAGE_DATA = 10
+_HINT_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimant:
+    """Who asks for a challenge, and later for a token."""
+
+    account: str
+    """The base account, G..."""
+    memo: int | None = None
+    """The memo, or the id of the muxed account."""
+    muxed: bool = False
+    """Whether it came as M...; its id then stands in the operation's source and not in the memo."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChallengeTerms:
+    """What all challenges of this server have in common."""
+
+    passphrase: str
+    home_domain: str
+    web_auth_domain: str
+    server_account: str
+    """The address G... of the signing key."""
+
+    @property
+    def server_key(self) -> bytes:
+        """The raw public key of the server."""
+        return _raw_key(self.server_account)
+
+    @property
+    def auth_name(self) -> str:
+        """The name of the first operation's entry."""
+        return f"{self.home_domain} auth"
+
+    def check(self) -> None:
+        """Find out at the start whether challenges can be made at all.
+
+        Raises:
+            ConfigurationError: A domain does not fit into a ManageData operation.
+        """
+        if (
+            len(self.auth_name.encode()) > DATA_BYTES_MAX
+            or len(self.web_auth_domain.encode()) > DATA_BYTES_MAX
+        ):
+            raise ConfigurationError(
+                f"SEP-10 challenges hold at most {DATA_BYTES_MAX} bytes: shorten ROADSTEAD_HOME_DOMAIN to 59 "
+                f"characters and the host of ROADSTEAD_PUBLIC_URL to {DATA_BYTES_MAX}."
+            )
+
+
+def pack_transaction(
+    terms: ChallengeTerms, claimant: Claimant, *, nonce_text: bytes, min_time_s: int
+) -> bytes:
+    """Pack the transaction of a challenge, without its envelope. The same arguments give the same bytes."""
+    server = _packed_account(terms.server_key, None)
+    client = _packed_account(_raw_key(claimant.account), claimant.memo if claimant.muxed else None)
+    memo = (
+        struct.pack(">I", _MEMO_NONE)
+        if claimant.muxed or claimant.memo is None
+        else struct.pack(">IQ", _MEMO_ID, claimant.memo)
+    )
+    return b"".join(
+        (
+            server,
+            struct.pack(">Iq", _FEE, 0),
+            struct.pack(">IQQ", _PRECONDITION_TIME, min_time_s, min_time_s + VALID_S),
+            memo,
+            struct.pack(">I", 2),
+            _packed_entry(client, terms.auth_name.encode(), nonce_text),
+            _packed_entry(server, b"web_auth_domain", terms.web_auth_domain.encode()),
+            struct.pack(">I", 0),
+        )
+    )
+
+
+def transaction_hash(passphrase: str, transaction: bytes) -> bytes:
+    """Return what signatures of a transaction cover."""
+    network_id = hashlib.sha256(passphrase.encode()).digest()
+    return hashlib.sha256(network_id + ENVELOPE_TYPE + transaction).digest()
+
+
+class ChallengeSigner:
+    """Signs challenges with the key that stellar.toml names as SIGNING_KEY."""
+
+    def __init__(self, signing_secret: Secret) -> None:
+        """Take the seed S...
+
+        Raises:
+            ConfigurationError: It is none.
+        """
+        raw = decode(KeyKind.SEED, signing_secret.reveal())
+        if raw is None:
+            raise ConfigurationError(
+                "ROADSTEAD_SIGNING_SECRET is no secret seed: set the one that starts with S."
+            )
+        self._key = Ed25519PrivateKey.from_private_bytes(raw)
+        self._public = self._key.public_key().public_bytes_raw()
+
+    @property
+    def account(self) -> str:
+        """The address G... of the key."""
+        return encode(KeyKind.PUBLIC, self._public)
+
+    def envelope(self, passphrase: str, transaction: bytes) -> bytes:
+        """Sign a packed transaction and put it into an envelope."""
+        signature = self._key.sign(transaction_hash(passphrase, transaction))
+        return b"".join(
+            (
+                ENVELOPE_TYPE,
+                transaction,
+                struct.pack(">I", 1),
+                self._public[-_HINT_BYTES:],
+                struct.pack(">I", len(signature)),
+                signature,
+            )
+        )
+
+
+def _packed_account(key: bytes, muxed_id: int | None) -> bytes:
+    if muxed_id is None:
+        return struct.pack(">I", _KEY_TYPE_ED25519) + key
+    return struct.pack(">IQ", _KEY_TYPE_MUXED_ED25519, muxed_id) + key
+
+
+def _packed_entry(source: bytes, name: bytes, value: bytes) -> bytes:
+    """Pack a ManageData operation with a source of its own."""
+    present = struct.pack(">I", 1)
+    return b"".join(
+        (present, source, struct.pack(">I", _MANAGE_DATA), _packed_bytes(name), present, _packed_bytes(value))
+    )
+
+
+def _packed_bytes(content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + content + b"\0" * (-len(content) % 4)
+
+
+def _raw_key(account: str) -> bytes:
+    key = decode(KeyKind.PUBLIC, account)
+    if key is None:
+        raise BadInput("The account is no Stellar address: use one that starts with G or M.")
+    return key
