@@ -26,7 +26,6 @@ CREATE TABLE payout_attempts (
     payout_id    uuid NOT NULL REFERENCES payouts,
     number       integer NOT NULL CHECK (number > 0),
     content      bytea NOT NULL,
-    fingerprint  bytea NOT NULL CHECK (length(fingerprint) = 32),
     status       text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'settled', 'refused', 'returned')),
     reference    text,
     reason       text,
@@ -41,8 +40,8 @@ CREATE UNIQUE INDEX payout_attempts_one_open ON payout_attempts (payout_id) WHER
 
 CREATE FUNCTION keep_attempt_content() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.key, NEW.payout_id, NEW.number, NEW.content, NEW.fingerprint)
-       IS DISTINCT FROM (OLD.key, OLD.payout_id, OLD.number, OLD.content, OLD.fingerprint) THEN
+    IF (NEW.key, NEW.payout_id, NEW.number, NEW.content)
+       IS DISTINCT FROM (OLD.key, OLD.payout_id, OLD.number, OLD.content) THEN
         RAISE EXCEPTION 'attempt %: identifiers and content are fixed once written', OLD.key
             USING ERRCODE = 'restrict_violation';
     END IF;
