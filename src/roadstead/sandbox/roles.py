@@ -1,13 +1,15 @@
-"""The processes of a sandbox: what runs, with what, and how each tells that it is ready."""
+"""The processes of a sandbox: what runs, with what, and how each tells that it is ready.
+
+`base` is the environment that all of them share, without any variable of Roadstead's.
+"""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from roadstead.sandbox.environment import BANK_TOKEN_VARIABLE, plain_environment
+from roadstead.sandbox.environment import BANK_TOKEN_VARIABLE
 from roadstead.sandbox.keys import Keys
 from roadstead.sandbox.ports import LOOPBACK
 from roadstead.sandbox.probes import answers_ok, says
@@ -27,7 +29,7 @@ PURPOSES = {
 }
 """Every port of a sandbox, with what it is for."""
 
-_DATABASE_URL_BEGINNING = "postgresql://"
+DATABASE_URL_BEGINNING = "postgresql://"
 _SERVER_STAGE = 1
 _DATABASE_STOP_S = 30.0
 _DATABASE_READY_S = 180.0
@@ -38,20 +40,20 @@ def local_url(port: int) -> str:
     return f"http://{LOOPBACK}:{port}"
 
 
-def database_role(state_folder: Path, keys: Keys) -> Role:
+def database_role(base: Mapping[str, str], *, state_folder: Path, keys: Keys) -> Role:
     """Describe the embedded PostgreSQL; when it is ready, its log tells the URL."""
     port = str(keys.ports[DATABASE])
     return Role(
         name=DATABASE,
         command=_python("roadstead.database.embedded", "--state", str(state_folder), "--port", port),
-        environment=plain_environment(os.environ),
-        probe=says(_DATABASE_URL_BEGINNING),
+        environment=base,
+        probe=says(DATABASE_URL_BEGINNING),
         ready_within_s=_DATABASE_READY_S,
         stop_within_s=_DATABASE_STOP_S,
     )
 
 
-def network_role(state_folder: Path, keys: Keys, *, close: str) -> Role:
+def network_role(base: Mapping[str, str], *, state_folder: Path, keys: Keys, close: str) -> Role:
     """Describe the offline Stellar network."""
     port = keys.ports[NETWORK]
     return Role(
@@ -61,29 +63,29 @@ def network_role(state_folder: Path, keys: Keys, *, close: str) -> Role:
             *("--port", str(port), "--state", str(state_folder / NETWORK)),
             *("--passphrase", keys.passphrase, "--close", close),
         ),
-        environment=plain_environment(os.environ),
+        environment=base,
         probe=answers_ok(f"{local_url(port)}/"),
     )
 
 
-def bank_role(state_folder: Path, keys: Keys) -> Role:
+def bank_role(base: Mapping[str, str], *, state_folder: Path, keys: Keys) -> Role:
     """Describe the simulated bank."""
     port = keys.ports[BANK]
     return Role(
         name=BANK,
         command=_python("roadstead.sandbox.bank", "--port", str(port), "--state", str(state_folder / BANK)),
-        environment={**plain_environment(os.environ), BANK_TOKEN_VARIABLE: keys.bank_token},
+        environment={**base, BANK_TOKEN_VARIABLE: keys.bank_token},
         probe=answers_ok(f"{local_url(port)}/health"),
     )
 
 
-def server_role(name: str, keys: Keys, settings: Mapping[str, str]) -> Role:
+def server_role(name: str, base: Mapping[str, str], *, keys: Keys, settings: Mapping[str, str]) -> Role:
     """Describe one of the anchor's own processes."""
     port = keys.ports[f"{name}-internal"]
     return Role(
         name=name,
         command=_python("roadstead", "serve", name),
-        environment={**plain_environment(os.environ), **settings, "ROADSTEAD_INTERNAL_PORT": str(port)},
+        environment={**base, **settings, "ROADSTEAD_INTERNAL_PORT": str(port)},
         probe=answers_ok(f"{local_url(port)}/ready"),
         stage=_SERVER_STAGE,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import os
 import shutil
@@ -44,24 +43,27 @@ class State:
         self._lock = -1
 
 
-async def open_state(path: Path | None) -> State:
+def open_state(path: Path | None, *, temporary_in: Path | None = None) -> State:
     """Lock the state folder, making it where it is missing; None makes a temporary one.
+
+    Temporary ones are made in `temporary_in`, or where the system keeps such; those left there by sandboxes that were
+    killed are removed first.
 
     Raises:
         ConfigurationError: The folder cannot be made, or another sandbox uses it now.
     """
-    folder = await asyncio.to_thread(_make_folder, path)
+    folder = _make_folder(path, temporary_in or Path(tempfile.gettempdir()))
     lock = _take_lock(folder)
     return State(folder, is_temporary=path is None, lock=lock)
 
 
-def _make_folder(path: Path | None) -> Path:
+def _make_folder(path: Path | None, temporary_in: Path) -> Path:
     # The database may run as another user, who has to pass through, when this is root.
     mode = 0o711 if os.geteuid() == 0 else 0o700
     try:
         if path is None:
-            _sweep()
-            folder = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX))
+            _sweep(temporary_in)
+            folder = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=temporary_in))
             folder.chmod(mode)
         else:
             folder = path.absolute()
@@ -97,9 +99,9 @@ def _take_lock(folder: Path) -> int:
     return descriptor
 
 
-def _sweep() -> None:
+def _sweep(temporary_in: Path) -> None:
     """Remove the temporary folders of sandboxes that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{TEMPORARY_PREFIX}*"):
+    for folder in temporary_in.glob(f"{TEMPORARY_PREFIX}*"):
         with suppress(OSError, RoadsteadError):
             status = folder.lstat()
             if (

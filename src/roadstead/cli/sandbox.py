@@ -1,0 +1,67 @@
+"""`roadstead sandbox`: the offline environment in the foreground."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Port = Annotated[
+    int | None, typer.Option(min=1, max=65_535, show_default="a free one, remembered with --state")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(sandbox)
+
+
+def sandbox(
+    *,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that keeps keys, ports, ledger, bank and database.",
+            show_default="a temporary one",
+            file_okay=False,
+        ),
+    ] = None,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write addresses, keys and process ids here, as JSON, when everything is ready.",
+            dir_okay=False,
+        ),
+    ] = None,
+    api_port: Port = None,
+    stellar_port: Port = None,
+    bank_port: Port = None,
+    passphrase: Annotated[
+        str | None,
+        typer.Option(help="Name of the Stellar network.", show_default="Roadstead's own sandbox network"),
+    ] = None,
+    close: Annotated[
+        str, typer.Option(help="When ledgers close: auto:SECONDS, on-submit, or manual.", metavar="WHEN")
+    ] = "auto:1",
+    restart: Annotated[bool, typer.Option(help="Start a role again when it ends.")] = True,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what each role logs.")] = False,
+) -> None:
+    """Run an anchor with its own Stellar network and bank, offline, until Ctrl-C."""
+    from rich.console import Console  # noqa: PLC0415 - loaded when it is wanted
+
+    from roadstead.sandbox.foreground import run_in_foreground  # noqa: PLC0415
+    from roadstead.sandbox.sandbox import SandboxOptions  # noqa: PLC0415
+    from roadstead.sandbox.session import run_sandbox  # noqa: PLC0415
+
+    options = SandboxOptions(
+        state=state,
+        ready_file=ready_file,
+        api_port=api_port,
+        stellar_port=stellar_port,
+        bank_port=bank_port,
+        passphrase=passphrase,
+        close=close,
+        restart=restart,
+    )
+    raise typer.Exit(run_in_foreground(run_sandbox(Console(), options, verbose=verbose)))

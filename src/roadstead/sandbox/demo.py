@@ -1,0 +1,126 @@
+"""The demonstration: a sandbox, and one payment through it that is told while it happens."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from roadstead.config.secrets import Secret
+from roadstead.errors import RoadsteadError
+from roadstead.sandbox.calls import Calls
+from roadstead.sandbox.sandbox import SandboxOptions
+from roadstead.sandbox.sender import Progress, SendingAnchor, SendOrder
+from roadstead.sandbox.sending import show_progress
+from roadstead.sandbox.session import sandbox_session, until_stopped
+
+AMOUNT = "100"
+PAYMENT_TIMEOUT_S = 90.0
+
+
+async def run_demo(console: Console, options: SandboxOptions, *, once: bool) -> int:
+    """Start a sandbox, send one payment, and stay until cancelled, or end at once; return the exit status.
+
+    Raises:
+        RoadsteadError: The sandbox does not start.
+    """
+    console.print(
+        "[bold]Roadstead[/bold]: a receiving anchor with its own Stellar network and bank, on this machine alone.\n"
+        "Setting up. The money is not real, and nothing leaves this machine.\n"
+    )
+    async with sandbox_session(console, options) as sandbox:
+        completed = await _one_payment(console, sandbox.ready)
+        if once:
+            return 0 if completed else 1
+        _suggest(console, sandbox.ready)
+        await until_stopped(console)
+        return 0 if completed else 1
+
+
+async def _one_payment(console: Console, ready: Mapping[str, Any]) -> bool:
+    partner = ready["partner"]
+    console.print(
+        f"[bold]{escape(partner['name'])}[/bold], a sending anchor, sends {AMOUNT} {ready['assets'][0]['code']}"
+        " for a customer of theirs\nto somebody with a bank account here.\n",
+        highlight=False,
+    )
+    started_s = time.monotonic()
+    last: Progress | None = None
+    try:
+        sender = SendingAnchor(
+            home_domain=ready["home_domain"], secret=Secret(partner["secret"]), horizon_url=ready["horizon"]
+        )
+        async with sender:
+            async for progress in sender.send(SendOrder(amount=AMOUNT, timeout_s=PAYMENT_TIMEOUT_S)):
+                show_progress(console, time.monotonic() - started_s, progress)
+                last = progress
+    except RoadsteadError as error:
+        console.print(f"\n[red]The payment did not complete:[/red] {escape(error.message)}", highlight=False)
+        console.print(f"What each process said is in {ready['logs']}.", highlight=False)
+        return False
+    if last is None or last.details.get("status") != "completed":
+        console.print("\n[red]The payment did not complete.[/red]", highlight=False)
+        return False
+    await _show_payout(console, ready, last)
+    return True
+
+
+async def _show_payout(console: Console, ready: Mapping[str, Any], last: Progress) -> None:
+    """Print what the bank itself says that it paid."""
+    async with Calls() as calls:
+        content = await calls.expect("GET", f"{ready['bank']}/payouts")
+    reference = last.details.get("external_transaction_id")
+    for payout in content.get("payouts", []):
+        if reference is None or reference in payout.values():
+            console.print(
+                f"\nThe bank paid [bold]{payout['amount']} {payout['currency']}[/bold] to {payout['account']}"
+                f" (end-to-end id {payout['end_to_end_id']}).",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def roadstead_command() -> str:
+    """Return how the `roadstead` command is called from this shell."""
+    found = shutil.which("roadstead")
+    beside = Path(sys.executable).with_name("roadstead")
+    return str(beside) if found is None and beside.exists() else "roadstead"
+
+
+def suggestions(ready: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what can be tried with a running sandbox: what for, and the command."""
+    roadstead = roadstead_command()
+    send = (
+        f"{roadstead} send --to {ready['home_domain']} --amount 25 --horizon {ready['horizon']}"
+        f" --secret-file {ready['partner_secret_file']}"
+    )
+    return [
+        ("Send another payment", send),
+        ("See what the bank has paid", f"curl {ready['bank']}/payouts"),
+        ("See how the anchor presents itself", f"curl {ready['api']}/.well-known/stellar.toml"),
+        ("See what it accepts, at what fee", f"curl {ready['api']}/sep31/info"),
+        (
+            "See the payments on the Stellar network",
+            f"curl '{ready['horizon']}/accounts/{ready['distribution_account']}/payments?order=desc'",
+        ),
+        (
+            "See every remittance, as an operator",
+            f"(set -a; . {ready['environment_file']}; {roadstead} remittances list)",
+        ),
+        ("Kill the worker: it comes back, nothing is lost", f"kill -9 {ready['pids'].get('worker')}"),
+    ]
+
+
+def _suggest(console: Console, ready: Mapping[str, Any]) -> None:
+    console.print("\n[bold]Everything stays up.[/bold] In another terminal, try:\n")
+    for purpose, command in suggestions(ready):
+        console.print(f"  {escape(purpose)}:", highlight=False)
+        console.print(f"    [cyan]{escape(command)}[/cyan]\n", highlight=False, soft_wrap=True)
+    console.print(f"Logs: {ready['logs']}", highlight=False, soft_wrap=True)
+    console.print("Press Ctrl-C to stop and clean up.")

@@ -1,0 +1,87 @@
+"""`roadstead send` in a terminal: the steps of one payment, or one JSON document for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from roadstead.errors import RoadsteadError
+from roadstead.sandbox.sender import Progress, SendingAnchor, SendOrder, Step
+
+
+async def run_send(console: Console, anchor: SendingAnchor, order: SendOrder, *, as_json: bool) -> int:
+    """Send one payment and show it; return 0 when it was completed, 1 when it came to another end or to none.
+
+    With `as_json` one line goes to standard output: `status`, `completed`, `error`, the anchor's `remittance` and the
+    `steps` with their times, whatever the outcome.
+    """
+    started_s = time.monotonic()
+    steps: list[dict[str, Any]] = []
+    last: Progress | None = None
+    remittance: Any = None
+    error: RoadsteadError | None = None
+    try:
+        async with anchor:
+            async for progress in anchor.send(order):
+                elapsed_s = round(time.monotonic() - started_s, 3)
+                steps.append({"step": progress.step, "elapsed_s": elapsed_s, **progress.details})
+                remittance = progress.remittance or remittance
+                show_progress(console, elapsed_s, progress)
+                last = progress
+    except RoadsteadError as raised:
+        error = raised
+        console.print(f"[red]{escape(raised.message)}[/red]", highlight=False, soft_wrap=True)
+    completed = last is not None and last.step is Step.FINISHED and last.details.get("status") == "completed"
+    if as_json:
+        document = {
+            "completed": completed,
+            "status": (remittance or {}).get("status"),
+            "error": None if error is None else {"code": error.code, "message": error.message},
+            "remittance": remittance,
+            "steps": steps,
+        }
+        sys.stdout.write(json.dumps(document) + "\n")
+        sys.stdout.flush()
+    return 0 if completed else 1
+
+
+def show_progress(console: Console, elapsed_s: float, progress: Progress) -> None:
+    """Print one step, and below it what is worth knowing of it."""
+    details = progress.details
+    notes: list[str] = []
+    match progress.step:
+        case Step.OPENED:
+            remittance = progress.remittance or {}
+            notes.append(f"pay to {details['account']}, memo {details['memo']}")
+            notes.append(
+                f"{_amount(remittance, 'amount_in')} in, {_amount(remittance, 'amount_fee')} fee,"
+                f" {_amount(remittance, 'amount_out')} out"
+            )
+        case Step.PAID:
+            notes.append(f"transaction {details['transaction_hash']}")
+        case Step.STATUS if progress.remittance is not None:
+            reference = progress.remittance.get("external_transaction_id")
+            notes += [f"bank reference {reference}"] if reference else []
+        case Step.FINISHED:
+            return
+    colour = "green" if progress.step is not Step.STATUS or details.get("status") == "completed" else "yellow"
+    console.print(
+        f"[dim]{elapsed_s:5.1f} s[/dim]  [{colour}]{progress.step.value:<13}[/{colour}]  {escape(progress.message)}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for note in notes:
+        console.print(f"{'':24}[dim]{escape(note)}[/dim]", highlight=False, soft_wrap=True)
+
+
+def _amount(remittance: Mapping[str, Any], name: str) -> str:
+    """Write an amount with its asset's code, as far as the anchor tells them."""
+    parts = str(remittance.get(f"{name}_asset", "")).split(":")
+    code = parts[1] if len(parts) > 1 else ""
+    return f"{remittance.get(name, 'unknown')} {code}".strip()
