@@ -9,8 +9,10 @@ from roadstead.clock import Clock
 from roadstead.config.effective import AcceptedAsset, Configuration
 from roadstead.customers.vault import KeyProvider
 from roadstead.database.pool import Database
+from roadstead.partners.challenges import Challenges
 from roadstead.partners.principal import PartnerDirectory, TokenReader
 from roadstead.randomness import Randomness
+from roadstead.stellar.toml import stellar_toml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +25,15 @@ class Services:
     randomness: Randomness
     tokens: TokenReader
     partners: PartnerDirectory
+    challenges: Challenges
     keys: KeyProvider
 
     @cached_property
     def assets(self) -> dict[str, AcceptedAsset]:
         """The accepted assets by code, in the order of anchor.toml."""
         return {asset.code: asset for asset in self.configuration.assets}
+
+    @cached_property
+    def stellar_toml(self) -> bytes:
+        """SEP-1's document, written once; ask for it at the start, so that one that is too large stops the start."""
+        return stellar_toml(self.configuration).encode()
