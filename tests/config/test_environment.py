@@ -79,6 +79,8 @@ class TestReading:
             "ROADSTEAD_LIFELINE_FD": "7",
             "ROADSTEAD_TEST_DATABASE": "x",
             "ROADSTEAD_NO_SKIPS": "1",
+            "ROADSTEAD_BANK_TOKEN": "x",
+            "ROADSTEAD_SENDER_SECRET_FILE": "/run/secret",
         }
 
         assert load_settings(sandbox | others) == load_settings(sandbox)

@@ -1,0 +1,75 @@
+"""Every dependency is declared, justified and locked."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+
+import pytest
+from tests.tidy.tree import ROOT, modules
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+GROUPS = PROJECT["dependency-groups"]
+RUNTIME = {re.split(r"[<>=!~\[; ]", line)[0] for line in PROJECT["project"]["dependencies"]}
+DEVELOPMENT = {
+    re.split(r"[<>=!~\[; ]", line)[0] for group in GROUPS.values() for line in group if isinstance(line, str)
+}
+JUSTIFIED = dict(
+    re.findall(r"^\| ([a-z0-9-]+) \| (.{10,}) \|$", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE)
+)
+
+
+def _locked(name: str) -> dict[str, str]:
+    text = (ROOT / "locks" / f"{name}.txt").read_text()
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
+
+
+class TestDependencies:
+    def test_each_has_its_line_and_each_line_its_dependency(self) -> None:
+        assert JUSTIFIED.keys() - {"dependency"} == RUNTIME | DEVELOPMENT
+
+    def test_each_is_locked(self) -> None:
+        assert _locked("runtime").keys() >= RUNTIME
+        assert _locked("development").keys() >= RUNTIME | DEVELOPMENT
+        assert {re.split("[<>=]", line)[0] for line in GROUPS["build"]} <= _locked("build").keys()
+
+    @pytest.mark.parametrize("name", ["runtime", "build"])
+    def test_the_locks_agree_on_every_version(self, name: str) -> None:
+        assert _locked(name).items() <= _locked("development").items()
+
+    @pytest.mark.parametrize("name", ["runtime", "build", "development"])
+    def test_every_locked_version_has_its_hashes(self, name: str) -> None:
+        text = (ROOT / "locks" / f"{name}.txt").read_text()
+        entries = re.split(r"\n(?=\S)", text.strip())
+
+        assert len(entries) == len(_locked(name))
+        assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+    def test_what_is_imported_is_declared(self) -> None:
+        distributions = packages_distributions()
+        imported = {
+            name.split(".")[0]
+            for module in modules()
+            for node in ast.walk(module.tree)
+            for name in _imported(node)
+        } - {"roadstead", *sys.stdlib_module_names}
+        undeclared = {
+            name
+            for name in imported
+            if not {known.lower().replace("_", "-") for known in distributions.get(name, [])} & RUNTIME
+        }
+
+        assert undeclared == set()
+
+
+def _imported(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Import(names=names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module=str() as name, level=0):
+            return [name]
+        case _:
+            return []
