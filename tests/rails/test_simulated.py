@@ -221,6 +221,14 @@ class TestAnswersFromStrangers:
             dearer = replace(attempt(1), amount=amount_from_text(EUR, "98.51"))
             assert isinstance(await stranger.submit(dearer), Unknown)
 
+    async def test_the_cursor_of_an_empty_answer_is_not_followed(self) -> None:
+        async def answer(_request: web.Request) -> web.Response:
+            return web.json_response({"events": [], "cursor": "somewhere else"})
+
+        async with rail_to_stranger(answer) as rail:
+            assert await rail.poll("here") == ([], "here")
+            assert await rail.poll(None) == ([], None)
+
     async def test_an_endless_answer_is_cut_off(self) -> None:
         async def answer(request: web.Request) -> web.StreamResponse:
             response = web.StreamResponse()

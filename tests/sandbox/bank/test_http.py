@@ -109,7 +109,7 @@ class TestEvents:
         assert of_second == [("accepted", None), ("refused", "AC01")]
         assert len({each["id"] for each in whole}) == len(whole)
 
-    @pytest.mark.parametrize("cursor", ["nonsense", "00000000-3", "x" * 300])
+    @pytest.mark.parametrize("cursor", ["nonsense", "00000000-999", "x" * 300])
     async def test_a_cursor_of_another_bank_starts_at_the_beginning(
         self, bank: BankProcess, cursor: str
     ) -> None:
@@ -180,6 +180,12 @@ class TestFaults:
         await bank.plan()
         await until_status(bank, "K1", "settled")
         assert [each["key"] for each in await bank.executed()] == ["K1"]
+
+    async def test_an_answer_that_is_an_error_can_be_lost_too(self, bank: BankProcess) -> None:
+        await bank.call("PUT", "/payouts/K1", instruction())
+        await bank.plan({"kind": "lost_answer", "times": 10})
+        with pytest.raises(aiohttp.ClientError):
+            await bank.call("PUT", "/payouts/K1", instruction(amount="11"))
 
     async def test_a_late_execution_happens_although_nobody_waits(self, bank: BankProcess) -> None:
         await bank.plan({"kind": "late_execution", "delay_s": 0.5})

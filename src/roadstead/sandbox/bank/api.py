@@ -33,7 +33,8 @@ BODY_MAX_BYTES = 64 * 1024
 EVENTS_LIMIT_DEFAULT = 200
 EVENTS_LIMIT_MAX = 1000
 
-_NOT_CARRIED_OUT = {FaultKind.LOST_REQUEST, FaultKind.ERROR, FaultKind.TOO_MANY_REQUESTS}
+_BEFORE_EXECUTION = {FaultKind.LOST_REQUEST, FaultKind.ERROR, FaultKind.TOO_MANY_REQUESTS}
+_AFTER_EXECUTION = {FaultKind.LOST_ANSWER, FaultKind.ERROR_AFTER_EXECUTION}
 _Body = TypeVar("_Body")
 _Handler = Callable[[Request], Awaitable[Response]]
 
@@ -75,7 +76,7 @@ class BankApi:
                 self._admit(request, is_open=is_open)
                 return await handler(request)
             except RoadsteadError as error:
-                return _answer({"code": error.code, "message": error.message}, error.http_status)
+                return _refusal(error)
 
         return Route(path, endpoint, methods=[method])
 
@@ -172,24 +173,34 @@ class BankApi:
 async def _under(
     fault: Fault | None, request: Request, carry_out: Callable[[], Awaitable[Response]]
 ) -> Response:
+    """Answer as the fault has it; a call that fails by itself is cut or covered up like any other."""
     if fault is None:
         return await carry_out()
+    if fault.kind in _BEFORE_EXECUTION:
+        return _failure(fault.kind, request)
     if fault.kind is FaultKind.LATE_EXECUTION:
         await asyncio.sleep(fault.delay_s)
-    if fault.kind not in _NOT_CARRIED_OUT:
+    try:
         answer = await carry_out()
-    match fault.kind:
-        case FaultKind.LOST_REQUEST | FaultKind.LOST_ANSWER:
-            return cut(request)
-        case FaultKind.ERROR | FaultKind.ERROR_AFTER_EXECUTION:
-            return _answer({"code": "error", "message": "A fault of the plan."}, 500)
-        case FaultKind.TOO_MANY_REQUESTS:
-            return _answer({"code": "too_many_requests", "message": "A fault of the plan."}, 429)
-        case FaultKind.SLOW_ANSWER:
-            await asyncio.sleep(fault.delay_s)
-        case FaultKind.LATE_EXECUTION:
-            pass
+    except RoadsteadError as error:
+        answer = _refusal(error)
+    if fault.kind in _AFTER_EXECUTION:
+        return _failure(fault.kind, request)
+    if fault.kind is FaultKind.SLOW_ANSWER:
+        await asyncio.sleep(fault.delay_s)
     return answer
+
+
+def _failure(kind: FaultKind, request: Request) -> Response:
+    if kind in {FaultKind.LOST_REQUEST, FaultKind.LOST_ANSWER}:
+        return cut(request)
+    if kind is FaultKind.TOO_MANY_REQUESTS:
+        return _answer({"code": "too_many_requests", "message": "A fault of the plan."}, 429)
+    return _answer({"code": "error", "message": "A fault of the plan."}, 500)
+
+
+def _refusal(error: RoadsteadError) -> Response:
+    return _answer({"code": error.code, "message": error.message}, error.http_status)
 
 
 def _answer(content: Any, status: int = 200) -> Response:

@@ -29,6 +29,7 @@ TOKEN_VARIABLE = "ROADSTEAD_BANK_TOKEN"  # noqa: S105 - the name of a variable, 
 
 _SHUTDOWN_MAX_S = 1
 _BACKLOG = 1024
+_CONNECTIONS_MAX = 1000
 _DELAY_MAX_S = 7 * 24 * 3600
 
 
@@ -113,6 +114,7 @@ async def _serve_until_told(api: BankApi, teller: Teller, listener: socket.socke
         log_config=None,
         access_log=False,
         server_header=False,
+        limit_concurrency=_CONNECTIONS_MAX,
         timeout_graceful_shutdown=_SHUTDOWN_MAX_S,
     )
     server = _Server(config)
