@@ -15,6 +15,9 @@ INSTALL := $(PIP) install --quiet --require-hashes
 INSTALL_PACKAGE := $(PIP) install --quiet --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url
 
+# A half-made virtual environment is made again, and never by two at once.
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: help demo test check format bench docs lock clean
 
 help: ## Say what can be made

@@ -158,6 +158,13 @@ class TestAccountsAreKeptApart:
         assert problem.startswith("ROADSTEAD_INTERNAL_PORT and ROADSTEAD_API_PORT are both 8080.")
 
 
+class TestTheDatabase:
+    def test_a_role_for_migrations_alone_is_refused(self, sandbox: dict[str, str]) -> None:
+        (problem,) = _problems(sandbox | {"ROADSTEAD_DATABASE_OWNER_URL": "postgresql://owner@localhost/one"})
+
+        assert problem.startswith("ROADSTEAD_DATABASE_OWNER_URL is set without ROADSTEAD_DATABASE_URL")
+
+
 class TestTheTestNetwork:
     @pytest.fixture
     def testnet(self, mainnet: dict[str, str]) -> dict[str, str]:

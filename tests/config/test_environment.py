@@ -86,11 +86,14 @@ class TestReading:
         assert load_settings(sandbox | others) == load_settings(sandbox)
 
     def test_a_rail_without_words_of_its_own_gets_the_networks_kind(self, sandbox: dict[str, str]) -> None:
-        said = {"ROADSTEAD_RAIL_WIRE_KIND": "http", "ROADSTEAD_RAIL_WIRE_URL": "http://127.0.0.1:9000"}
+        said = {
+            "ROADSTEAD_RAIL_WIRE_KIND": "our.rail:open",
+            "ROADSTEAD_RAIL_WIRE_URL": "http://127.0.0.1:9000",
+        }
         sepa, wire = load_configuration(sandbox | said).rails
 
         assert (sepa.name, sepa.kind, sepa.url) == ("sepa", "simulated", None)
-        assert (wire.name, wire.kind, wire.url) == ("wire", "http", "http://127.0.0.1:9000")
+        assert (wire.name, wire.kind, wire.url) == ("wire", "our.rail:open", "http://127.0.0.1:9000")
 
 
 class TestSecretFiles:
@@ -226,7 +229,8 @@ class TestProblems:
             ("API_HOST", "not a host", "a host name or an IP address"),
             ("LOG_LEVEL", "INFO", "one of debug, info, warning, error"),
             ("DEBUG", "yes", "true or false"),
-            ("RAIL_SEPA_KIND", "our bank", "the name of a kind of rail"),
+            ("RAIL_SEPA_KIND", "our bank", "simulated, or package.module:function of a rail of your own"),
+            ("RAIL_SEPA_KIND", "simulted", "simulated, or package.module:function of a rail of your own"),
             ("RAIL_SEPA_TOKEN", "with\nnewline", "characters that no header can carry"),
         ],
     )

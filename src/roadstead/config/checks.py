@@ -16,9 +16,10 @@ from roadstead.config.examples import EXAMPLE_VALUES
 from roadstead.config.generated import is_generated
 from roadstead.config.networks import profiles
 from roadstead.config.secrets import Secret
+from roadstead.config.text_forms import SIMULATED
 
 _DEFINITIONS = {definition.field: definition for definition in SETTINGS}
-_RAIL_TOKEN = next(definition for definition in RAIL_SETTINGS if definition.secret)
+_RAIL_DEFINITIONS = {definition.field: definition for definition in RAIL_SETTINGS}
 _KEY_ADVICE = {
     "signing_secret": "Make one offline with a Stellar wallet or the SDK and keep it in a secret store.",
     "jwt_secret": "Make one with: openssl rand -base64 48",
@@ -92,12 +93,13 @@ def _home_domain_is_public(configuration: Configuration) -> Iterator[str]:
 def _nothing_is_simulated(configuration: Configuration) -> Iterator[str]:
     for rail in configuration.rails:
         variable = _rail_variable(rail.name, "KIND")
+        expected = f"{variable}={_RAIL_DEFINITIONS['kind'].example}"
         if not rail.kind:
-            yield f"{variable} is missing. It must name what pays out for {rail.name}, for example: {variable}=iso20022"
-        elif rail.kind == "simulated" and not configuration.profile.allows_simulated_rail:
+            yield f"{variable} is missing. It must name what pays out for {rail.name}, for example: {expected}"
+        elif rail.kind == SIMULATED and not configuration.profile.allows_simulated_rail:
             yield (
                 f"{variable} is simulated, which pays nobody. It must name a real rail, for example:"
-                f" {variable}=iso20022"
+                f" {expected}"
             )
 
 
@@ -115,6 +117,15 @@ def _database_is_served(configuration: Configuration) -> Iterator[str]:
         yield (
             f"{definition.variable} is missing, and the embedded database is for rehearsals only: nobody backs it up."
             f" {definition.expected}"
+        )
+
+
+def _database_roles_go_together(configuration: Configuration) -> Iterator[str]:
+    settings = configuration.settings
+    if settings.database_url is None and settings.database_owner_url is not None:
+        yield (
+            "ROADSTEAD_DATABASE_OWNER_URL is set without ROADSTEAD_DATABASE_URL, and would not be used. Set both, or"
+            f" neither. {_DEFINITIONS['database_url'].expected}"
         )
 
 
@@ -183,7 +194,7 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
         yield _DEFINITIONS[field].variable, field, getattr(settings, field)
     for rail in configuration.rails:
         if rail.token is not None:
-            yield _rail_variable(rail.name, "TOKEN"), _RAIL_TOKEN.field, rail.token
+            yield _rail_variable(rail.name, "TOKEN"), "token", rail.token
 
 
 def _accounts(configuration: Configuration) -> Iterator[tuple[str, str]]:
@@ -216,6 +227,7 @@ _CHECKS: tuple[Callable[[Configuration], Iterator[str]], ...] = (
     _nothing_is_simulated,
     _debugging_is_off,
     _database_is_served,
+    _database_roles_go_together,
     _secrets_are_our_own,
     _accounts_are_our_own,
     _accounts_are_apart,

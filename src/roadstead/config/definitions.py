@@ -235,14 +235,14 @@ RAIL_SETTINGS = (
         form=forms.RAIL_KIND,
         default_words="simulated, except where money is real: there it must be said",
         description="What stands behind a rail of [[rails]].",
-        example="iso20022",
+        example="our_bank.rails:open_rail",
     ),
     Definition(
         variable="ROADSTEAD_RAIL_<NAME>_URL",
         field="url",
         form=forms.BASE_URL,
         default_words="none",
-        description="Where the rail is reached, if its kind needs that.",
+        description="Where the rail is reached; a simulated rail needs it, and others if they say so.",
         example="https://bank.example/api",
     ),
     Definition(

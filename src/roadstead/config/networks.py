@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from roadstead.config.anchor import AssetStatus
+from roadstead.config.text_forms import SIMULATED
 
 
 class Network(StrEnum):
@@ -70,7 +71,7 @@ _PROFILES = {
             validates_customers=False,
             requires_allow_list_at_authentication=False,
             allows_callbacks_to_private_addresses=True,
-            rail_kind_default="simulated",
+            rail_kind_default=SIMULATED,
             asset_status_default=AssetStatus.TEST,
         ),
         NetworkProfile(
@@ -88,7 +89,7 @@ _PROFILES = {
             validates_customers=False,
             requires_allow_list_at_authentication=False,
             allows_callbacks_to_private_addresses=False,
-            rail_kind_default="simulated",
+            rail_kind_default=SIMULATED,
             asset_status_default=AssetStatus.TEST,
         ),
         NetworkProfile(

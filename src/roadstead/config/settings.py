@@ -20,7 +20,7 @@ class RailSettings:
     """What stands behind a rail of `anchor.toml` in this environment."""
 
     kind: str | None = None
-    """`simulated`, another kind that Roadstead knows, or `package.module:name` of an integrator's own."""
+    """`simulated`, or `package.module:function` of an integrator's own."""
     url: str | None = None
     token: Secret | None = None
 

@@ -13,6 +13,8 @@ from roadstead.config import strkey
 from roadstead.config.schema import Form, Unfit
 from roadstead.config.secrets import Secret
 
+SIMULATED = "simulated"
+"""The one kind of rail that comes with Roadstead and pays nobody."""
 JWT_SECRET_BYTES_MIN = 32
 DATA_KEY_BYTES = 32
 _SECRET_TEXT_MAX = 4_096
@@ -24,7 +26,6 @@ _LABELS = (
 _HOST = re.compile(_LABELS, re.ASCII)
 _HOST_AND_PORT = re.compile(rf"{_LABELS}(?::[1-9][0-9]{{0,4}})?", re.ASCII)
 _ADDRESS = re.compile(r"[0-9a-fA-F:]+", re.ASCII)
-_WORD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _DOTTED_PATH = re.compile(r"[A-Za-z_][\w]*(?:\.[A-Za-z_][\w]*)*:[A-Za-z_][\w]*", re.ASCII)
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -151,7 +152,7 @@ def _passphrase(value: object) -> str:
 
 def _rail_kind(value: object) -> str:
     text = _str(value)
-    if not (_WORD.fullmatch(text) or _DOTTED_PATH.fullmatch(text)):
+    if text != SIMULATED and not _DOTTED_PATH.fullmatch(text):
         raise Unfit(f"is {_shown(text)}")
     return text
 
@@ -205,4 +206,4 @@ TOKEN = Form(words="a text of printable ASCII characters", read=_token)
 BOOLEAN = Form(words="true or false", read=_boolean)
 PATH = Form(words="a path", read=_path)
 PASSPHRASE = Form(words="the passphrase of a Stellar network", read=_passphrase)
-RAIL_KIND = Form(words="the name of a kind of rail, or package.module:name of your own", read=_rail_kind)
+RAIL_KIND = Form(words=f"{SIMULATED}, or package.module:function of a rail of your own", read=_rail_kind)
