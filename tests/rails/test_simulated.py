@@ -170,6 +170,14 @@ class TestWhatTheBankRefuses:
         assert outcome.reason == "FF01"
         assert isinstance(await rail.find(attempt(1)), Absent)
 
+    @pytest.mark.parametrize("key", ["a/b", "../events", "a?b=c", "a#b", "a%2Fb"])
+    async def test_a_key_out_of_form_reaches_no_other_address_and_pays_nothing(
+        self, bank: BankProcess, rail: SimulatedRail, key: str
+    ) -> None:
+        outcome = await rail.submit(replace(attempt(1), key=key))
+        assert not isinstance(outcome, Submitted)
+        assert (await bank.get("/health"))["payouts"] == 0
+
 
 class TestAnswersFromStrangers:
     @pytest.mark.parametrize(

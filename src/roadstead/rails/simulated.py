@@ -1,17 +1,16 @@
 """The rail to the simulated bank of `roadstead.sandbox.bank`: the whole contract over HTTP, without a bank."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
-from stdnum import iban
-from stdnum.exceptions import ValidationError as InvalidNumber
 
 from roadstead.errors import BadInput, ConfigurationError, Unauthenticated, Unavailable
 from roadstead.money import Asset, Money, amount_from_text, currency
+from roadstead.rails.checks import amount_problems, creditor_problems, text_problems
 from roadstead.rails.protocol import (
     ABSENT,
     Absent,
@@ -28,16 +27,11 @@ from roadstead.rails.protocol import (
     Unknown,
 )
 
-NAME_MAX = 70
-INFORMATION_MAX = 140
 EVENTS_MAX = 200
 ANSWER_MAX_BYTES = 1024 * 1024
 INVALID_FORMAT = "FF01"
 """ISO 20022 `ExternalStatusReason1Code`: the instruction is not of a form that the bank reads."""
 
-_IDENTIFIER = re.compile(r"[A-Za-z0-9]{1,30}", re.ASCII)
-_ACCOUNT = re.compile(r"[A-Za-z0-9]{4,34}", re.ASCII)
-_BANK_NUMBER = re.compile(r"[A-Za-z0-9]{1,35}", re.ASCII)
 _INVALID = {"bad_input", "invalid_amount"}
 """What the bank calls an instruction that it cannot read, and therefore has not taken."""
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -144,12 +138,16 @@ class SimulatedRail:
 
     def check(self, attempt: PayoutAttempt) -> Sequence[FieldProblem]:
         """Say what the bank would refuse, without asking it."""
-        return [*_amount_problems(attempt.amount, self._terms), *_field_problems(attempt)]
+        return [
+            *amount_problems(attempt.amount, self._terms),
+            *creditor_problems(attempt.creditor, attempt.amount.asset),
+            *text_problems(attempt),
+        ]
 
     async def submit(self, attempt: PayoutAttempt) -> Outcome:
         """Hand over an attempt. May be called again with the same attempt; the bank pays once."""
         try:
-            status, body = await self._call("PUT", f"/payouts/{attempt.key}", content=_instruction(attempt))
+            status, body = await self._call("PUT", _path(attempt), content=_instruction(attempt))
         except _NoAnswer as error:
             return Unknown(detail=f"No answer to payout {attempt.key}: {error}. Ask for it or repeat it.")
         if status in {200, 201}:
@@ -168,7 +166,7 @@ class SimulatedRail:
     async def find(self, attempt: PayoutAttempt) -> Observation | Absent | Unknown:
         """Ask what became of an attempt. `ABSENT` only when the bank itself says that it does not know the key."""
         try:
-            status, body = await self._call("GET", f"/payouts/{attempt.key}")
+            status, body = await self._call("GET", _path(attempt))
         except _NoAnswer as error:
             return Unknown(detail=f"No answer about payout {attempt.key}: {error}. Ask again.")
         if status == 200:  # noqa: PLR2004 - HTTP 200 OK
@@ -289,6 +287,10 @@ def _error_of(body: bytes) -> _ErrorAnswer | None:
     return _read(body, _ErrorAnswer)
 
 
+def _path(attempt: PayoutAttempt) -> str:
+    return f"/payouts/{quote(attempt.key, safe='')}"
+
+
 def _instruction(attempt: PayoutAttempt) -> Mapping[str, str]:
     return {
         "end_to_end_id": attempt.end_to_end_id,
@@ -344,55 +346,3 @@ def _event(answer: _EventAnswer) -> RailEvent:
         reference=answer.reference,
         reason=answer.reason,
     )
-
-
-def _amount_problems(amount: Money, terms: RailTerms) -> Sequence[FieldProblem]:
-    if amount.asset not in terms.currencies:
-        return [FieldProblem(field="amount", message=f"This rail does not pay in {amount.asset.code}.")]
-    if amount.units <= 0:
-        return [FieldProblem(field="amount", message="The amount has to be more than zero.")]
-    limit = terms.amount_max
-    if limit is not None and limit.asset == amount.asset and amount > limit:
-        return [FieldProblem(field="amount", message=f"One payout is at most {limit}.")]
-    return []
-
-
-def _field_problems(attempt: PayoutAttempt) -> Sequence[FieldProblem]:
-    problems: list[FieldProblem] = []
-    creditor = attempt.creditor
-    if not creditor.name.strip() or len(creditor.name) > NAME_MAX:
-        problems.append(
-            FieldProblem(field="first_name", message=f"The full name has 1 to {NAME_MAX} characters.")
-        )
-    if not _account_check(attempt.amount.asset)(creditor.account_number):
-        problems.append(FieldProblem(field="bank_account_number", message="The account number is not valid."))
-    if creditor.bank_number is not None and not _BANK_NUMBER.fullmatch(creditor.bank_number):
-        problems.append(
-            FieldProblem(field="bank_number", message="The bank number has 1 to 35 letters and digits.")
-        )
-    if len(attempt.information) > INFORMATION_MAX:
-        problems.append(FieldProblem(field="information", message=f"At most {INFORMATION_MAX} characters."))
-    for field, identifier in (("key", attempt.key), ("end_to_end_id", attempt.end_to_end_id)):
-        if not _IDENTIFIER.fullmatch(identifier):
-            problems.append(
-                FieldProblem(field=field, message="The identifier has 1 to 30 letters and digits.")
-            )
-    return problems
-
-
-def _account_check(asset: Asset) -> Callable[[str], bool]:
-    return _is_iban if asset == currency("EUR") else _is_account
-
-
-def _is_account(number: str) -> bool:
-    return _ACCOUNT.fullmatch(number) is not None
-
-
-def _is_iban(number: str) -> bool:
-    if not _is_account(number):
-        return False
-    try:
-        iban.validate(number)
-    except InvalidNumber:
-        return False
-    return True
