@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from stellar_sdk.memo import Memo
 
 FEE_STROOPS = 10_000
-"""What is offered per operation; the network takes no more than it needs."""
+"""What is offered at least per operation, and at most twice that; the network takes no more than it needs."""
 
 VALID_FOR_S = 120
-REBUILDS = 8
+CONTEST_S = 60.0
+"""How long to try for a sequence number that other programs want too."""
+
 _POLL_INTERVAL_S = 0.25
 _MARGIN_S = 5.0
 _OK = 200
@@ -123,14 +126,15 @@ class Wallet:
             OutcomeUnknown: It may have been applied.
         """
         async with self._turn:
-            for _ in range(REBUILDS):
+            deadline_s = time.monotonic() + CONTEST_S
+            while time.monotonic() < deadline_s:
                 envelope = await self._build(operations, memo, signers)
                 try:
                     return await self._see_through(envelope)
                 except _StaleSequence:
-                    continue
+                    await asyncio.sleep(_POLL_INTERVAL_S)
         raise TransactionRefused(
-            f"Another program pays from {self.account} at the same time: nothing was paid after {REBUILDS} tries."
+            f"Other programs pay from {self.account} all the time: nothing was paid in {CONTEST_S:g} s."
         )
 
     async def account_state(self) -> dict[str, Any]:
@@ -148,8 +152,10 @@ class Wallet:
 
         state = await self.account_state()
         source = Account(self.account, int(state["sequence"]))
+        # Two programs that pay the same at once must not make the same transaction, which would be paid once.
+        fee_stroops = FEE_STROOPS + secrets.randbelow(FEE_STROOPS)
         builder: TransactionBuilder = TransactionBuilder(
-            source, self._network_passphrase, base_fee=FEE_STROOPS
+            source, self._network_passphrase, base_fee=fee_stroops
         )
         for operation in operations:
             builder.append_operation(operation)
