@@ -163,10 +163,10 @@ class TestProblems:
         problems = _problems(tmp_path, "")
 
         assert [problem.split(":")[0] for problem in problems] == [
-            "[organization]",
-            "[[assets]]",
-            "[[funding_methods]]",
-            "[[rails]]",
+            "organization",
+            "assets",
+            "funding_methods",
+            "rails",
         ]
 
     def test_all_problems_are_told_at_once_with_path_form_and_example(self, tmp_path: Path) -> None:
@@ -246,6 +246,14 @@ class TestProblems:
             _load(tmp_path, text)
         else:
             assert told in "\n".join(_problems(tmp_path, text))
+
+    def test_a_customer_type_that_asks_for_nothing_is_told_where_to_write_it(self, tmp_path: Path) -> None:
+        types = '[[customer_types]]\nname = "t"\ndescription = "d"\nrole = "sender"\n'
+
+        (problem,) = _problems(tmp_path, SMALLEST + types)
+
+        assert problem.startswith("customer_types[0].fields: is missing.")
+        assert problem.endswith('[[customer_types.fields]] name = "first_name" description = "Given name"')
 
     def test_names_that_stand_twice_are_told(self, tmp_path: Path) -> None:
         rail = '[[rails]]\nname = "sepa"\ncurrency = "iso4217:EUR"\n'

@@ -6,8 +6,11 @@ All problems of a file are collected, so that one start shows them all. The same
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+
+_INDEX = re.compile(r"\[[0-9]+\]")
 
 
 class Unfit(ValueError):
@@ -83,10 +86,11 @@ def _read_child(
     table: Mapping[str, object], section: Section, path: str, problems: Problems, values: dict[str, object]
 ) -> None:
     here = f"{path}{section.name}"
-    heading = f"[[{here}]]" if section.many else f"[{here}]"
+    heading = _heading(section, here)
     if section.name not in table:
         if section.required:
-            problems.add(heading, f"is missing. {section.description} Example: {_example(section)}")
+            needed = " ".join(f"{key.name} = {key.example}" for key in section.keys if key.required)
+            problems.add(here, f"is missing. {section.description} Write for example: {heading} {needed}")
         return
     raw = table[section.name]
     if section.many:
@@ -148,9 +152,9 @@ def _note_unknown(table: Mapping[str, object], known: list[str], prefix: str, pr
             )
 
 
-def _example(section: Section) -> str:
-    heading = f"[[{section.name}]]" if section.many else f"[{section.name}]"
-    return " ".join([heading, *(f"{key.name} = {key.example}" for key in section.keys if key.required)])
+def _heading(section: Section, path: str) -> str:
+    name = _INDEX.sub("", path)
+    return f"[[{name}]]" if section.many else f"[{name}]"
 
 
 def _named(value: object) -> str:
