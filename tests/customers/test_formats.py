@@ -1,0 +1,126 @@
+"""The forms of well-known values: what is taken, how it is kept, and that a refusal never repeats it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roadstead.customers import formats
+from roadstead.customers.formats import Form, Unfit
+from roadstead.customers.iso_codes import COUNTRIES, LANGUAGES
+from roadstead.customers.standard_fields import STANDARD_FIELDS
+
+TAKEN = [
+    (formats.email, "Mina@Example.COM", "Mina@example.com"),
+    (formats.country, "deu", "DEU"),
+    (formats.language, "EN", "en"),
+    (formats.calendar_date, "1984-02-29", "1984-02-29"),
+    (formats.phone_number, "+1 (415) 555-0100", "+14155550100"),
+    (formats.iban, "de89 3704 0044 0532 0130 00", "DE89370400440532013000"),
+    (formats.iban, "NO93 8601 1117 947", "NO9386011117947"),
+    (formats.bic, "deutdeff", "DEUTDEFF"),
+    (formats.routing_number, "021000021", "021000021"),
+    (formats.account_number, "12-3456 789", "123456789"),
+    (formats.account_number, "GB82 WEST 1234 5698 7654 32", "GB82WEST12345698765432"),
+    (formats.bank_number, "SBIN0005943", "SBIN0005943"),
+    (formats.bank_number, "DEUTDEFF500", "DEUTDEFF500"),
+    (formats.clabe, "032180000118359719", "032180000118359719"),
+    (formats.cbu, "2850590940090418135201", "2850590940090418135201"),
+    (formats.cbu_alias, "ancla.barco.mar", "ancla.barco.mar"),
+    (formats.internet_address, "2001:DB8::1", "2001:db8::1"),
+    (formats.website, "https://anchor.example/about", "https://anchor.example/about"),
+    (formats.occupation, "021", "021"),
+    (formats.count, "12", "12"),
+    (formats.one_of("male", "female", "other"), "Female", "female"),
+]
+
+REFUSED = [
+    (formats.email, "mina"),
+    (formats.email, "mina@"),
+    (formats.email, "mina@example..com"),
+    (formats.email, "mina@localhost"),
+    (formats.country, "FR"),
+    (formats.country, "XXX"),
+    (formats.country, "Germany"),
+    (formats.language, "eng"),
+    (formats.language, "xx"),
+    (formats.calendar_date, "19840229"),
+    (formats.calendar_date, "1983-02-29"),
+    (formats.calendar_date, "29.02.1984"),
+    (formats.calendar_date, "1984-2-9"),
+    (formats.calendar_date, "0001-01-01"),
+    (formats.calendar_date, "1984-02-29T00:00"),
+    (formats.calendar_date, "١٩٨٤-٠٢-٢٩"),
+    (formats.phone_number, "04155550100"),
+    (formats.phone_number, "+0415555010"),
+    (formats.phone_number, "+1415555010012345"),
+    (formats.phone_number, "+1415CALLME"),
+    (formats.iban, "DE88370400440532013000"),
+    (formats.iban, "DE8937040044053201300"),
+    (formats.iban, "123456789"),
+    (formats.bic, "DEUTXXFF"),
+    (formats.bic, "DEUT"),
+    (formats.routing_number, "021000022"),
+    (formats.account_number, "DE88 3704 0044 0532 0130 00"),
+    (formats.account_number, "12/34"),
+    (formats.account_number, "1" * 41),
+    (formats.bank_number, "DEUTXXFF"),
+    (formats.bank_number, "12;34"),
+    (formats.clabe, "032180000118359718"),
+    (formats.clabe, "03218000011835971"),
+    (formats.clabe, "٠٣٢١٨٠٠٠٠١١٨٣٥٩٧١٩"),
+    (formats.cbu, "2850590940090418135202"),
+    (formats.cbu_alias, "mar"),
+    (formats.cbu_alias, "ancla barco"),
+    (formats.internet_address, "256.1.1.1"),
+    (formats.internet_address, "anchor.example"),
+    (formats.website, "anchor.example"),
+    (formats.website, "javascript:alert(1)"),
+    (formats.website, "https://[broken"),
+    (formats.occupation, "25a"),
+    (formats.count, "-1"),
+    (formats.count, "1e9"),
+    (formats.one_of("checking", "savings"), "gold"),
+]
+
+ALL_FORMS = [
+    *{field.form.__qualname__: field.form for field in STANDARD_FIELDS.values()}.values(),
+    formats.iban,
+    formats.bic,
+    formats.routing_number,
+]
+
+
+def _name(value: object) -> str:
+    return getattr(value, "__name__", str(value))
+
+
+class TestForms:
+    @pytest.mark.parametrize(("form", "text", "kept"), TAKEN, ids=_name)
+    def test_a_value_is_kept_in_one_form(self, form: Form, text: str, kept: str) -> None:
+        assert form(text) == kept
+        assert form(kept) == kept
+
+    @pytest.mark.parametrize(("form", "text"), REFUSED, ids=_name)
+    def test_what_is_not_of_the_form_is_refused_without_repeating_it(self, form: Form, text: str) -> None:
+        with pytest.raises(Unfit) as refusal:
+            form(text)
+        assert text.lower() not in refusal.value.reason.lower()
+
+    @pytest.mark.parametrize("form", ALL_FORMS, ids=_name)
+    @given(text=st.text(max_size=60))
+    def test_any_text_is_either_taken_or_unfit(self, form: Form, text: str) -> None:
+        try:
+            kept = form(text)
+        except Unfit:
+            return
+        assert form(kept) == kept
+
+
+class TestCodeLists:
+    def test_they_hold_every_assigned_code_and_no_withdrawn_one(self) -> None:
+        assert len(COUNTRIES) == 249
+        assert {"DEU", "USA", "SSD", "CUW", "BES"} <= COUNTRIES
+        assert not COUNTRIES & {"YUG", "ANT", "DDR", "UK", "EUR"}
+        assert len(LANGUAGES) == 184
