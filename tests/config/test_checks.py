@@ -91,6 +91,8 @@ class TestRealMoneyIsRefused:
             ("JWT_SECRET", examples.JWT_SECRET, "is the example of our documentation"),
             ("DATA_KEY", examples.DATA_KEY, "is the example of our documentation"),
             ("RAIL_SEPA_TOKEN", examples.RAIL_TOKEN, "is the example of our documentation"),
+            ("DATABASE_URL", examples.DATABASE_URL, "Give the role a password of its own"),
+            ("DATABASE_OWNER_URL", examples.DATABASE_OWNER_URL, "Give the role a password of its own"),
             ("DISTRIBUTION_ACCOUNT", examples.DISTRIBUTION_ACCOUNT, "is the example of our documentation"),
             ("ASSET_USDC_ISSUER", examples.ISSUER, "is the example of our documentation"),
             ("SIGNING_SECRET", generate_seed(RANDOMNESS), "was generated for a sandbox"),

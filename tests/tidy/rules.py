@@ -22,6 +22,7 @@ _READS_ENVIRONMENT = (
     "service/lifeline.py",
     "database/embedded/",
     "sandbox/bank/process.py",
+    "sandbox/network/process.py",
     "sandbox/sandbox.py",
 )
 """Where processes start; the configuration itself is handed the environment as a mapping."""

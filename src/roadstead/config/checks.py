@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from roadstead.config.definitions import RAIL_SETTINGS, SETTINGS
+from roadstead.config.definitions import DEFAULT, RAIL_SETTINGS, SETTINGS
 from roadstead.config.effective import Configuration
 from roadstead.config.examples import EXAMPLE_VALUES
 from roadstead.config.generated import is_generated
@@ -24,6 +24,9 @@ _KEY_ADVICE = {
     "signing_secret": "Make one offline with a Stellar wallet or the SDK and keep it in a secret store.",
     "jwt_secret": "Make one with: openssl rand -base64 48",
     "data_key": "Make one with: openssl rand -base64 32",
+    "token": "Ask the bank for one.",
+    "database_url": "Give the role a password of its own.",
+    "database_owner_url": "Give the role a password of its own.",
 }
 
 
@@ -130,8 +133,8 @@ def _database_roles_go_together(configuration: Configuration) -> Iterator[str]:
 
 
 def _secrets_are_our_own(configuration: Configuration) -> Iterator[str]:
-    for variable, field, secret in _secrets(configuration):
-        advice = _KEY_ADVICE.get(field, "Ask the bank for one.")
+    for variable, field, secret in (*_secrets(configuration), *_database_urls(configuration)):
+        advice = _KEY_ADVICE[field]
         text = secret.reveal()
         if text in EXAMPLE_VALUES and not configuration.profile.allows_example_keys:
             yield f"{variable} is the example of our documentation, which everybody knows. {advice}"
@@ -195,6 +198,13 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
     for rail in configuration.rails:
         if rail.token is not None:
             yield _rail_variable(rail.name, "TOKEN"), "token", rail.token
+
+
+def _database_urls(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
+    for field in ("database_url", "database_owner_url"):
+        url = getattr(configuration.settings, field)
+        if url is not None and configuration.settings.origins.get(_DEFINITIONS[field].variable) != DEFAULT:
+            yield _DEFINITIONS[field].variable, field, url
 
 
 def _accounts(configuration: Configuration) -> Iterator[tuple[str, str]]:

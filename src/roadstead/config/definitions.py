@@ -133,7 +133,7 @@ SETTINGS = (
         default_words="a PostgreSQL server of our own in ROADSTEAD_STATE_DIR (not where real money is)",
         secret=True,
         description="The database, with the role that the server works with.",
-        example="postgresql://roadstead_app:password@database.internal/roadstead",
+        example=examples.DATABASE_URL,
     ),
     Definition(
         variable="ROADSTEAD_DATABASE_OWNER_URL",
@@ -142,7 +142,7 @@ SETTINGS = (
         default_words="ROADSTEAD_DATABASE_URL",
         secret=True,
         description="The same database, with the role that owns the tables; only migrations use it.",
-        example="postgresql://roadstead_owner:password@database.internal/roadstead",
+        example=examples.DATABASE_OWNER_URL,
     ),
     Definition(
         variable="ROADSTEAD_DATABASE_POOL_MAX",

@@ -10,7 +10,20 @@ JWT_SECRET = "example-do-not-use-3f7c1d90a6e84b25"  # noqa: S105 - known to ever
 DATA_KEY = "ZXhhbXBsZS1kby1ub3QtdXNlLTAxMjM0NTY3ODlhYmM="
 RAIL_TOKEN = "example-token-of-the-bank"  # noqa: S105 - the same
 
+DATABASE_URL = "postgresql://roadstead_app:password@database.internal/roadstead"
+DATABASE_OWNER_URL = "postgresql://roadstead_owner:password@database.internal/roadstead"
+
 EXAMPLE_VALUES = frozenset(
-    {SIGNING_SEED, SIGNING_ACCOUNT, DISTRIBUTION_ACCOUNT, ISSUER, JWT_SECRET, DATA_KEY, RAIL_TOKEN}
+    {
+        SIGNING_SEED,
+        SIGNING_ACCOUNT,
+        DISTRIBUTION_ACCOUNT,
+        ISSUER,
+        JWT_SECRET,
+        DATA_KEY,
+        RAIL_TOKEN,
+        DATABASE_URL,
+        DATABASE_OWNER_URL,
+    }
 )
 """Every key that our pages print, secret or public."""
