@@ -111,6 +111,8 @@ def _listed(row: Row) -> ListedPayment:
 def _readable(kind: str, memo: bytes | None) -> str | None:
     if memo is None:
         return None
+    if kind == "id":
+        return str(int.from_bytes(memo, "big"))
     if kind in {"hash", "return"}:
         return memo.hex()
     text = memo.decode("utf-8", "backslashreplace")
