@@ -109,6 +109,7 @@ async def write(connection: Connection, payout: store.Payout, prepared: Prepared
         payout_id=payout.id,
         number=prepared.number,
         content=prepared.sealed,
+        now=now,
     )
     await store.set_status(connection, payout, PayoutStatus.SUBMITTING, None, now)
     remittance = await remittances.by_id(connection, payout.remittance_id, lock=True)

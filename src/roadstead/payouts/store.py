@@ -162,15 +162,19 @@ async def set_due(connection: Connection, payout_id: UUID, due_in: timedelta | N
 
 
 async def insert_attempt(
-    connection: Connection, *, key: str, payout_id: UUID, number: int, content: bytes
+    connection: Connection, *, key: str, payout_id: UUID, number: int, content: bytes, now: datetime
 ) -> None:
     """Store an attempt before anything of it is sent. The database refuses it while another one may still pay."""
     await connection.execute(
-        "INSERT INTO payout_attempts (key, payout_id, number, content) VALUES ($1, $2, $3, $4)",
+        """
+        INSERT INTO payout_attempts (key, payout_id, number, content, written_at, status_at)
+        VALUES ($1, $2, $3, $4, $5, $5)
+        """,
         key,
         payout_id,
         number,
         content,
+        now,
     )
 
 

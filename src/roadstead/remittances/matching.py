@@ -74,10 +74,8 @@ class Unmatched:
 
 def own_memo(memo: Memo) -> int | None:
     """Return the number of a memo that could be one of ours: of type id, between 1 and 2^63 - 1."""
-    if memo.kind is not MemoKind.ID or memo.raw is None or not memo.raw.isdigit():
-        return None
-    number = int(memo.raw)
-    return number if 0 < number <= MEMO_MAX else None
+    number = memo.number
+    return number if number is not None and 0 < number <= MEMO_MAX else None
 
 
 def match_payment(payment: StoredPayment, candidate: Remittance | None) -> Matched | Unmatched:

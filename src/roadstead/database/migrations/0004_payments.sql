@@ -18,7 +18,9 @@ CREATE TABLE payments (
     remittance_id     uuid REFERENCES remittances,
     stored_at         timestamptz NOT NULL DEFAULT now(),
     disposed_at       timestamptz,
-    CHECK ((memo_kind = 'none') = (memo IS NULL)),
+    -- An id is eight bytes, big-endian; a text is whatever bytes its sender chose.
+    CHECK (CASE memo_kind WHEN 'none' THEN memo IS NULL WHEN 'id' THEN length(memo) = 8
+           WHEN 'text' THEN length(memo) <= 28 ELSE length(memo) = 32 END IS TRUE),
     CHECK ((disposition = 'stored') = (disposed_at IS NULL)),
     CHECK ((disposition = 'unmatched') = (reason IS NOT NULL)),
     CHECK (disposition <> 'matched' OR (remittance_id IS NOT NULL AND amount_units IS NOT NULL))
