@@ -1,0 +1,92 @@
+"""`roadstead partners`: the sending anchors we have agreed with."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
+from roadstead.cli.output import write_json
+from roadstead.config.effective import Configuration
+from roadstead.database.pool import Database
+from roadstead.partners import registry
+from roadstead.partners.registry import Partner
+
+app = typer.Typer(no_args_is_help=True, help="The sending anchors we have agreed with, and their accounts.")
+
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="The partner's name.")]
+_Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
+
+
+@app.command("add")
+def add_command(
+    name: _Name,
+    accounts: Annotated[
+        list[str],
+        typer.Argument(metavar="ACCOUNT...", help="Stellar addresses G... that the partner acts through."),
+    ],
+    as_json: _Json = False,
+) -> None:
+    """Add a partner, or accounts to one; safe to repeat."""
+
+    async def work(database: Database) -> tuple[Partner, ...]:
+        return (await registry.add(database, name, accounts, operating_user()),)
+
+    run(_show(configuration_from_environment(), work, as_json=as_json))
+
+
+@app.command("list")
+def list_command(as_json: _Json = False) -> None:
+    """List all partners, the disabled ones too."""
+    run(_show(configuration_from_environment(), registry.list_all, as_json=as_json))
+
+
+@app.command("disable")
+def disable_command(name: _Name, as_json: _Json = False) -> None:
+    """Refuse a partner from now on; its open remittances are still delivered or refunded."""
+
+    async def work(database: Database) -> tuple[Partner, ...]:
+        return (await registry.disable(database, name, operating_user()),)
+
+    run(_show(configuration_from_environment(), work, as_json=as_json))
+
+
+@app.command("enable")
+def enable_command(name: _Name, as_json: _Json = False) -> None:
+    """Let a disabled partner in again."""
+
+    async def work(database: Database) -> tuple[Partner, ...]:
+        return (await registry.enable(database, name, operating_user()),)
+
+    run(_show(configuration_from_environment(), work, as_json=as_json))
+
+
+def operating_user() -> str:
+    """Return the operating system's name of who runs this command, for the audit log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+async def _show(
+    configuration: Configuration,
+    work: Callable[[Database], Awaitable[tuple[Partner, ...]]],
+    *,
+    as_json: bool,
+) -> None:
+    async with open_configured_database(configuration) as database:
+        partners = await work(database)
+    if as_json:
+        write_json(partners)
+        return
+    table = Table("Partner", "Status", "Since", "Accounts", box=None, pad_edge=False)
+    for partner in partners:
+        since = partner.disabled_at or partner.created_at
+        table.add_row(partner.name, partner.status, f"{since:%Y-%m-%d %H:%M}", "\n".join(partner.accounts))
+    console.print(table, markup=False)
