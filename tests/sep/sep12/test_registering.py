@@ -11,6 +11,7 @@ from tests.fixtures.asgi import Caller, Reply
 from tests.fixtures.customers import (
     CUSTOMER,
     HASH_MEMO,
+    PARTNER,
     RECEIVER,
     SENDER,
     registered,
@@ -187,3 +188,14 @@ class TestAtRest:
                 )
                 with pytest.raises(Exception, match="cannot be decrypted"):
                     await reveal(connection, services.keys, target, [target_name])
+
+    async def test_no_value_is_logged(self, partner: Caller, capsys: pytest.CaptureFixture[str]) -> None:
+        await registered(partner, SENDER | RECEIVER, memo="1")
+        await partner.send_json("PUT", CUSTOMER, {**SENDER, "bank_account_number": "DE88370400440532013000"})
+        await partner.send("DELETE", f"{CUSTOMER}/{PARTNER}", query={"memo": "1"})
+
+        logged = capsys.readouterr().out
+        assert "customer_registered" in logged
+        assert "customer_erased" in logged
+        for value in (*SENDER.values(), *RECEIVER.values(), "370400440532013000"):
+            assert value not in logged
