@@ -1,0 +1,117 @@
+"""Processes are killed while remittances are on their way: each is paid out, and only once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.fixtures.remittances import (
+    OpenRemittance,
+    assert_paid_out_once,
+    final_state,
+    open_remittance,
+    sending_anchor,
+)
+from tests.fixtures.sandbox_process import SandboxProcess, running_sandbox, wait_until_gone
+
+from roadstead.sandbox.sender import SendingAnchor
+
+pytestmark = pytest.mark.timeout(300)
+
+RESTARTED_WITHIN_S = 10.0
+"""Generous, because two cores may be shared with other tests; the promise of 2 s is for a machine of one's own."""
+
+
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    """A sandbox whose processes are killed one after the other."""
+    with running_sandbox(tmp_path_factory.mktemp("victim")) as sandbox:
+        yield sandbox
+
+
+class Crowd:
+    """Several remittances on their way at once, from both partners."""
+
+    def __init__(self, first: SendingAnchor, second: SendingAnchor) -> None:
+        self._anchors = (first, second)
+        self.first_paid = asyncio.Event()
+        self._flows: list[asyncio.Task[tuple[OpenRemittance, object]]] = []
+
+    def set_out(self, count: int) -> None:
+        """Start `count` remittances, each on its way from registration to its end."""
+        for number in range(count):
+            anchor = self._anchors[number % 2]
+            self._flows.append(asyncio.create_task(self._flow(anchor, amount=f"{20 + number}")))
+
+    async def arrive(self, sandbox: SandboxProcess) -> None:
+        """Wait until every remittance is final, and check that each was paid out once."""
+        await asyncio.gather(*self._flows)
+        for flow in self._flows:
+            remittance, state = flow.result()
+            assert isinstance(state, dict)
+            await assert_paid_out_once(sandbox.ready, remittance, state)
+
+    async def _flow(self, anchor: SendingAnchor, *, amount: str) -> tuple[OpenRemittance, object]:
+        remittance = await open_remittance(anchor, amount=amount)
+        await anchor.pay(remittance.opened, amount=amount, asset_code=remittance.asset_code)
+        self.first_paid.set()
+        return remittance, await final_state(anchor, remittance.opened.id, timeout_s=120)
+
+
+async def until_replaced(sandbox: SandboxProcess, role: str, old: int) -> None:
+    deadline_s = time.monotonic() + RESTARTED_WITHIN_S
+    while sandbox.pids.get(role) in (None, old):
+        assert time.monotonic() < deadline_s, f"{role} was not started again"
+        await asyncio.sleep(0.1)
+
+
+class TestARoleKilledInTheMiddle:
+    @pytest.mark.parametrize(
+        "role", ["api", "observer", "worker", "scheduler", "database", "network", "bank"]
+    )
+    async def test_comes_back_and_every_remittance_is_paid_out_once(
+        self, victim: SandboxProcess, role: str
+    ) -> None:
+        async with sending_anchor(victim.ready) as first, sending_anchor(victim.ready, partner=1) as second:
+            crowd = Crowd(first, second)
+            crowd.set_out(4)
+            for wait_for_payment in (False, True):
+                if wait_for_payment:
+                    await crowd.first_paid.wait()
+                else:
+                    await asyncio.sleep(0.5)
+                old = victim.pids[role]
+                os.kill(old, signal.SIGKILL)
+                await until_replaced(victim, role, old)
+
+            await crowd.arrive(victim)
+
+
+class TestASupervisorKilledInTheMiddle:
+    async def test_leaves_no_process_and_the_next_start_completes_every_remittance_once(
+        self, tmp_path: Path
+    ) -> None:
+        with running_sandbox(tmp_path, "--state", str(tmp_path / "state")) as sandbox:
+            before = sandbox.ready
+            first = sending_anchor(before, patience_s=90)
+            second = sending_anchor(before, partner=1, patience_s=90)
+            async with first, second:
+                crowd = Crowd(first, second)
+                crowd.set_out(4)
+                await crowd.first_paid.wait()
+
+                await asyncio.to_thread(sandbox.stop, signal.SIGKILL)
+                await asyncio.to_thread(wait_until_gone, list(before["pids"].values()))
+                await asyncio.to_thread(sandbox.start)
+
+                await crowd.arrive(sandbox)
+
+            after = sandbox.ready
+            unchanged = set(before) - {"pids"}
+            assert {name: after[name] for name in unchanged} == {name: before[name] for name in unchanged}
+            assert set(after["pids"].values()).isdisjoint(before["pids"].values())
