@@ -70,7 +70,9 @@ class CustomerRegistry:
         """Create or update a customer with the SEP-9 fields among `values` and return the id.
 
         The same identity always gives the same id, also when it is registered twice at once. Well-formed values are
-        accepted at once. Safe to repeat.
+        accepted at once. What a type demands beyond SEP-9 (an IBAN, one of several choices) is demanded for the type
+        that is named, else for the one under which the customer was last registered; of a customer without any, a value
+        need only suit one of the configured types. Safe to repeat.
 
         Raises:
             BadInput: The type is unknown, or a value is not of its form; nothing was kept.
@@ -80,14 +82,12 @@ class CustomerRegistry:
         """
         named_type = self._named_type(reference)
         identity = identify(caller, reference)
-        fields = read_fields(
-            values,
-            asking=(named_type,) if named_type else self.anchor.customer_types,
-            today=self.clock.now().date(),
-        )
         type_name = named_type.name if named_type else None
         for _ in range(REGISTRATION_TRIES_MAX):
             known = await self._find(reference, identity, named_type)
+            fields = read_fields(
+                values, asking=self._asking(named_type, known), today=self.clock.now().date()
+            )
             customer_id = await (
                 self._create(identity, fields, type_name)
                 if known is None
@@ -162,6 +162,17 @@ class CustomerRegistry:
         if reference.transaction_id is not None:
             raise BadInput("transaction_id needs a type: name the customer type whose side of it you mean.")
         return None
+
+    def _asking(
+        self, named_type: CustomerType | None, known: StoredCustomer | None
+    ) -> tuple[CustomerType, ...]:
+        """Choose the types whose demands a value has to meet: the one named, else the last one, else any."""
+        if named_type is not None:
+            return (named_type,)
+        registered = tuple(
+            kind for kind in self.anchor.customer_types if known and kind.name == known.registered_type
+        )
+        return registered or self.anchor.customer_types
 
     async def _find(
         self, reference: Reference, identity: Identity, named_type: CustomerType | None

@@ -58,6 +58,22 @@ class TestRegistering:
 
         assert found == {"first_name": "Mina", "last_name": "Quarterdeck"}
 
+    @pytest.mark.parametrize("send_type", [True, False])
+    async def test_a_correction_has_to_suit_the_type_of_the_customer(
+        self, partner: Caller, *, send_type: bool
+    ) -> None:
+        customer_id = await registered(partner, RECEIVER, type="sep31-receiver")
+        named = {"id": customer_id} | ({"type": "sep31-receiver"} if send_type else {})
+
+        refused = await partner.send_json("PUT", CUSTOMER, {**named, "bank_account_number": "12345678"})
+        taken = await partner.send_json(
+            "PUT", CUSTOMER, {**named, "bank_account_number": "GB82WEST12345698765432"}
+        )
+
+        assert refused.status == 400
+        assert "'bank_account_number' is not an IBAN" in refused.error
+        assert taken.status == 202
+
     async def test_aliases_are_the_same_field(self, partner: Caller) -> None:
         await registered(
             partner,
