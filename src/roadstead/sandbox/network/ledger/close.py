@@ -98,6 +98,7 @@ class Applied:
     transaction: Transaction
     code: int
     fee_charged: int
+    base_fee: int
     outcomes: tuple[Outcome, ...]
     fee_changes: Changes
     before_changes: Changes
@@ -119,7 +120,9 @@ class Applied:
         if self.transaction.bump is None:
             return pack.int64(self.fee_charged) + body + pack.ZERO
         outer = Code.txFEE_BUMP_INNER_SUCCESS if self.succeeded else Code.txFEE_BUMP_INNER_FAILED
-        inner = self.transaction.hash + pack.int64(0) + body + pack.ZERO
+        asked = max(1, len(self.transaction.operations)) * self.base_fee
+        inner_fee = pack.int64(min(self.transaction.fee_bid, asked))
+        inner = self.transaction.hash + inner_fee + body + pack.ZERO
         return pack.int64(self.fee_charged) + pack.int32(outer) + inner + pack.ZERO
 
     def packed_meta(self) -> bytes:
@@ -337,6 +340,7 @@ def _apply(view: Overlay, transaction: Transaction, terms: Terms, charged: tuple
         transaction=transaction,
         code=code,
         fee_charged=fee,
+        base_fee=terms.base_fee,
         outcomes=outcomes,
         fee_changes=fee_changes,
         before_changes=before,

@@ -115,7 +115,6 @@ def _cross(
     rounding: Rounding,
 ) -> _Crossed:
     """Take as much of one offer as possible."""
-    view.account(offer.seller)
     view.offer(offer.seller, offer.offer_id)
     release(view, offer, terms)
     standing = adjusted(view, offer, terms)

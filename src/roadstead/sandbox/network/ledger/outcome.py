@@ -71,11 +71,16 @@ def refused_outside(code: xdr.OperationResultCode) -> Outcome:
     return Outcome(outer=int(code))
 
 
+_SHOWN_AS = {4: 3}
+"""A passive offer's result is told as that of a sell offer."""
+
+
 def packed_outcome(operation_type: int, outcome: Outcome) -> bytes:
     """The XDR OperationResult."""
     if outcome.outer:
         return pack.int32(outcome.outer)
-    return pack.ZERO + pack.int32(operation_type) + pack.int32(outcome.code) + outcome.payload
+    shown = _SHOWN_AS.get(operation_type, operation_type)
+    return pack.ZERO + pack.int32(shown) + pack.int32(outcome.code) + outcome.payload
 
 
 _RESULT_ENUMS: dict[int, type[IntEnum]] = {

@@ -1,7 +1,7 @@
 """The ledger's entries, and layers of changes over them that are kept or dropped as a whole."""
 
 from bisect import bisect_left, insort
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Protocol
@@ -44,6 +44,9 @@ class Layer(Protocol):
 
     def standing(self, pair: Pair) -> Iterator[Offer]:
         """The store's offers of one pair, best first."""
+
+    def standing_of(self, seller: AccountId) -> Iterable[Offer]:
+        """The store's offers of one seller."""
 
     def absorb(self, changes: dict[Key, Entry | None]) -> None:
         """Take over the changes of the layer above."""
@@ -94,6 +97,10 @@ class Store:
             offer = self.entries[key]
             if isinstance(offer, Offer):
                 yield offer
+
+    def standing_of(self, seller: AccountId) -> Iterable[Offer]:
+        """The offers of one seller."""
+        return list(self.offers_by_seller.get(seller, {}).values())
 
     def absorb(self, changes: dict[Key, Entry | None]) -> None:
         """Make changes final."""
@@ -222,6 +229,22 @@ class Overlay:
             if best is None or rank_of(offer) < rank_of(best):
                 best = offer
         return best
+
+    def offers_of(self, seller: AccountId) -> list[Offer]:
+        """The offers of one seller, oldest first."""
+        found = {offer.offer_id: offer for offer in self.standing_of(seller)}
+        for key, entry in self.touched_offers().items():
+            if key.seller != seller:
+                continue
+            if entry is None:
+                found.pop(key.offer_id, None)
+            else:
+                found[key.offer_id] = entry
+        return [found[offer_id] for offer_id in sorted(found)]
+
+    def standing_of(self, seller: AccountId) -> Iterable[Offer]:
+        """The store's offers of one seller."""
+        return self.below.standing_of(seller)
 
     def next_offer_id(self) -> int:
         """A fresh number for an offer; given back if this layer is dropped."""

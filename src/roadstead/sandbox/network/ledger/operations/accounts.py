@@ -78,7 +78,7 @@ def _merge_problem(turn: Turn, source: Account) -> IntEnum | None:
     if source.sequence >= turn.terms.ledger << 32:
         return _Merge.ACCOUNT_MERGE_SEQNUM_TOO_FAR
     sponsoring = turn.source in turn.sponsorships.by_sponsored.values()
-    if source.sponsoring_count or sponsoring or turn.source in turn.sponsorships.by_sponsored:
+    if source.sponsoring_count or sponsoring:
         return _Merge.ACCOUNT_MERGE_IS_SPONSOR
     return None
 
