@@ -249,9 +249,12 @@ class TestRegisteringACustomer:
         ]
         anchor.answers["PUT /kyc/customer"] = [TAKEN]
 
-        assert await (await receiver_of(anchor, calls)).register(
-            CustomerRole.SENDER, customer_type=None, given={}, may_invent=True
-        ) == "c1"
+        assert (
+            await (await receiver_of(anchor, calls)).register(
+                CustomerRole.SENDER, customer_type=None, given={}, may_invent=True
+            )
+            == "c1"
+        )
 
     async def test_tells_why_a_customer_was_rejected(self, anchor: SmallAnchor, calls: Calls) -> None:
         anchor.answers["GET /kyc/customer"] = [

@@ -15,7 +15,6 @@ from roadstead.randomness import SystemRandomness
 from roadstead.sandbox.keys import PARTNER_NAMES, KeyFile, make_keys, with_issuers, with_ports
 from roadstead.sandbox.state import SWEEP_AGE_S, TEMPORARY_PREFIX, open_state
 
-
 HOLDING = """
 import pathlib, sys, time
 from roadstead.sandbox.state import open_state

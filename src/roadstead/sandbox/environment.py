@@ -14,7 +14,6 @@ from roadstead.sandbox.keys import Keys
 
 ANCHOR_FILE_VARIABLE = "ROADSTEAD_ANCHOR_FILE"
 DATABASE_URL_VARIABLE = "ROADSTEAD_DATABASE_URL"
-BANK_TOKEN_VARIABLE = "ROADSTEAD_BANK_TOKEN"  # noqa: S105 - the name of a variable
 EXAMPLE_ANCHOR_FILE = Path(__file__).with_name("anchor.toml")
 
 _PREFIX = "ROADSTEAD_"
@@ -85,11 +84,7 @@ def server_settings(
         settings[f"ROADSTEAD_ASSET_{terms.code.upper()}_ISSUER"] = keys.issuers[terms.code]
     for rail in anchor.rails:
         prefix = f"ROADSTEAD_RAIL_{rail.name.upper()}"
-        settings |= {
-            f"{prefix}_KIND": "simulated",
-            f"{prefix}_URL": addresses.bank,
-            f"{prefix}_TOKEN": keys.bank_token,
-        }
+        settings |= {f"{prefix}_KIND": "simulated", f"{prefix}_URL": addresses.bank}
     return settings
 
 

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from roadstead.sandbox.environment import BANK_TOKEN_VARIABLE
 from roadstead.sandbox.keys import Keys
 from roadstead.sandbox.ports import LOOPBACK
 from roadstead.sandbox.probes import answers_ok, says
@@ -74,7 +73,7 @@ def bank_role(base: Mapping[str, str], *, state_folder: Path, keys: Keys) -> Rol
     return Role(
         name=BANK,
         command=_python("roadstead.sandbox.bank", "--port", str(port), "--state", str(state_folder / BANK)),
-        environment={**base, BANK_TOKEN_VARIABLE: keys.bank_token},
+        environment=base,
         probe=answers_ok(f"{local_url(port)}/health"),
     )
 
