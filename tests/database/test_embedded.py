@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import threading
@@ -124,6 +125,20 @@ class TestAServerThatRuns:
             EmbeddedPostgres(state_of(server)).destroy()
         assert server.is_alive()
 
+    def test_an_owner_with_thousands_of_open_files_can_run_one(self, state_folder: Path) -> None:
+        """`select` would refuse the descriptors that such an owner hands out."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+        held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+        try:
+            with EmbeddedPostgres(state_folder) as server:
+                assert not server.wait(timeout_s=0)
+                assert asyncio.run(ask(server.url, "SELECT 1")) == 1
+        finally:
+            for descriptor in held:
+                os.close(descriptor)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
     def test_it_outlives_the_thread_that_started_it(self, state_folder: Path) -> None:
         server = EmbeddedPostgres(state_folder)
         thread = threading.Thread(target=server.start)
@@ -134,6 +149,18 @@ class TestAServerThatRuns:
             assert asyncio.run(ask(server.url, "SELECT 1")) == 1
         finally:
             server.stop()
+
+
+class TestACancelledStart:
+    async def test_it_leaves_no_server_behind(self, state_folder: Path) -> None:
+        server = EmbeddedPostgres(state_folder)
+        starting = asyncio.create_task(server.__aenter__())
+        await asyncio.sleep(0.2)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        assert not server.is_alive()
+        assert processes_of(state_folder / "postgresql/data") == []
 
 
 class TestTwoServers:

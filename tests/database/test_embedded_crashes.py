@@ -50,6 +50,12 @@ async def numbers_in(url: str) -> set[int]:
         await connection.close()
 
 
+def shared_memory_segments() -> set[str]:
+    """Return the numbers of the System V segments on this machine."""
+    lines = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    return {line.split()[1] for line in lines}
+
+
 class Bookkeeper:
     """Commits rows from several connections and notes each commit that was acknowledged."""
 
@@ -270,6 +276,27 @@ class TestStartingAfterACrash:
             assert running.url() == ""
             assert running.ends_with() == 1
             assert "did not start in 5 tries" in running.said()
+
+
+class TestDestroyingAfterACrash:
+    def test_what_was_shared_in_memory_is_given_back(self, state_folder: Path) -> None:
+        server = EmbeddedPostgres(state_folder)
+        server.start()
+        shared = (server.data_folder / "postmaster.pid").read_text().splitlines()[6].split()[1]
+        assert shared in shared_memory_segments()
+        kill_postmaster(server.data_folder)
+        assert server.wait(timeout_s=30)
+        server.destroy()
+        assert shared not in shared_memory_segments()
+
+    def test_data_that_cannot_be_served_any_more_are_removed_all_the_same(self, state_folder: Path) -> None:
+        server = EmbeddedPostgres(state_folder)
+        server.start()
+        kill_postmaster(server.data_folder)
+        assert server.wait(timeout_s=30)
+        (server.data_folder / "global/pg_control").unlink()
+        server.destroy()
+        assert not (state_folder / "postgresql").exists()
 
 
 class TestTheReadyLine:

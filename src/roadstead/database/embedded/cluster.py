@@ -40,6 +40,7 @@ _FAST = {
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_wal_size": "256MB",
     "autovacuum": "off",
 }
 

@@ -16,6 +16,7 @@ with 1.
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import select
 import signal
@@ -67,11 +68,11 @@ class Watch:
     def run(self) -> int:
         """Return 0 after an orderly shutdown, 1 after any other end."""
         while True:
-            readable, _, _ = select.select([self.lifeline, self.wake], [], [], OWNER_CHECK_S)
-            signals = os.read(self.wake, 64) if self.wake in readable else b""
+            ready = readable([self.lifeline, self.wake], OWNER_CHECK_S)
+            signals = os.read(self.wake, 64) if self.wake in ready else b""
             if self._ended() is not None:
                 return 1
-            asked = os.read(self.lifeline, 1) if self.lifeline in readable else None
+            asked = os.read(self.lifeline, 1) if self.lifeline in ready else None
             if asked == b"" or os.getppid() != self.owner:
                 return self._immediate()
             if asked or signal.SIGTERM in signals or signal.SIGINT in signals:
@@ -81,13 +82,13 @@ class Watch:
         os.kill(self.child, signal.SIGINT)
         deadline = time.monotonic() + ORDERLY_S
         while (left_s := deadline - time.monotonic()) > 0:
-            readable, _, _ = select.select([self.lifeline, self.wake], [], [], left_s)
-            if self.wake in readable:
+            ready = readable([self.lifeline, self.wake], left_s)
+            if self.wake in ready:
                 os.read(self.wake, 64)
             ended = self._ended()
             if ended is not None:
                 return 0 if ended == 0 else 1
-            if self.lifeline in readable and os.read(self.lifeline, 1) == b"":
+            if self.lifeline in ready and os.read(self.lifeline, 1) == b"":
                 break
         return self._immediate()
 
@@ -95,8 +96,7 @@ class Watch:
         os.kill(self.child, signal.SIGQUIT)
         deadline = time.monotonic() + IMMEDIATE_S
         while (left_s := deadline - time.monotonic()) > 0:
-            readable, _, _ = select.select([self.wake], [], [], left_s)
-            if readable:
+            if readable([self.wake], left_s):
                 os.read(self.wake, 64)
             if self._ended() is not None:
                 return 1
@@ -107,6 +107,18 @@ class Watch:
     def _ended(self) -> int | None:
         process_id, wait_status = os.waitpid(self.child, os.WNOHANG)
         return None if process_id == 0 else wait_status
+
+
+def readable(descriptors: list[int], timeout_s: float | None) -> set[int]:
+    """Wait until something can be read or has ended; None waits for ever.
+
+    With `poll`, because `select` refuses descriptors from 1024 on, which a busy owner may have.
+    """
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    timeout_ms = None if timeout_s is None else math.ceil(timeout_s * 1000)
+    return {descriptor for descriptor, _ in poll.poll(timeout_ms)}
 
 
 def _launch(command: list[str]) -> int:

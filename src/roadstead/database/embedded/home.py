@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
+from roadstead.database.embedded.locks import take_owner_lock
 from roadstead.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class StateFolder:
         Raises:
             ConfigurationError: the account cannot enter the state folder, and no folder can be
                 made under the fallback either.
+            Unavailable: a server that was started from a state folder deleted since runs there.
         """
         if not account.drop or account.can_enter(self.own):
             return self.own
@@ -150,9 +152,14 @@ class StateFolder:
         )
 
     def _set_aside(self, home: Path) -> None:
-        """Keep, under another name, the cluster of an earlier state folder at the same path."""
+        """Keep, under another name, the cluster of an earlier state folder at the same path.
+
+        Raises:
+            Unavailable: that cluster is running.
+        """
         if not home.exists():
             return
+        os.close(take_owner_lock(home))
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         kept = home.with_name(f"{home.name}.left-{stamp}")
         home.rename(kept)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 import sys
 from contextlib import suppress
@@ -62,8 +61,7 @@ class GuardedProcess:
 
     def wait(self, timeout_s: float | None) -> bool:
         """Tell whether the server has died within this time; None waits for ever."""
-        readable, _, _ = select.select([self.status], [], [], timeout_s)
-        return bool(readable)
+        return self.status in guard.readable([self.status], timeout_s)
 
     def stop(self, *, orderly: bool) -> None:
         """End the server, orderly or at once, and wait until it is gone. Call it once."""

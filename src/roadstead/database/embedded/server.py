@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from roadstead.database.embedded import addresses
+from roadstead.database.embedded import addresses, log
 from roadstead.database.embedded.account import choose_account
 from roadstead.database.embedded.binaries import reachable_binaries
 from roadstead.database.embedded.cluster import (
@@ -31,11 +31,9 @@ from roadstead.database.embedded.home import (
 )
 from roadstead.database.embedded.locks import take_cluster_lock, take_owner_lock
 from roadstead.database.embedded.process import GuardedProcess
-from roadstead.errors import ConfigurationError, Unavailable
+from roadstead.errors import ConfigurationError, RoadsteadError, Unavailable
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from roadstead.database.embedded.account import Account
     from roadstead.database.embedded.binaries import Binaries
 
@@ -47,8 +45,6 @@ READY_POLL_S = 0.02
 """PostgreSQL tells of its readiness in a file only; a start takes about 0.1 s."""
 
 RETRY_PAUSE_S = 0.5
-LOG_BYTES_MAX = 10_000_000
-LOG_TAIL_BYTES = 2_000
 
 _log = structlog.get_logger(__name__)
 
@@ -149,6 +145,7 @@ class EmbeddedPostgres:
         self.stop()
         if not self._state.own.is_dir():
             return
+        self._give_back_shared_memory()
         try:
             self._owner_locks.append(take_owner_lock(self._state.own))
             self._remembered = self._state.load()
@@ -192,26 +189,22 @@ class EmbeddedPostgres:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Stop the server."""
         self.stop()
 
     async def __aenter__(self) -> Self:
-        """Start the server without holding up the event loop."""
-        await asyncio.to_thread(self.start)
+        """Start the server without holding up the event loop; a cancelled start is undone."""
+        starting = asyncio.ensure_future(asyncio.to_thread(self.start))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait([starting])
+            await asyncio.to_thread(self.stop)
+            raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         """Stop the server without holding up the event loop."""
         await asyncio.to_thread(self.stop)
 
@@ -234,6 +227,16 @@ class EmbeddedPostgres:
         finally:
             os.close(cluster_lock)
         return self._launch(binaries, account)
+
+    def _give_back_shared_memory(self) -> None:
+        """Start and stop a server that was killed: only its successor finds what it shared."""
+        self._remembered = self._state.load()
+        if self._remembered is None or not (self.data_folder / "postmaster.pid").exists():
+            return
+        # A failure that stands in the way of the removal comes up again there.
+        with suppress(RoadsteadError):
+            self.start()
+        self.stop()
 
     def _lock_home(self) -> None:
         """Lock the cluster itself too, which a copied state folder may point to as well."""
@@ -290,7 +293,7 @@ class EmbeddedPostgres:
         The port may be snatched between choosing and listening, and after a kill of the
         postmaster alone the kernel may still hold what its backends shared.
         """
-        self._rotate_log()
+        log.rotate(self.log_file)
         for attempt in range(1, START_TRIES + 1):
             self._settle_on_port()
             process = self._process = self._spawn(binaries, account)
@@ -302,7 +305,7 @@ class EmbeddedPostgres:
                 time.sleep(RETRY_PAUSE_S)
         raise Unavailable(
             f"PostgreSQL did not start in {START_TRIES} tries; what it says is in {self.log_file}."
-            f" The last of it: {self._log_tail()}"
+            f" The last of it: {log.tail(self.log_file)}"
         )
 
     def _settle_on_port(self) -> None:
@@ -361,18 +364,8 @@ class EmbeddedPostgres:
                 return False
         raise Unavailable(
             f"PostgreSQL was not ready after {READY_TIMEOUT_S:.0f} s; what it says is in"
-            f" {self.log_file}. The last of it: {self._log_tail()}"
+            f" {self.log_file}. The last of it: {log.tail(self.log_file)}"
         )
-
-    def _rotate_log(self) -> None:
-        with suppress(FileNotFoundError):
-            if self.log_file.stat().st_size > LOG_BYTES_MAX:
-                self.log_file.replace(self.log_file.with_suffix(".log.1"))
-
-    def _log_tail(self) -> str:
-        with self.log_file.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
-            return " | ".join(file.read().decode(errors="replace").splitlines()[-6:])
 
     def _remove_socket_folder(self) -> None:
         remembered = self._remembered
