@@ -26,10 +26,18 @@ class CachedPartnerDirectory:
     Both answers are remembered, in bounded number. When the database is away nobody is let in on an old answer.
     """
 
-    def __init__(self, database: Database, clock: Clock, *, support_email: str | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        support_email: str | None = None,
+        remembered_max: int = REMEMBERED_MAX,
+    ) -> None:
         """Take the address that refused callers are sent to, where there is one."""
         self._database = database
         self._clock = clock
+        self._remembered_max = remembered_max
         self._findings: dict[str, _Finding] = {}
         contact = (
             f"write to {support_email}" if support_email else "contact the support named in stellar.toml"
@@ -58,7 +66,7 @@ class CachedPartnerDirectory:
         self._findings.pop(account, None)
         async with self._database.connection() as connection:
             finding = _Finding(active=await store.is_active(connection, account), asked_at=now)
-        if len(self._findings) >= REMEMBERED_MAX:
+        if len(self._findings) >= self._remembered_max:
             del self._findings[next(iter(self._findings))]
         self._findings[account] = finding
         return finding
