@@ -208,6 +208,7 @@ class TestProblems:
             ("HOME_DOMAIN", "https://anchor.example", "a host name in small letters"),
             ("HOME_DOMAIN", "Anchor.example", "a host name in small letters"),
             ("HOME_DOMAIN", "anchor.example/", "a host name in small letters"),
+            ("HOME_DOMAIN", "anchor.example:65536", "a host name in small letters"),
             ("HOME_DOMAIN", "a..b", "a host name in small letters"),
             ("SIGNING_SECRET", examples.SIGNING_ACCOUNT, "is a public key, where the secret seed belongs"),
             ("SIGNING_SECRET", examples.SIGNING_SEED[:-1] + "A", "is no secret seed"),

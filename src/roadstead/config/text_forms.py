@@ -17,6 +17,7 @@ SIMULATED = "simulated"
 """The one kind of rail that comes with Roadstead and pays nobody."""
 JWT_SECRET_BYTES_MIN = 32
 DATA_KEY_BYTES = 32
+_PORT_MAX = 65_535
 _SECRET_TEXT_MAX = 4_096
 _DISTINCT_MIN = 8
 _SHOWN_MAX = 60
@@ -41,7 +42,7 @@ def _shown(value: object) -> str:
 
 def _home_domain(value: object) -> str:
     text = _str(value)
-    if not _HOST_AND_PORT.fullmatch(text):
+    if not _HOST_AND_PORT.fullmatch(text) or int(text.partition(":")[2] or 0) > _PORT_MAX:
         raise Unfit(f"is {_shown(text)}")
     return text
 
