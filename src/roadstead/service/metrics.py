@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 registry = CollectorRegistry()
+ProcessCollector(registry=registry)
 
 _requests = Counter(
     "roadstead_api_requests",
@@ -99,4 +100,10 @@ payments_unmatched = Counter(
 payouts_worked = Counter("roadstead_payouts_worked", "Steps taken with payouts.", registry=registry)
 rail_events_stored = Counter(
     "roadstead_rail_events_stored", "Events that the rails told.", ["rail"], registry=registry
+)
+scrape_failures = Counter(
+    "roadstead_metrics_refresh_failures",
+    "Gauges that could not be refreshed when metrics were asked for; they show old values.",
+    ["refresh"],
+    registry=registry,
 )
