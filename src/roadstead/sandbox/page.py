@@ -54,7 +54,7 @@ async def read_page(calls: Calls, home_domain: str) -> AnchorPage:
         Unavailable: The domain does not answer.
     """
     url = f"{base_url(home_domain)}/.well-known/stellar.toml"
-    answer = await calls.patiently("GET", url, redirects=True)
+    answer = await calls.once("GET", url, redirects=True)
     if answer.status != _OK:
         raise BadInput(
             f"{url} was answered with {answer.status}: {home_domain} is not the home domain of an anchor."

@@ -13,7 +13,7 @@ from roadstead.config.anchor import CustomerRole
 from roadstead.config.networks import NetworkProfile, profiles
 from roadstead.config.secrets import Secret
 from roadstead.config.strkey import public_key_of
-from roadstead.errors import BadInput, Unavailable
+from roadstead.errors import BadInput, InvalidAmount, Unavailable
 from roadstead.money import parse_decimal
 from roadstead.sandbox.calls import Calls, exact_number
 from roadstead.sandbox.page import AnchorPage, read_page
@@ -64,6 +64,15 @@ class SendOrder:
     receiver_fields: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = 300.0
     """How long to wait for a final status after paying."""
+
+    def __post_init__(self) -> None:
+        """Check the amount.
+
+        Raises:
+            InvalidAmount: It is no plain decimal number, or zero.
+        """
+        if not parse_decimal(self.amount):
+            raise InvalidAmount("The amount is zero: nothing would be sent.")
 
 
 class StillOnTheWay(Unavailable):
@@ -169,7 +178,6 @@ class SendingAnchor:
             StillOnTheWay: It was paid and has no final status in time.
             Unavailable: A server stayed away.
         """
-        parse_decimal(order.amount)
         page = self.receiver.page
         yield Progress(
             step=Step.FOUND,
