@@ -32,7 +32,7 @@ _QUIET = ("aiohttp.access", "uvicorn.access")
 
 _STELLAR_SEED = re.compile(rb"S[A-Z2-7]{55}(?![A-Za-z0-9])")
 _INSIDE_A_WORD = re.compile(rb"(?<!\\)[A-Za-z0-9]\Z")
-_AFTER_AN_ESCAPE = re.compile(rb"\\(?:[bfnrt]|u[0-9A-Fa-f]{4})\Z")
+_AFTER_AN_ESCAPE = re.compile(rb"\\(?:[bfnrt]|x[0-9a-f]{2}|u[0-9A-Fa-f]{4})\Z")
 _TOKEN = re.compile(rb"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?")
 _BEARER = re.compile(rb"(bearer)(?:\s|%20|\+)+[\w.~+/=-]+", re.IGNORECASE)
 _PASSWORD_IN_URL = re.compile(rb"(://[^/\s:@\"]*:)[^/\s@\"]+(?=@)")
