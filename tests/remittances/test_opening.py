@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -5,8 +6,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from tests.fixtures.authentication import key
-from tests.fixtures.house import PARTNER, House, house_on
+from tests.fixtures.house import PARTNER, RECEIVER, SENDER, House, house_on
 
+from roadstead.customers import store as customers
 from roadstead.customers.identity import Reference
 from roadstead.errors import BadInput, CustomerInfoNeeded, Forbidden, InvalidAmount, InvariantViolated
 from roadstead.partners import registry as partners
@@ -136,6 +138,26 @@ class TestWhoMayOpen:
         await house.registry.erase(Principal(account=PARTNER), Reference(memo="2"))
         with pytest.raises(BadInput, match="not known"):
             await house.open()
+
+    async def test_an_erasure_under_way_is_waited_for_and_then_nothing_is_promised(
+        self, house: House
+    ) -> None:
+        async with house.database.transaction() as connection:
+            assert await customers.lock_for_erasure(connection, house.receiver_id)
+            opening = asyncio.create_task(house.open())
+            await asyncio.sleep(0.3)
+            assert not opening.done()
+            await customers.erase(connection, house.receiver_id)
+        with pytest.raises(BadInput, match="just erased"):
+            await opening
+        assert await house.value("SELECT count(*) FROM remittances") == 0
+
+    async def test_one_customer_may_stand_on_both_sides(self, house: House) -> None:
+        both = await house.registry.register(
+            Principal(account=PARTNER), Reference(memo="9"), {**SENDER, **RECEIVER}
+        )
+        opened = await house.open(sender_id=str(both), receiver_id=str(both))
+        assert opened.memo > 0
 
     async def test_a_disabled_partner_opens_nothing(self, house: House) -> None:
         await house.execute("UPDATE partners SET status = 'disabled', disabled_at = now()")

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import typer
+import uvloop
 from rich.console import Console
 
 from roadstead.config.effective import Configuration
@@ -47,7 +48,8 @@ def end(error: RoadsteadError) -> typer.Exit:
 def run(work: Coroutine[Any, Any, _Result]) -> _Result:
     """Run a command's work; an error of ours becomes a sentence and an exit status, not a traceback."""
     try:
-        return asyncio.run(work)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
     except RoadsteadError as error:
         raise end(error) from error
     except KeyboardInterrupt:
@@ -72,7 +74,7 @@ async def database_urls(settings: Settings) -> AsyncIterator[tuple[str, str]]:
     try:
         url = await asyncio.to_thread(server.start)
     except Unavailable:
-        url = server.join()
+        url = server.url
     try:
         yield url, url
     finally:

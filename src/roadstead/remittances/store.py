@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from roadstead.database.pool import Connection, Row
-from roadstead.errors import Conflict, InvariantViolated
+from roadstead.errors import BadInput, Conflict, InvariantViolated
 from roadstead.ledger.postings import Delivery
 from roadstead.money import Asset, Money, parse_asset
 from roadstead.remittances.pricing import Price
@@ -150,8 +150,11 @@ _INSERT = """
 INSERT INTO remittances (id, partner_id, account, sender_id, receiver_id, status, status_at, status_cause,
     asset_in, amount_in_units, asset_out, amount_out_units, fee_asset, service_fee_units, rounding_units, fee_details,
     funding_method, receiving_account, memo, refund_memo_kind, refund_memo, lang, started_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'opened', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $7,
-    $22)
+SELECT $1, $2, $3, $4, $5, $6, $7, 'opened', $8, $9, $10, $11, $12, $13, $14, $15::jsonb, $16, $17, $18, $19, $20, $21,
+    $7, $22
+-- A customer that is erased between the gate and this statement is waited for, and then not promised anything.
+WHERE (SELECT count(*) FROM (SELECT FROM customers WHERE id IN ($4, $5) AND erased_at IS NULL FOR KEY SHARE) AS living)
+    = cardinality(ARRAY(SELECT DISTINCT unnest(array_remove(ARRAY[$4, $5]::uuid[], NULL))))
 """
 
 
@@ -159,6 +162,7 @@ async def insert(connection: Connection, new: NewRemittance, draw_memo: Callable
     """Store a remittance in a statement of its own and return the memo that is now its alone.
 
     Raises:
+        BadInput: A customer was erased meanwhile.
         InvariantViolated: Several memos in a row were taken: the source of randomness is broken.
     """
     price = new.price
@@ -171,7 +175,7 @@ async def insert(connection: Connection, new: NewRemittance, draw_memo: Callable
     for _ in range(_MEMO_TRIES):
         memo = draw_memo()
         try:
-            await connection.execute(
+            done = await connection.execute(
                 _INSERT,
                 new.id,
                 new.partner_id,
@@ -200,6 +204,10 @@ async def insert(connection: Connection, new: NewRemittance, draw_memo: Callable
             if error.constraint_name != "remittances_memo_key":
                 raise
             continue
+        if done != "INSERT 0 1":
+            raise BadInput(
+                "A customer of this remittance was just erased: register the customer again and repeat."
+            )
         return memo
     raise InvariantViolated(
         f"{_MEMO_TRIES} random memos in a row were taken: check the source of randomness."

@@ -1,0 +1,239 @@
+"""Putting the server together: which parts each role needs, and how they start and end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import structlog
+
+from roadstead import __version__
+from roadstead.cli.context import database_urls
+from roadstead.cli.serve import Role
+from roadstead.clock import Clock, SystemClock
+from roadstead.config.effective import Configuration
+from roadstead.customers.vault import LocalKeyProvider
+from roadstead.database.migrate import migrate, pending
+from roadstead.database.pool import Database, open_database
+from roadstead.errors import ConfigurationError, Unavailable
+from roadstead.partners.challenges import Challenges, auth_endpoint
+from roadstead.partners.directory import CachedPartnerDirectory
+from roadstead.partners.tokens import TokenBook
+from roadstead.rails.opening import open_rails
+from roadstead.rails.protocol import Rail
+from roadstead.randomness import SystemRandomness
+from roadstead.sep.application import build_application
+from roadstead.sep.services import Services
+from roadstead.sep.table import route_table
+from roadstead.service import gauges, scheduler
+from roadstead.service.internal import (
+    Check,
+    Refresh,
+    database_check,
+    internal_application,
+    open_listener,
+    serve_until,
+)
+from roadstead.service.leases import Leadership
+from roadstead.service.logging import configure_logging
+from roadstead.service.loops import pause
+from roadstead.service.observer import _holder_name as holder_name
+from roadstead.service.observer import cursor_source, run_observer
+from roadstead.service.readiness import observer_check, rail_check
+from roadstead.service.worker import run_worker
+from roadstead.stellar.accounts import HorizonAccountReader
+from roadstead.stellar.horizon import HorizonClient
+
+log = structlog.get_logger()
+
+DATABASE_WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the roles of one process share."""
+
+    configuration: Configuration
+    database: Database
+    clock: Clock
+    randomness: SystemRandomness
+    keys: LocalKeyProvider
+    rails: dict[str, Rail]
+    stop: asyncio.Event
+    stack: AsyncExitStack
+
+
+async def serve_roles(configuration: Configuration, roles: frozenset[Role]) -> None:
+    """Run roles in this process until it is told to end (SIGINT, SIGTERM).
+
+    Raises:
+        ConfigurationError: Something that was configured does not hold; nothing was started.
+        Unavailable: The database did not answer for half a minute.
+    """
+    settings = configuration.settings
+    name = "+".join(sorted(roles)) if len(roles) < len(Role) else "server"
+    configure_logging(
+        level=settings.log_level, log_format=settings.log_format, role=name, version=__version__
+    )
+    stop = _stop_on_signals()
+    async with AsyncExitStack() as stack:
+        url, owner_url = await stack.enter_async_context(database_urls(settings))
+        if settings.database_url is None:
+            await migrate(owner_url)
+        database = await _patiently(url, name, settings.database_pool_max, stop)
+        stack.push_async_callback(database.close)
+        await _require_schema(database)
+        parts = Parts(
+            configuration=configuration,
+            database=database,
+            clock=SystemClock(),
+            randomness=SystemRandomness(),
+            keys=LocalKeyProvider(configuration.data_key),
+            rails=open_rails(configuration),
+            stop=stop,
+            stack=stack,
+        )
+        for rail in parts.rails.values():
+            stack.push_async_callback(rail.close)
+        await _run(parts, roles, name)
+    log.info("ended", role=name)
+
+
+async def _run(parts: Parts, roles: frozenset[Role], name: str) -> None:
+    settings = parts.configuration.settings
+    starters: dict[Role, Callable[[Parts], Awaitable[None]]] = {
+        Role.API: _serve_api,
+        Role.OBSERVER: _observe,
+        Role.WORKER: _work,
+        Role.SCHEDULER: _schedule,
+    }
+    internal = internal_application(
+        role=name,
+        version=__version__,
+        checks=_checks(parts, roles),
+        refreshes=[Refresh(name="database", run=lambda: gauges.refresh(parts.database))],
+    )
+    listener = open_listener(settings.internal_host, settings.internal_port)
+    log.info("listening", listener="internal", address=listener.getsockname())
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve_until(parts.stop, internal, listener=listener))
+            for role in roles:
+                group.create_task(_until_stop(starters[role](parts), parts.stop))
+    except* ConfigurationError as refusals:
+        raise refusals.exceptions[0] from refusals
+
+
+def _checks(parts: Parts, roles: frozenset[Role]) -> list[Check]:
+    checks = [database_check(parts.database)]
+    if roles & {Role.API, Role.OBSERVER}:
+        source = cursor_source(parts.configuration.settings.distribution_account)
+        checks.append(observer_check(parts.database, source))
+    if roles & {Role.WORKER, Role.SCHEDULER}:
+        checks.extend(rail_check(parts.database, rail) for rail in parts.rails.values())
+    return checks
+
+
+async def _until_stop(work: Awaitable[None], stop: asyncio.Event) -> None:
+    """Run a role; when it ends by itself, the whole process ends, so that whoever supervises it starts it again."""
+    try:
+        await work
+    finally:
+        stop.set()
+
+
+async def _serve_api(parts: Parts) -> None:
+    configuration = parts.configuration
+    settings = configuration.settings
+    accounts = HorizonAccountReader(settings.horizon_url)
+    parts.stack.push_async_callback(accounts.close)
+    partners = CachedPartnerDirectory(
+        parts.database, parts.clock, support_email=configuration.anchor.organization.support_email
+    )
+    tokens = TokenBook(
+        issuer=auth_endpoint(settings.public_url), secrets=[settings.jwt_secret], clock=parts.clock
+    )
+    services = Services(
+        configuration=configuration,
+        database=parts.database,
+        clock=parts.clock,
+        randomness=parts.randomness,
+        tokens=tokens,
+        partners=partners,
+        challenges=Challenges(
+            configuration=configuration,
+            database=parts.database,
+            accounts=accounts,
+            partners=partners,
+            tokens=tokens,
+            clock=parts.clock,
+            randomness=parts.randomness,
+        ),
+        keys=parts.keys,
+    )
+    application = build_application(route_table(configuration), services)
+    log.info("stellar_toml", bytes=len(services.stellar_toml))
+    listener = open_listener(settings.api_host, settings.api_port)
+    log.info("listening", listener="api", address=listener.getsockname())
+    await serve_until(parts.stop, application, listener=listener)
+
+
+async def _observe(parts: Parts) -> None:
+    horizon = HorizonClient(parts.configuration.settings.horizon_url)
+    parts.stack.push_async_callback(horizon.close)
+    await run_observer(parts.configuration, parts.database, horizon, parts.clock, parts.stop)
+
+
+async def _work(parts: Parts) -> None:
+    await run_worker(
+        parts.configuration,
+        parts.database,
+        parts.rails,
+        parts.keys,
+        clock=parts.clock,
+        randomness=parts.randomness,
+        stop=parts.stop,
+    )
+
+
+async def _schedule(parts: Parts) -> None:
+    leadership = Leadership(parts.database, role=scheduler.ROLE, holder=holder_name())
+    async with leadership.kept():
+        await scheduler.run_scheduler(
+            parts.database, parts.rails, leadership=leadership, clock=parts.clock, stop=parts.stop
+        )
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _patiently(url: str, name: str, connections_max: int, stop: asyncio.Event) -> Database:
+    """Open the database; at a start of many processes at once it may take a moment to come up."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + DATABASE_WAIT_S
+    while True:
+        try:
+            return await open_database(url, application=f"roadstead {name}", connections_max=connections_max)
+        except Unavailable as error:
+            if loop.time() > deadline or stop.is_set():
+                raise
+            log.warning("database_not_there_yet", error=error.message)
+        await pause(0.5, stop)
+
+
+async def _require_schema(database: Database) -> None:
+    async with database.connection() as connection:
+        lacking = await pending(connection)
+    if lacking:
+        raise ConfigurationError(
+            f"The database lacks {len(lacking)} migration(s), the first is {lacking[0]}: run roadstead migrate, then "
+            "start again."
+        )
