@@ -28,10 +28,10 @@ def demo(
     ] = None,
 ) -> None:
     """Watch a payment go from a sending anchor over Stellar to a bank account, all on this machine."""
-    from rich.console import Console  # noqa: PLC0415 - loaded when it is wanted
+    from rich.console import Console
 
-    from roadstead.sandbox.demo import run_demo  # noqa: PLC0415
-    from roadstead.sandbox.foreground import run_in_foreground  # noqa: PLC0415
-    from roadstead.sandbox.sandbox import SandboxOptions  # noqa: PLC0415
+    from roadstead.sandbox.demo import run_demo
+    from roadstead.sandbox.foreground import run_in_foreground
+    from roadstead.sandbox.sandbox import SandboxOptions
 
     raise typer.Exit(run_in_foreground(run_demo(Console(), SandboxOptions(state=state), once=once)))

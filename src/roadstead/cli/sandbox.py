@@ -48,11 +48,11 @@ def sandbox(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what each role logs.")] = False,
 ) -> None:
     """Run an anchor with its own Stellar network and bank, offline, until Ctrl-C."""
-    from rich.console import Console  # noqa: PLC0415 - loaded when it is wanted
+    from rich.console import Console
 
-    from roadstead.sandbox.foreground import run_in_foreground  # noqa: PLC0415
-    from roadstead.sandbox.sandbox import SandboxOptions  # noqa: PLC0415
-    from roadstead.sandbox.session import run_sandbox  # noqa: PLC0415
+    from roadstead.sandbox.foreground import run_in_foreground
+    from roadstead.sandbox.sandbox import SandboxOptions
+    from roadstead.sandbox.session import run_sandbox
 
     options = SandboxOptions(
         state=state,

@@ -82,12 +82,12 @@ def send(
 
     What the anchor asks of the customers and is not given here is invented, except on networks with real money.
     """
-    from rich.console import Console  # noqa: PLC0415 - loaded when it is wanted
+    from rich.console import Console
 
-    from roadstead.config.secrets import Secret  # noqa: PLC0415
-    from roadstead.sandbox.foreground import refusal, run_in_foreground  # noqa: PLC0415
-    from roadstead.sandbox.sender import SendingAnchor, SendOrder  # noqa: PLC0415
-    from roadstead.sandbox.sending import run_send  # noqa: PLC0415
+    from roadstead.config.secrets import Secret
+    from roadstead.sandbox.foreground import refusal, run_in_foreground
+    from roadstead.sandbox.sender import SendingAnchor, SendOrder
+    from roadstead.sandbox.sending import run_send
 
     try:
         anchor = SendingAnchor(
