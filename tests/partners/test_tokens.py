@@ -237,6 +237,15 @@ class TestForgeries:
         with pytest.raises(Unauthenticated, match="authenticate again"):
             book.read(token)
 
+    def test_a_token_with_anything_slipped_into_it_is_refused(
+        self, book: TokenBook, clock: ManualClock
+    ) -> None:
+        token = book.issue(CALLER, CHALLENGE, clock.now())
+        for slipped_in in ("!", " ", "=", "\n", "+", "."):
+            for place in (0, token.index(".") + 1, token.rindex(".") + 5, len(token)):
+                with pytest.raises(Unauthenticated):
+                    book.read(token[:place] + slipped_in + token[place:])
+
     def test_every_changed_character_is_noticed(self, book: TokenBook, clock: ManualClock) -> None:
         token = book.issue(CALLER, CHALLENGE, clock.now())
         # The last character carries bits that mean nothing and may therefore differ.
