@@ -85,6 +85,7 @@ class Door:
             status=answer.status,
             duration_ms=round(duration_s * 1000, 2),
             account=caller.account if caller else None,
+            remittance_id=answer.remittance_id,
         )
         await _send(send, answer, request_id)
 

@@ -97,6 +97,8 @@ class Answer:
     status: int = 200
     media_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+    remittance_id: str | None = None
+    """The remittance that the answer is about; for the log alone."""
 
 
 Handler = Callable[[Call], Awaitable[Answer]]

@@ -174,6 +174,7 @@ async def open_transaction(call: Call) -> Answer:
     )
     return Answer(
         status=201,
+        remittance_id=str(opened.id),
         content=TransactionOpened(
             id=str(opened.id),
             stellar_account_id=opened.receiving_account,
@@ -211,7 +212,10 @@ async def show_transaction(call: Call) -> Answer:
         raise NotFound(
             f"Transaction {remittance_id} is not known: use the id that POST /transactions gave you."
         )
-    return Answer(content=TransactionAnswer(transaction=describe(visible.remittance)))
+    return Answer(
+        remittance_id=str(remittance_id),
+        content=TransactionAnswer(transaction=describe(visible.remittance)),
+    )
 
 
 def _remittance_id(text: str) -> UUID:
