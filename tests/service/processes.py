@@ -27,6 +27,11 @@ class Process:
             while (heard := await asyncio.to_thread(self._readline)) != line:
                 assert heard, f"it ended with status {self._process.wait()} before it said {line!r}"
 
+    async def line(self) -> str:
+        """Return the next line that it writes."""
+        async with asyncio.timeout(PATIENCE_S):
+            return await asyncio.to_thread(self._readline)
+
     def stop(self) -> None:
         """Halt it where it is."""
         self._process.send_signal(signal.SIGSTOP)
@@ -52,9 +57,22 @@ class Process:
 
 @contextmanager
 def python_process(program: str, *arguments: str) -> Iterator[Process]:
-    """Run a program; kill it at the end if it is still there."""
+    """Run a program given as text; kill it at the end if it is still there."""
+    with _process("-c", program, *arguments) as process:
+        yield process
+
+
+@contextmanager
+def module_process(module: str, *arguments: str) -> Iterator[Process]:
+    """Run a module; kill it at the end if it is still there."""
+    with _process("-m", module, *arguments) as process:
+        yield process
+
+
+@contextmanager
+def _process(*arguments: str) -> Iterator[Process]:
     process = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
+        [sys.executable, *arguments],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
