@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -238,40 +239,40 @@ class TestAnOrdinaryUser:
         yield folder
         shutil.rmtree(folder)
 
-    def run(self, program: str, *arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
-        """Run a Python program as the user, or skip where no interpreter can be reached."""
+    @pytest.fixture
+    def interpreter(self, home: Path) -> str:
+        for candidate in (sys.executable, "/usr/bin/python3"):
+            with suppress(OSError):
+                if self.run(candidate, "import asyncpg, msgspec, structlog", home=home).returncode == 0:
+                    return candidate
+        pytest.skip(f"user {ORDINARY_USER} may run no Python that has our packages")
+
+    def run(
+        self, interpreter: str, program: str, *arguments: str, home: Path
+    ) -> subprocess.CompletedProcess[str]:
         user = pwd.getpwnam(ORDINARY_USER)
         packages = Path(asyncpg.__file__).parents[1]
-        environment = {
-            "HOME": str(home),
-            "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": f"{SOURCES}:{packages}",
-        }
-        for interpreter in (sys.executable, "/usr/bin/python3"):
-            for code, again in (("import asyncpg, msgspec, structlog, roadstead", True), (program, False)):
-                try:
-                    done = subprocess.run(
-                        [interpreter, "-c", code, *arguments],
-                        check=False,
-                        user=user.pw_uid,
-                        group=user.pw_gid,
-                        extra_groups=[],
-                        env=environment,
-                        cwd="/",
-                        capture_output=True,
-                        text=True,
-                        timeout=60,
-                    )
-                except PermissionError:
-                    break
-                if not again:
-                    return done
-                if done.returncode != 0:
-                    break
-        pytest.skip(f"user {ORDINARY_USER} can run no Python with our packages on this machine")
+        return subprocess.run(
+            [interpreter, "-c", program, *arguments],
+            check=False,
+            user=user.pw_uid,
+            group=user.pw_gid,
+            extra_groups=[],
+            env={
+                "HOME": str(home),
+                "PATH": "/usr/bin:/bin",
+                "PYTHONPATH": f"{SOURCES}:{packages}",
+            },
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
-    def test_everything_is_in_the_state_folder(self, user: pwd.struct_passwd, home: Path) -> None:
-        done = self.run(TRY_IT, str(home / "state"), home=home)
+    def test_everything_is_in_the_state_folder(
+        self, user: pwd.struct_passwd, home: Path, interpreter: str
+    ) -> None:
+        done = self.run(interpreter, TRY_IT, str(home / "state"), home=home)
         assert done.returncode == 0, done.stderr
         answer, where = done.stdout.splitlines()[-2:]
         assert answer == "42"
@@ -280,10 +281,10 @@ class TestAnOrdinaryUser:
         assert processes_of(home / "state/postgresql/data") == []
 
     def test_a_database_of_somebody_else_is_refused_with_a_sentence(
-        self, home: Path, state_folder: Path
+        self, home: Path, state_folder: Path, interpreter: str
     ) -> None:
         with EmbeddedPostgres(state_folder):
             pass
-        done = self.run(TRY_IT, str(state_folder), home=home)
+        done = self.run(interpreter, TRY_IT, str(state_folder), home=home)
         assert done.returncode == 1
         assert "roadstead.errors.ConfigurationError" in done.stderr
