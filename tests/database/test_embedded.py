@@ -17,7 +17,7 @@ import pytest
 from tests.fixtures.embedded import state_folders
 from tests.fixtures.processes import eventually, postmaster_of, processes_of
 
-from roadstead.database.embedded import EmbeddedPostgres, find_binaries
+from roadstead.database.embedded import EmbeddedPostgres, InUse, find_binaries
 from roadstead.errors import ConfigurationError, Unavailable
 
 if TYPE_CHECKING:
@@ -116,12 +116,20 @@ class TestAServerThatRuns:
         assert holding[0].stat().st_mode & 0o777 == 0o600
 
     def test_a_second_owner_is_refused_and_told_who_has_it(self, server: EmbeddedPostgres) -> None:
-        with pytest.raises(Unavailable, match=f"in use by process {os.getpid()}"):
+        with pytest.raises(InUse, match=f"in use by process {os.getpid()}"):
             EmbeddedPostgres(state_of(server)).start()
         assert server.is_alive()
 
+    async def test_a_second_owner_may_join_as_a_client(self, server: EmbeddedPostgres) -> None:
+        second = EmbeddedPostgres(state_of(server))
+        with pytest.raises(InUse):
+            await asyncio.to_thread(second.start)
+        assert second.url == server.url
+        await asyncio.to_thread(second.stop)
+        assert await ask(second.url, "SELECT 1") == 1
+
     def test_it_cannot_be_removed_under_its_owner(self, server: EmbeddedPostgres) -> None:
-        with pytest.raises(Unavailable):
+        with pytest.raises(InUse):
             EmbeddedPostgres(state_of(server)).destroy()
         assert server.is_alive()
 

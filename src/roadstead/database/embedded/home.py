@@ -124,7 +124,7 @@ class StateFolder:
         Raises:
             ConfigurationError: the account cannot enter the state folder, and no folder can be
                 made under the fallback either.
-            Unavailable: a server that was started from a state folder deleted since runs there.
+            InUse: a server that was started from a state folder deleted since runs there.
         """
         if not account.drop or account.can_enter(self.own):
             return self.own
@@ -155,7 +155,7 @@ class StateFolder:
         """Keep, under another name, the cluster of an earlier state folder at the same path.
 
         Raises:
-            Unavailable: that cluster is running.
+            InUse: that cluster is running.
         """
         if not home.exists():
             return

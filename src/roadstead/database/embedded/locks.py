@@ -24,11 +24,17 @@ GRACE_S = 4.0
 KILL_S = 10.0
 
 
+class InUse(Unavailable):
+    """Another living process owns this cluster; its clients may use the server nevertheless."""
+
+    code = "embedded_database_in_use"
+
+
 def take_owner_lock(folder: Path) -> int:
     """Take the owner's lock in this folder and return its descriptor; closing it gives it back.
 
     Raises:
-        Unavailable: another living process owns this cluster.
+        InUse: another living process owns this cluster.
     """
     descriptor = _open(folder / "owner.lock")
     try:
@@ -36,7 +42,7 @@ def take_owner_lock(folder: Path) -> int:
     except BlockingIOError:
         holder = os.pread(descriptor, 32, 0).decode().strip() or "unknown"
         os.close(descriptor)
-        raise Unavailable(
+        raise InUse(
             f"the database in {folder} is already in use by process {holder}: stop that one"
             " first, or choose another state folder"
         ) from None

@@ -23,12 +23,7 @@ from roadstead.database.embedded.cluster import (
     remove_stale_pid_file,
     server_command,
 )
-from roadstead.database.embedded.home import (
-    FALLBACK_FOLDER,
-    Remembered,
-    StateFolder,
-    new_password,
-)
+from roadstead.database.embedded.home import FALLBACK_FOLDER, Remembered, StateFolder, new_password
 from roadstead.database.embedded.locks import take_cluster_lock, take_owner_lock
 from roadstead.database.embedded.process import GuardedProcess
 from roadstead.errors import ConfigurationError, RoadsteadError, Unavailable
@@ -77,8 +72,16 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """The database URL over TCP on 127.0.0.1; the same after every restart."""
+        """The database URL over TCP on 127.0.0.1; the same after every restart.
+
+        Known after a start, and also after one that found the server in use by another process.
+
+        Raises:
+            Unavailable: there has been no start yet.
+        """
         remembered = self._present()
+        if remembered.port is None:
+            raise Unavailable("the embedded database is being made by another process: try again in a moment")
         return f"postgresql://{ROLE}:{remembered.password}@127.0.0.1:{remembered.port}/{DATABASE}"
 
     @property
@@ -109,7 +112,8 @@ class EmbeddedPostgres:
 
         Raises:
             ConfigurationError: this machine, folder or port cannot carry the server as asked.
-            Unavailable: the server did not come up in time, or another process runs it.
+            InUse: another process runs the server; its `url` can be used as long as that does.
+            Unavailable: the server did not come up in time.
         """
         if self.is_alive():
             return self.url
@@ -140,7 +144,7 @@ class EmbeddedPostgres:
         The state folder itself stays, with whatever else is in it.
 
         Raises:
-            Unavailable: another process runs this cluster.
+            InUse: another process runs this cluster.
         """
         self.stop()
         if not self._state.own.is_dir():
@@ -210,6 +214,8 @@ class EmbeddedPostgres:
 
     def _start(self) -> str:
         self._state.create(choose_account(None))
+        # Known before the lock, so that one who finds the server in use can ask for its URL.
+        self._remembered = self._state.load()
         self._owner_locks.append(take_owner_lock(self._state.own))
         self._remembered = self._state.load() or self._prepare_first()
         self._check(self._remembered)
