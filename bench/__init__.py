@@ -1,0 +1,1 @@
+"""Measurements of Roadstead; `python -m bench` runs them."""
