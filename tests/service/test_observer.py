@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -31,8 +30,7 @@ from tests.stellar.scripted_horizon import (
 
 from roadstead.clock import ManualClock
 from roadstead.database.pool import Database, open_database
-from roadstead.errors import Unavailable
-from roadstead.service.observer import Observer, cursor_source, observer_check
+from roadstead.service.observer import Observer, cursor_source
 from roadstead.stellar.horizon import HorizonClient
 
 PATIENCE_S = 20.0
@@ -223,6 +221,27 @@ class TestOnce:
             horizon.add(payment_record(102))
             await stores(other_database, 101, 102)
         await other_database.close()
+
+    async def test_one_that_lost_the_role_without_noticing_stores_nothing(
+        self, horizon: ScriptedHorizon, database: Database
+    ) -> None:
+        async with observing(horizon, database):
+            await reads_to(database, 100)
+            await rows(
+                database,
+                "UPDATE leases SET holder = 'other', epoch = epoch + 1, expires_at = now() + interval '1 hour'",
+            )
+            scans = horizon.requests.count("root")
+            horizon.add(payment_record(101))
+
+            async def tried_again() -> bool:
+                return horizon.requests.count("root") > scans
+
+            await eventually(tried_again)
+            await asyncio.sleep(0.5)
+            assert await stored_ids(database) == []
+            await rows(database, "UPDATE leases SET expires_at = now()")
+            await stores(database, 101)
 
     async def test_killed_at_any_moment_it_neither_skips_nor_repeats(
         self, horizon: ScriptedHorizon, database: Database, database_url: str
@@ -500,19 +519,3 @@ class TestWrongNetwork:
         (kept,) = await rows(database, "SELECT position, reason FROM undecodable_records")
         assert kept["position"] == str(operation_id(101))
         assert "reset" in kept["reason"]
-
-
-class TestReadiness:
-    async def test_an_observer_that_never_read_is_not_ready(self, database: Database) -> None:
-        with pytest.raises(Unavailable, match="not yet"):
-            await observer_check(database, ACCOUNT)()
-
-    async def test_one_that_reads_is_ready_and_one_that_stopped_long_ago_is_not(
-        self, horizon: ScriptedHorizon, database: Database
-    ) -> None:
-        async with observing(horizon, database):
-            await reads_to(database, 100)
-            assert "ledger 100" in await observer_check(database, ACCOUNT)()
-        await rows(database, "UPDATE cursors SET read_at = $1", datetime(2026, 1, 1, tzinfo=UTC))
-        with pytest.raises(Unavailable, match="nothing for"):
-            await observer_check(database, ACCOUNT)()

@@ -196,6 +196,7 @@ def problem(status: int, title: str) -> Fault:
 async def serve(application: Any) -> AsyncIterator[str]:
     """Serve an ASGI application on a free port of loopback; yield its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(
         application, ws="none", lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=0
     )

@@ -9,6 +9,9 @@ the commit, so that a holder that was left behind cannot write any more.
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -54,6 +57,11 @@ WHERE role = $1 AND holder = $2 AND epoch = $3 AND expires_at > clock_timestamp(
 FOR SHARE"""
 
 
+def holder_name() -> str:
+    """Return a name for this process as a holder, which no process before it had and none after it will."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
 class Leadership:
     """One process's claim to a role. `kept` tries to hold it; `confirm` proves it inside a transaction."""
 
@@ -66,7 +74,7 @@ class Leadership:
         lease_s: float = LEASE_S,
         renew_every_s: float = RENEW_EVERY_S,
     ) -> None:
-        """Name the role and the holder. The holder's name must differ for every process that was ever started."""
+        """Name the role and the holder; the latter by `holder_name()`, as it must differ for every process."""
         self._database = database
         self._role = role
         self._holder = holder
@@ -88,7 +96,10 @@ class Leadership:
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[Leadership]:
-        """Try to get and keep the role while the block runs; give it back at the end for another to have at once."""
+        """Try to get and keep the role while the block runs; give it back at the end for another to have at once.
+
+        It keeps one connection of the pool to itself, so that a busy pool cannot cost the role.
+        """
         keeper = asyncio.create_task(self._keep(), name=f"lease of {self._role}")
         try:
             yield self

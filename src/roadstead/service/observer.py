@@ -13,16 +13,16 @@ It decides nothing; what a payment means is for others to say, from what is stor
 
 An observer that never ran begins at the account's first operation rather than at the present, so that money that was
 paid before the first start is found as well; reading a long history once is the price.
+
+The cursor also tells how far the chain was surely read: the last ledger that Horizon named *before* the page that
+reached the end. Servers behind one address may differ by a few ledgers, so whoever concludes something from the absence
+of a payment leaves a margin.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
-import socket
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from hashlib import sha256
 
@@ -36,7 +36,7 @@ from roadstead.payments import store
 from roadstead.payments.decoding import IncomingPayment, Undecodable, decode
 from roadstead.payments.store import Cursor, LedgerMark, Stored, UndecodableRecord
 from roadstead.service import metrics
-from roadstead.service.leases import Leadership
+from roadstead.service.leases import Leadership, holder_name
 from roadstead.service.loops import Backoff, every, pause
 from roadstead.stellar.horizon import PAGE_RECORDS_MAX, AnswerTooLarge, Horizon, HorizonFault
 from roadstead.stellar.records import Page, Root, position_of
@@ -53,8 +53,12 @@ STOP_GRACE_S = 3.0
 LEDGERS_BEHIND_MAX = 20
 """How far a Horizon may be behind what was read already: servers behind one address differ by a few ledgers."""
 
+_HISTORY_STARTS_BY = 2
+"""The first ledger or the second is where a Horizon with the whole history begins."""
 _PAGE_SHRINKS_BY = 4
 _LISTEN_AGAIN_S = 0.5
+
+_holder_name = holder_name
 
 
 class WrongNetwork(Unavailable):
@@ -105,7 +109,7 @@ class Observer:
         self._rescan_every_s = rescan_every_s
         self._backoff_max_s = backoff_max_s
         self._source = cursor_source(account)
-        self._leadership = Leadership(database, role=ROLE, holder=_holder_name())
+        self._leadership = Leadership(database, role=ROLE, holder=holder_name())
         self._bell = asyncio.Event()
         self._page_records = PAGE_RECORDS_MAX
         self._read_to: str | None = None
@@ -164,6 +168,8 @@ class Observer:
                 "is read: correct ROADSTEAD_HORIZON_URL or ROADSTEAD_NETWORK_PASSPHRASE."
             )
         if committed is None:
+            if root.elder_ledger > _HISTORY_STARTS_BY:
+                log.warning("history_incomplete", elder_ledger=root.elder_ledger)
             return
         if committed.network_passphrase not in (None, expected):
             raise _wrong_network(
@@ -297,32 +303,6 @@ def judge(
     return payments, undecodable, str(reached)
 
 
-def observer_check(
-    database: Database, account: str, *, age_max_s: float = 60.0
-) -> Callable[[], Awaitable[str]]:
-    """Return a readiness check: the end of the chain was reached lately, by whichever process leads.
-
-    The check returns a line for people and raises `Unavailable` when it fails.
-    """
-
-    async def check() -> str:
-        async with database.connection() as connection:
-            row = await connection.fetchrow(
-                "SELECT ledger, extract(epoch FROM clock_timestamp() - read_at)::float8 AS age_s FROM cursors "
-                "WHERE source = $1",
-                cursor_source(account),
-            )
-        if row is None or row["ledger"] is None:
-            raise Unavailable("The observer has not yet read to the end of the chain; wait, or see its log.")
-        if row["age_s"] > age_max_s:
-            raise Unavailable(
-                f"The observer has read nothing for {row['age_s']:.0f} s; check that it runs and reaches Horizon."
-            )
-        return f"read up to ledger {row['ledger']}, {row['age_s']:.0f} s ago"
-
-    return check
-
-
 def _require_unbroken_history(root: Root, committed: Cursor) -> None:
     reached = int(committed.position) >> 32
     if committed.ledger is not None:
@@ -350,7 +330,3 @@ def _require_progress(position: str, reached: str) -> None:
 def _wrong_network(message: str) -> WrongNetwork:
     log.error("wrong_network", error=message)
     return WrongNetwork(message)
-
-
-def _holder_name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

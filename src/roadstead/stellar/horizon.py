@@ -31,6 +31,10 @@ _STREAM_AGE_MAX_S = 600.0
 _PROBLEM_BYTES_MAX = 4096
 _CONNECTIONS_MAX = 8
 _OK = 200
+_HINTS = {
+    404: "Perhaps the account does not exist on this network yet: fund it, or correct the address.",
+    429: "It allows fewer requests: the call is repeated more slowly.",
+}
 _HELLO = b'"hello"'
 _FAREWELL = b'"byebye"'
 
@@ -215,8 +219,9 @@ class HorizonClient:
             title = _problem.decode(content or b"{}").title[:80]
         except (ValueError, RecursionError):
             title = ""
+        hint = _HINTS.get(response.status, "The call is repeated.")
         return HorizonFault(
-            f"Horizon at {self._url} answered {path} with status {response.status} {title!r}. The call is repeated.",
+            f"Horizon at {self._url} answered {path} with status {response.status} {title!r}. {hint}",
             reason=f"status_{response.status}",
         )
 
