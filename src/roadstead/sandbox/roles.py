@@ -17,7 +17,8 @@ from roadstead.sandbox.supervisor import Role
 DATABASE = "database"
 NETWORK = "network"
 BANK = "bank"
-SERVER_ROLES = ("api", "observer", "worker", "scheduler")
+OBSERVER = "observer"
+SERVER_ROLES = ("api", OBSERVER, "worker", "scheduler")
 
 PURPOSES = {
     "api": "the API (--api-port)",

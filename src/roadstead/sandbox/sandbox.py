@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from roadstead import __version__
 from roadstead.config.anchor import Anchor
@@ -32,8 +32,6 @@ from roadstead.sandbox.logs import RoleLog
 from roadstead.sandbox.ready import ReadyFile
 from roadstead.sandbox.state import State, open_state
 from roadstead.sandbox.supervisor import Supervisor
-
-T = TypeVar("T")
 
 ENVIRONMENT_FILE_NAME = "environment"
 PARTNER_SECRET_NAME = "partner.secret"  # noqa: S105 - the name of a file
@@ -89,6 +87,7 @@ class Sandbox:
         self._base = plain_environment(options.environ)
         self._ready_file = ReadyFile(options.ready_file) if options.ready_file is not None else None
         self._parts = AsyncExitStack()
+        self._accounts_exist = asyncio.Event()
         self._supervisor: Supervisor | None = None
         self._facts: dict[str, Any] = {}
 
@@ -155,14 +154,18 @@ class Sandbox:
         )
         self._supervisor = supervisor
         parts.push_async_callback(supervisor.stop)
-        addresses = await self._start_outside(state, keys)
-        settings = server_settings(self._options.environ, anchor=anchor, keys=keys, addresses=addresses)
-        write_environment_file(state.folder / ENVIRONMENT_FILE_NAME, settings)
         write_private(state.folder / PARTNER_SECRET_NAME, next(iter(keys.partner_seeds.values())) + "\n")
-        await _together(self._start_server_role(name, keys, settings) for name in roles.SERVER_ROLES)
+        addresses, *_ = await _together(
+            (
+                self._start_anchor(state, keys, anchor),
+                self._start_network(state, keys),
+                self._start_bank(state, keys),
+            )
+        )
         self._facts = _facts(keys=keys, addresses=addresses, anchor=anchor, state=state)
         parts.callback(self._withdraw)
-        self._write_ready_file()
+        if self._ready_file is not None:
+            self._ready_file.write(self.ready)
 
     async def _keys(self, state: State, anchor: Anchor) -> Keys:
         """Return the keys of this state folder with every issuer and port, all of them kept."""
@@ -184,23 +187,19 @@ class Sandbox:
         file.save(keys)
         return keys
 
-    async def _start_outside(self, state: State, keys: Keys) -> Addresses:
-        """Start what the anchor stands on, and bring database and accounts to where it can start."""
-        network, bank = roles.local_url(keys.ports[roles.NETWORK]), roles.local_url(keys.ports[roles.BANK])
-        database_url, *_ = await _together(
-            (
-                self._prepare_database(state, keys),
-                self._prepare_network(state, keys),
-                self._prepare_bank(state, keys),
-            )
-        )
-        return Addresses(
+    async def _start_anchor(self, state: State, keys: Keys, anchor: Anchor) -> Addresses:
+        """Start the database and then the anchor's own processes, the observer when it has an account to observe."""
+        addresses = Addresses(
             api_port=keys.ports["api"],
-            horizon=network,
-            bank=bank,
-            database_url=database_url or "",
+            horizon=roles.local_url(keys.ports[roles.NETWORK]),
+            bank=roles.local_url(keys.ports[roles.BANK]),
+            database_url=await self._prepare_database(state, keys),
             state_folder=state.folder,
         )
+        settings = server_settings(self._options.environ, anchor=anchor, keys=keys, addresses=addresses)
+        write_environment_file(state.folder / ENVIRONMENT_FILE_NAME, settings)
+        await _together(self._start_server_role(name, keys, settings) for name in roles.SERVER_ROLES)
+        return addresses
 
     async def _prepare_database(self, state: State, keys: Keys) -> str:
         url = self._options.environ.get(DATABASE_URL_VARIABLE)
@@ -229,7 +228,7 @@ class Sandbox:
         finally:
             await database.close()
 
-    async def _prepare_network(self, state: State, keys: Keys) -> None:
+    async def _start_network(self, state: State, keys: Keys) -> None:
         role = roles.network_role(self._base, state_folder=state.folder, keys=keys, close=self._options.close)
         await self.supervisor.start(role)
         self._done("network")
@@ -243,13 +242,16 @@ class Sandbox:
                 keys=keys,
                 home_domain=f"localhost:{keys.ports['api']}",
             )
+        self._accounts_exist.set()
         self._done("accounts")
 
-    async def _prepare_bank(self, state: State, keys: Keys) -> None:
+    async def _start_bank(self, state: State, keys: Keys) -> None:
         await self.supervisor.start(roles.bank_role(self._base, state_folder=state.folder, keys=keys))
         self._done("bank")
 
     async def _start_server_role(self, name: str, keys: Keys, settings: Mapping[str, str]) -> None:
+        if name == roles.OBSERVER:
+            await self._accounts_exist.wait()
         await self.supervisor.start(roles.server_role(name, self._base, keys=keys, settings=settings))
         self._done(name)
 
@@ -260,12 +262,17 @@ class Sandbox:
 
     def _write_ready_file(self) -> None:
         """Tell the world, once everything is ready, and again whenever a process is another."""
-        if self._ready_file is not None and self._facts:
+        if self._ready_file is None or not self._facts:
+            return
+        try:
             self._ready_file.write(self.ready)
+        except ConfigurationError as error:
+            # A full disk must not keep a role from being started again.
+            self._tell(error.message)
 
 
-async def _together(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Do all jobs at once; when one fails, end the others and raise its error alone."""
+async def _together(jobs: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """Do all jobs at once and return their results; when one fails, end the others and raise its error alone."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(job) for job in jobs]
