@@ -1,20 +1,20 @@
 """From a funded remittance to the bank and back: what the worker does, with a rail that misbehaves on purpose."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 import pytest
 from tests.fixtures.house import IBAN, PARTNER, House, house_on
-from tests.fixtures.scripted_rail import Behaviour
+from tests.fixtures.scripted_rail import Behaviour, ScriptedRail
 
 from roadstead.customers.identity import Reference
 from roadstead.partners.principal import Principal
 from roadstead.payouts.events import poll_rail
 from roadstead.payouts.states import PayoutStatus
-from roadstead.rails.protocol import FieldProblem, RailStatus
+from roadstead.rails.protocol import FieldProblem, Outcome, PayoutAttempt, RailEvent, RailStatus
 from roadstead.remittances.states import RemittanceStatus
 
 
@@ -137,18 +137,17 @@ class TestNotKnowing:
     async def test_a_worker_that_died_while_sending_is_cleared_up_after(self, house: House) -> None:
         remittance_id = await funded(house)
         house.rail.script.append(Behaviour.LOSE_ANSWER)
-        submit = house.rail.submit
 
         class Killed(BaseException):
             pass
 
-        class DyingRail(type(house.rail)):  # type: ignore[misc] - the fake, dying in the middle of the call
-            async def submit(self, attempt: object) -> object:
-                await submit(attempt)  # type: ignore[arg-type] - passed on as it came
+        class DyingRail(ScriptedRail):
+            async def submit(self, attempt: PayoutAttempt) -> Outcome:
+                await super().submit(attempt)
                 raise Killed
 
         survivor = house.rail
-        house.rail = DyingRail(known=survivor.known, attempts=survivor.attempts)
+        house.rail = DyingRail(script=survivor.script, known=survivor.known, attempts=survivor.attempts)
         with pytest.raises(Killed):
             await house.work()
         house.rail = survivor
@@ -312,3 +311,25 @@ class TestWhatTheDatabaseRefuses:
         await house.work()
         with pytest.raises(asyncpg.RestrictViolationError, match="never pays"):
             await house.execute("UPDATE payout_attempts SET status = 'open'")
+
+
+class TestPolling:
+    async def test_pages_that_hold_nothing_of_ours_are_passed_over(self, house: House) -> None:
+        remittance_id = await funded(house)
+        await house.work()
+        key = house.rail.submissions[0].key
+        told: list[str | None] = []
+
+        class OthersFirst(ScriptedRail):
+            async def poll(self, cursor: str | None) -> tuple[Sequence[RailEvent], str | None]:
+                told.append(cursor)
+                pages = {None: ([], "1"), "1": ([], "2"), "2": (self.events, "3")}
+                return pages.get(cursor, ([], cursor))
+
+        house.rail.tell(key, RailStatus.SETTLED)
+        house.rail = OthersFirst(
+            known=house.rail.known, attempts=house.rail.attempts, events=house.rail.events
+        )
+        await house.hear()
+        assert told == [None, "1", "2", "3"]
+        assert (await house.remittance(remittance_id)).status is RemittanceStatus.COMPLETED

@@ -52,7 +52,7 @@ class TestOpening:
             def token_bytes(self, count: int) -> bytes:
                 return self.memos.pop(0).to_bytes(8, "big") if count == 8 else uuid4().bytes
 
-        house.randomness = Stuck()  # type: ignore[assignment] - a scripted source for this test
+        house.randomness = Stuck()
         first, second = await house.open(), await house.open()
         assert (first.memo, second.memo) == (5, 6)
 
@@ -61,7 +61,7 @@ class TestOpening:
             def token_bytes(self, count: int) -> bytes:
                 return (9).to_bytes(8, "big") if count == 8 else uuid4().bytes
 
-        house.randomness = Broken()  # type: ignore[assignment] - a scripted source for this test
+        house.randomness = Broken()
         await house.open()
         with pytest.raises(InvariantViolated, match="source of randomness"):
             await house.open()
@@ -114,8 +114,9 @@ class TestWhoMayOpen:
     async def test_a_customer_that_is_not_named_is_asked_for(
         self, house: House, missing: str, expected: str
     ) -> None:
+        changes: dict[str, Any] = {missing: None}
         with pytest.raises(CustomerInfoNeeded) as refusal:
-            await house.open(**{missing: None})
+            await house.open(**changes)
         assert refusal.value.customer_type == expected
 
     async def test_an_incomplete_customer_is_asked_for(self, house: House) -> None:

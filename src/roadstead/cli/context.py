@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -15,18 +16,21 @@ from rich.console import Console
 from roadstead.config.effective import Configuration
 from roadstead.config.load import load_configuration
 from roadstead.config.settings import Settings
-from roadstead.database.embedded import EmbeddedPostgres
+from roadstead.database.embedded import EmbeddedPostgres, InUse
 from roadstead.database.migrate import migrate
 from roadstead.database.pool import Database, open_database
-from roadstead.errors import ConfigurationError, RoadsteadError, Unavailable
+from roadstead.errors import ConfigurationError, RoadsteadError
 
 COMMAND_CONNECTIONS_MAX = 2
 
 EXIT_REFUSED = 1
 EXIT_CONFIGURATION = 2
 
-console = Console()
-errors = Console(stderr=True)
+PIPED_WIDTH = 240
+"""Width of tables that go to a file or another program, where nothing may be cut off."""
+
+console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+errors = Console(stderr=True, soft_wrap=True)
 
 _Result = TypeVar("_Result")
 
@@ -73,7 +77,7 @@ async def database_urls(settings: Settings) -> AsyncIterator[tuple[str, str]]:
     server = EmbeddedPostgres(settings.state_dir)
     try:
         url = await asyncio.to_thread(server.start)
-    except Unavailable:
+    except InUse:
         url = server.url
     try:
         yield url, url

@@ -12,7 +12,6 @@ import structlog
 
 from roadstead import __version__
 from roadstead.cli.context import database_urls
-from roadstead.cli.serve import Role
 from roadstead.clock import Clock, SystemClock
 from roadstead.config.effective import Configuration
 from roadstead.customers.vault import LocalKeyProvider
@@ -43,6 +42,7 @@ from roadstead.service.loops import pause
 from roadstead.service.observer import _holder_name as holder_name
 from roadstead.service.observer import cursor_source, run_observer
 from roadstead.service.readiness import observer_check, rail_check
+from roadstead.service.roles import Role
 from roadstead.service.worker import run_worker
 from roadstead.stellar.accounts import HorizonAccountReader
 from roadstead.stellar.horizon import HorizonClient

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from roadstead.cli.context import configuration_from_environment, run
-
-
-class Role(StrEnum):
-    """The roles of the server. Any number of each may run on one database."""
-
-    API = "api"
-    OBSERVER = "observer"
-    WORKER = "worker"
-    SCHEDULER = "scheduler"
+from roadstead.service.roles import Role
 
 
 def register(app: typer.Typer) -> None:

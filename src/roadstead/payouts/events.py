@@ -31,7 +31,7 @@ async def poll_rail(database: Database, rail: Rail) -> int:
         async with database.connection() as connection:
             seen = await store.rail_cursor(connection, rail.name)
         events, cursor = await rail.poll(seen)
-        if not events:
+        if not events and cursor == seen:
             break
         async with database.transaction() as connection:
             if not await store.store_events(connection, rail.name, events, seen=seen, cursor=cursor):

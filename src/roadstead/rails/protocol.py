@@ -204,7 +204,8 @@ class Rail(Protocol):
     async def poll(self, cursor: str | None) -> tuple[Sequence[RailEvent], str | None]:
         """Return what happened after `cursor`, oldest first, and the cursor to ask with next time.
 
-        Resumable and safe to repeat; an empty answer keeps the cursor. At most 200 events at a time.
+        Resumable and safe to repeat. At most 200 events at a time; the end is reached when there are none and the
+        cursor stays.
 
         Raises:
             Unavailable: The rail does not answer now.

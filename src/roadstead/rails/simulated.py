@@ -179,6 +179,8 @@ class SimulatedRail:
     async def poll(self, cursor: str | None) -> tuple[Sequence[RailEvent], str | None]:
         """Return what happened after `cursor`, oldest first, at most 200 events, and the next cursor.
 
+        Several rails may stand before one bank: what concerns other currencies is passed over, and the cursor with it.
+
         Raises:
             Unavailable: The bank does not answer now, or says what cannot be understood.
         """
@@ -190,7 +192,8 @@ class SimulatedRail:
             raise Unavailable(
                 f"Rail {self._name} told an event that is not valid: {error.message}"
             ) from error
-        return events, answer.cursor if events else cursor
+        own = [event for event in events if event.amount is None or event.amount.asset in self._terms.currencies]
+        return own, answer.cursor if events else cursor
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Sequence[RailEvent]:  # noqa: ARG002 - see below
         """Refuse every pushed message, for the simulated bank pushes none.
