@@ -1,0 +1,330 @@
+"""What the database lets the server do, what it lets a reader see, and what it lets nobody do."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import asyncpg
+import pytest
+from tests.fixtures.database import Administrator
+from tests.fixtures.house import PARTNER, SENDER, House, house_on
+from tests.fixtures.scripted_rail import Behaviour
+
+from roadstead.customers.identity import Reference
+from roadstead.database.migrate import APP_ROLE, READER_ROLE, pending
+from roadstead.partners import registry as partners
+from roadstead.partners import store as partner_store
+from roadstead.partners.challenges import purge_used
+from roadstead.partners.principal import Principal
+from roadstead.payments import store as payments
+from roadstead.payouts.states import PayoutStatus
+from roadstead.payouts.timeline import timeline
+from roadstead.rails.protocol import RailStatus
+from roadstead.remittances.states import RemittanceStatus
+from roadstead.service import gauges
+from roadstead.service.leases import Leadership
+
+COLUMN_OF = {
+    "postings": "event",
+    "entries": "account",
+    "remittance_history": "cause",
+    "payout_history": "reason",
+    "audit_log": "action",
+}
+APPEND_ONLY = tuple(COLUMN_OF)
+KEPT = (
+    *APPEND_ONLY,
+    *("partners", "customers", "remittances", "payments", "payouts", "payout_attempts", "rail_events"),
+)
+"""Tables of which the server deletes nothing, ever."""
+
+
+@pytest.fixture
+def login(administrator: Administrator) -> Iterator[str]:
+    """The start of a URL, user and password, of a login that has no rights of its own."""
+    name, password = f"login_{secrets.token_hex(4)}", secrets.token_hex(16)
+    administrator.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+    yield f"{name}:{password}"
+    administrator.execute(f"DROP ROLE {name}")
+
+
+def as_member(administrator: Administrator, url: str, login: str, role: str) -> str:
+    """The URL of the database for a login, made a member of a role as an administrator does it in production."""
+    administrator.execute(f"GRANT {role} TO {login.partition(':')[0]}")
+    address = urlsplit(url)
+    return address._replace(netloc=f"{login}@{address.netloc.rpartition('@')[2]}").geturl()
+
+
+@pytest.fixture
+def app_url(administrator: Administrator, login: str, database_url: str) -> str:
+    return as_member(administrator, database_url, login, APP_ROLE)
+
+
+@pytest.fixture
+async def house(app_url: str) -> AsyncIterator[House]:
+    """A house in which every statement runs as the server's role."""
+    async with house_on(app_url) as furnished:
+        yield furnished
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def completed(house: House) -> UUID:
+    """Bring a remittance from its opening to its end."""
+    opened = await house.open()
+    await house.pay(opened.memo)
+    await house.match()
+    await house.work()
+    house.rail.tell(house.rail.submissions[-1].key, RailStatus.SETTLED)
+    await house.hear()
+    return opened.id
+
+
+class TestTheServersRole:
+    async def test_is_what_these_tests_connect_as(self, house: House) -> None:
+        assert await house.value("SELECT pg_has_role(current_user, $1, 'member')", APP_ROLE)
+        assert await house.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
+
+    async def test_opens_matches_pays_and_completes(self, house: House) -> None:
+        remittance_id = await completed(house)
+
+        assert (await house.remittance(remittance_id)).status is RemittanceStatus.COMPLETED
+        assert (await house.payout(remittance_id)).status is PayoutStatus.SETTLED
+        assert (await house.books(remittance_id))["bank:sepa EUR"] == "-99.40"
+        assert await house.value("SELECT count(*) FROM remittance_history") == 4
+
+    async def test_records_a_refusal_a_return_and_a_payment_that_fits_nothing(self, house: House) -> None:
+        opened = await house.open()
+        await house.pay(opened.memo)
+        await house.pay(None)
+        await house.match()
+        house.rail.script.append(Behaviour.REFUSE)
+        await house.work()
+        returned = await completed(house)
+        house.rail.tell(house.rail.submissions[-1].key, RailStatus.RETURNED, identity="returned")
+        await house.hear()
+
+        assert (await house.payout(opened.id)).status is PayoutStatus.REFUSED
+        assert (await house.payout(returned)).status is PayoutStatus.RETURNED
+        assert await house.value("SELECT count(*) FROM payments WHERE disposition = 'unmatched'") == 1
+
+    async def test_asks_again_after_an_answer_that_was_lost(self, house: House) -> None:
+        opened = await house.open()
+        await house.pay(opened.memo)
+        await house.match()
+        house.rail.script.append(Behaviour.LOSE_ANSWER)
+        await house.work()
+        await house.make_due()
+        await house.work()
+
+        assert (await house.payout(opened.id)).status is PayoutStatus.ACCEPTED
+
+    async def test_keeps_and_erases_customers(self, house: House) -> None:
+        caller, reference = Principal(account=PARTNER), Reference(memo="7", type="sep31-sender")
+        await house.registry.register(caller, reference, SENDER)
+        await house.registry.register(caller, reference, {**SENDER, "first_name": "Selma"})
+        customer_id = await house.registry.erase(caller, reference)
+
+        fields = "SELECT count(*) FROM customer_fields WHERE customer_id = $1"
+        assert await house.value(fields, customer_id) == 0
+
+    async def test_keeps_partners(self, house: House) -> None:
+        await partners.disable(house.database, "Example Sender", "tests")
+        await partners.enable(house.database, "Example Sender", "tests")
+
+        assert [partner.status for partner in await partners.list_all(house.database)] == ["active"]
+        assert await house.value("SELECT count(*) FROM audit_log") == 3
+
+    async def test_uses_a_challenge_up_and_forgets_it_when_it_is_over(self, house: House) -> None:
+        over = datetime.now(UTC) - timedelta(days=2)
+        async with house.database.transaction() as connection:
+            assert await partner_store.insert_used_challenge(connection, bytes(32), over)
+            assert not await partner_store.insert_used_challenge(connection, bytes(32), over)
+
+        assert await purge_used(house.database, datetime.now(UTC)) == 1
+
+    async def test_stores_what_the_observer_read_as_the_leader(self, house: House) -> None:
+        leadership = Leadership(house.database, role="observer", holder="tests")
+        async with leadership.kept():
+            assert await leadership.wait_until_held(asyncio.Event())
+            async with house.database.transaction() as connection:
+                await leadership.confirm(connection)
+                for _ in range(2):
+                    await payments.store(
+                        connection,
+                        source="tests",
+                        payments=[],
+                        undecodable=[
+                            payments.UndecodableRecord(position="1", record=b"\0", reason="strange")
+                        ],
+                        position="1",
+                        network_passphrase="Tests",
+                        ledger=payments.LedgerMark(sequence=1, closed_at=house.clock.now()),
+                    )
+
+        assert await house.value("SELECT count(*) FROM undecodable_records") == 1
+        assert await house.value("SELECT position FROM cursors WHERE source = 'tests'") == "1"
+
+    async def test_counts_what_waits_and_tells_a_remittances_story(self, house: House) -> None:
+        remittance_id = await completed(house)
+
+        await gauges.refresh(house.database)
+        async with house.database.connection() as connection:
+            assert await timeline(connection, remittance_id)
+
+    async def test_sees_whether_the_schema_is_its_own(self, house: House) -> None:
+        async with house.database.connection() as connection:
+            assert await pending(connection) == []
+
+
+class TestWhatTheServersRoleMayNot:
+    @pytest.mark.parametrize("table", APPEND_ONLY)
+    async def test_rewrite_what_happened(self, table: str, app_url: str) -> None:
+        await self._refused(app_url, f"UPDATE {table} SET {COLUMN_OF[table]} = DEFAULT")
+
+    @pytest.mark.parametrize("table", KEPT)
+    async def test_delete(self, table: str, app_url: str) -> None:
+        await self._refused(app_url, f"DELETE FROM {table}")
+
+    @pytest.mark.parametrize("table", [*KEPT, "customer_fields", "used_challenges"])
+    async def test_empty(self, table: str, app_url: str) -> None:
+        await self._refused(app_url, f"TRUNCATE {table} CASCADE")
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "INSERT INTO remittance_history (status_from, status_to) VALUES ('pending_external', 'completed')",
+            "INSERT INTO payout_history (status_from, status_to) VALUES ('accepted', 'settled')",
+            "INSERT INTO remittance_moves VALUES ('expired', 'completed')",
+            "INSERT INTO schema_migrations VALUES ('9999_future', 'x')",
+        ],
+    )
+    async def test_invent_history_or_moves(self, statement: str, app_url: str) -> None:
+        await self._refused(app_url, statement)
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "ALTER TABLE entries DISABLE TRIGGER ALL",
+            "DROP TRIGGER entries_append_only ON entries",
+            "SET session_replication_role = replica",
+            "CREATE TABLE shadow ()",
+            "CREATE OR REPLACE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        ],
+    )
+    async def test_loosen_the_rules(self, statement: str, app_url: str) -> None:
+        await self._refused(app_url, statement)
+
+    async def _refused(self, url: str, statement: str) -> None:
+        async with connected(url) as connection:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+
+
+class TestWhatEvenTheOwnerMayNot:
+    """The rules that stand in the tables themselves hold for the sandbox, which works as the owner."""
+
+    @pytest.mark.parametrize("table", APPEND_ONLY)
+    @pytest.mark.parametrize(
+        "statement", ["UPDATE {} SET {} = DEFAULT", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
+    )
+    async def test_change_what_happened(self, statement: str, table: str, database_url: str) -> None:
+        async with connected(database_url) as connection:
+            with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
+                await connection.execute(statement.format(table, COLUMN_OF[table]))
+
+
+REPORTS = (
+    "SELECT status, asset_in, sum(amount_in_units) FROM remittances GROUP BY 1, 2",
+    "SELECT status_to, count(*) FROM remittances AS r JOIN remittance_history ON remittance_id = r.id GROUP BY 1",
+    "SELECT p.name, count(*) FROM partners AS p JOIN remittances AS r ON r.partner_id = p.id GROUP BY 1",
+    "SELECT account, asset, sum(amount_units) FROM entries GROUP BY 1, 2",
+    "SELECT event, count(*) FROM postings GROUP BY 1",
+    "SELECT disposition, reason, count(*) FROM payments GROUP BY 1, 2",
+    "SELECT status, count(*) FROM payouts GROUP BY 1",
+    "SELECT status, count(*) FROM payout_attempts GROUP BY 1",
+    "SELECT rail, status, count(*) FROM rail_events GROUP BY 1, 2",
+    "SELECT id, account, memo, erased_at FROM customers",
+    "SELECT actor, action, count(*) FROM audit_log GROUP BY 1, 2",
+    "SELECT name FROM schema_migrations",
+)
+SECRETS = (
+    "SELECT ciphertext FROM customer_fields",
+    "SELECT name FROM customer_fields",
+    "SELECT wrapped_key FROM customers",
+    "SELECT key_version FROM customers",
+    "SELECT * FROM customers",
+    "SELECT content FROM payout_attempts",
+    "SELECT * FROM payout_attempts",
+    "SELECT hash FROM used_challenges",
+)
+
+
+class TestTheReadersRole:
+    @pytest.fixture
+    def reader_url(self, administrator: Administrator, login: str, database_url: str) -> str:
+        return as_member(administrator, database_url, login, READER_ROLE)
+
+    @pytest.fixture
+    async def house(self, database_url: str) -> AsyncIterator[House]:
+        """A house of somebody else, who works as the owner."""
+        async with house_on(database_url) as furnished:
+            yield furnished
+
+    @pytest.fixture
+    async def reader(self, reader_url: str) -> AsyncIterator[asyncpg.Connection]:
+        async with connected(reader_url) as connection:
+            yield connection
+
+    @pytest.mark.parametrize("report", REPORTS)
+    async def test_reads_reports(self, report: str, reader: asyncpg.Connection) -> None:
+        assert await reader.fetch(report) is not None
+
+    @pytest.mark.parametrize("query", SECRETS)
+    async def test_reads_neither_personal_data_nor_keys(self, query: str, reader: asyncpg.Connection) -> None:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await reader.fetch(query)
+
+    async def test_follows_a_remittance_from_end_to_end(self, house: House, reader_url: str) -> None:
+        remittance_id = await completed(house)
+
+        async with connected(reader_url) as connection:
+            parts = {event.part for event in await timeline(connection, remittance_id)}
+
+        assert parts == {"remittance", "payment", "payout", "attempt", "bank", "ledger"}
+
+    async def test_writes_nowhere(self, reader: asyncpg.Connection) -> None:
+        tables = await reader.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        writable = [
+            name
+            for (name,) in tables
+            if await reader.fetchval(
+                "SELECT has_any_column_privilege($1, 'INSERT, UPDATE') OR has_table_privilege($1, 'DELETE, TRUNCATE')",
+                name,
+            )
+        ]
+
+        assert tables
+        assert writable == []
+
+
+class TestALoginWithoutARole:
+    async def test_reads_nothing(self, login: str, database_url: str) -> None:
+        address = urlsplit(database_url)
+        url = address._replace(netloc=f"{login}@{address.netloc.rpartition('@')[2]}").geturl()
+        async with connected(url) as connection:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.fetch("SELECT * FROM partners")
