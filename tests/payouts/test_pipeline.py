@@ -333,3 +333,53 @@ class TestPolling:
         await house.hear()
         assert told == [None, "1", "2", "3"]
         assert (await house.remittance(remittance_id)).status is RemittanceStatus.COMPLETED
+
+
+class TestPoison:
+    async def test_a_payout_that_cannot_go_on_does_not_hold_up_the_others(self, house: House) -> None:
+        poisoned = await funded(house)
+        await house.execute(
+            "UPDATE customer_fields SET ciphertext = 'spoiled' WHERE name = 'bank_account_number'"
+        )
+        await house.work()
+        assert (await house.payout(poisoned)).status is PayoutStatus.ORDERED
+        await house.registry.register(
+            Principal(account=PARTNER), Reference(memo="2"), {"bank_account_number": IBAN}
+        )
+        healthy = await funded(house)
+        await house.work()
+        assert (await house.remittance(healthy)).status is RemittanceStatus.PENDING_EXTERNAL
+        await house.make_due()
+        await house.execute(
+            "UPDATE payouts SET due_at = now(), lease_until = now() - interval '1 s' WHERE lease_until > now()"
+        )
+        await house.work()
+        assert (await house.remittance(poisoned)).status is RemittanceStatus.PENDING_EXTERNAL
+
+    async def test_an_event_that_cannot_be_applied_does_not_hold_up_the_others(self, house: House) -> None:
+        stuck, healthy = await funded(house), await funded(house)
+        await house.work()
+        keys = {attempt.end_to_end_id: attempt.key for attempt in house.rail.submissions}
+        stuck_key = keys[(await house.payout(stuck)).end_to_end_id]
+        healthy_key = keys[(await house.payout(healthy)).end_to_end_id]
+        await house.execute("UPDATE remittances SET status = 'error' WHERE id = $1", stuck)
+        house.rail.tell(stuck_key, RailStatus.SETTLED)
+        house.rail.tell(healthy_key, RailStatus.SETTLED)
+        await house.hear()
+        assert (await house.remittance(healthy)).status is RemittanceStatus.COMPLETED
+        waiting = await house.value("SELECT failures FROM rail_events WHERE applied_at IS NULL")
+        assert waiting == 1
+
+    async def test_a_payment_that_cannot_be_disposed_of_is_undecided_and_the_others_go_on(
+        self, house: House
+    ) -> None:
+        spoiled, healthy = await house.open(), await house.open()
+        await house.execute("UPDATE remittances SET funding_method = 'GONE' WHERE id = $1", spoiled.id)
+        operation_id = await house.pay(spoiled.memo)
+        await house.pay(healthy.memo)
+        disposed = await house.match()
+        assert (disposed.matched, len(disposed.unmatched)) == (1, 1)
+        reason = await house.value("SELECT reason FROM payments WHERE operation_id = $1", operation_id)
+        assert reason == "undecided"
+        assert (await house.remittance(healthy.id)).status is RemittanceStatus.PENDING_RECEIVER
+        assert (await house.books())["suspense:chain EURX"] == "-100.0000000"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncpg
 import structlog
 
 from roadstead.clock import Clock
 from roadstead.database.pool import Connection, Database
+from roadstead.errors import RoadsteadError
 from roadstead.payouts import store
 from roadstead.payouts.recording import Word, record
 from roadstead.rails.protocol import Rail
@@ -43,13 +45,19 @@ async def poll_rail(database: Database, rail: Rail) -> int:
 async def apply_waiting(database: Database, clock: Clock) -> int:
     """Apply the oldest stored events in one transaction; return how many there were.
 
+    An event that cannot be applied never holds up the others: it is logged, kept, and tried again later.
     Safe to run anywhere, at any time, by any number of workers.
     """
     async with database.transaction() as connection:
         waiting = await store.waiting_events(connection, EVENTS_MAX)
         for event in waiting:
-            conclusion = await _apply(connection, event, clock)
-            await store.applied(connection, event.id, conclusion, clock.now())
+            try:
+                async with connection.transaction():
+                    conclusion = await _apply(connection, event, clock)
+                    await store.applied(connection, event.id, conclusion, clock.now())
+            except (RoadsteadError, asyncpg.IntegrityConstraintViolationError):
+                log.exception("rail_event_not_applied", rail=event.rail, event_id=event.id)
+                await store.postponed(connection, event.id)
     return len(waiting)
 
 

@@ -301,7 +301,7 @@ async def waiting_events(connection: Connection, limit: int) -> list[WaitingEven
             WHERE p.rail = e.rail AND CASE WHEN e.key IS NOT NULL THEN a.key = e.key
                 ELSE p.end_to_end_id = e.end_to_end_id AND a.status <> 'refused' END
             LIMIT 1) AS a ON true
-        WHERE e.applied_at IS NULL ORDER BY e.id LIMIT $1 FOR UPDATE OF e SKIP LOCKED
+        WHERE e.applied_at IS NULL AND e.due_at <= now() ORDER BY e.id LIMIT $1 FOR UPDATE OF e SKIP LOCKED
         """,
         limit,
     )
@@ -312,6 +312,18 @@ async def applied(connection: Connection, event_id: int, conclusion: str, now: d
     """Mark an event as applied, with what was made of it."""
     await connection.execute(
         "UPDATE rail_events SET applied_at = $2, conclusion = $3 WHERE id = $1", event_id, now, conclusion
+    )
+
+
+async def postponed(connection: Connection, event_id: int) -> None:
+    """Note that an event could not be applied; it waits longer after each failure, an hour at most."""
+    await connection.execute(
+        """
+        UPDATE rail_events
+        SET failures = failures + 1, due_at = now() + least(interval '1 hour', interval '5 s' * 2 ^ least(failures, 12))
+        WHERE id = $1
+        """,
+        event_id,
     )
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 
 from roadstead.database.pool import Connection
-from roadstead.errors import Conflict, InvariantViolated
+from roadstead.errors import Conflict, InvariantViolated, Unavailable
 from roadstead.payouts import preparation, store
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.recording import INQUIRE_AFTER, Word, record, record_unknown
@@ -70,6 +70,11 @@ async def _carry_on(desk: Desk, payout: store.Payout, token: UUID) -> None:
                 assert_never(payout.status)
     except Conflict as conflict:
         log.warning("payout_lease_lost", payout_id=str(payout.id), detail=conflict.message)
+    except Unavailable as error:
+        log.warning("payout_step_unavailable", payout_id=str(payout.id), error=error.message)
+    except Exception:
+        # One payout that fails must not hold up the others; when its lease is over it is looked at again.
+        log.exception("payout_step_failed", payout_id=str(payout.id), status=str(payout.status))
 
 
 async def _start(desk: Desk, payout: store.Payout, token: UUID) -> None:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+import structlog
+
 from roadstead.database.pool import Connection, Database, Row
+from roadstead.errors import RoadsteadError
 from roadstead.ledger.postings import Posting, payment_matched, payment_unmatched
 from roadstead.ledger.store import post
 from roadstead.money import parse_asset
@@ -21,6 +25,8 @@ from roadstead.remittances.matching import (
     own_memo,
 )
 from roadstead.stellar.memos import Memo, MemoKind
+
+log = structlog.get_logger()
 
 BATCH_MAX = 200
 
@@ -48,6 +54,8 @@ class Disposed:
         return self.matched + len(self.unmatched)
 
 
+_NOTHING = Disposed(matched=0, unmatched=())
+
 OrderPayouts = Callable[[Connection, Sequence[Funded], datetime], Awaitable[None]]
 """Orders the payouts of remittances that were just funded, in the same transaction."""
 
@@ -58,7 +66,6 @@ async def take_turn(connection: Connection) -> bool:
     Payments are disposed of in the order of the chain, so that of two payments for one remittance the first one funds
     it; that needs one matcher at a time, but no leader.
     """
-    await connection.execute("INSERT INTO schedules (name) VALUES ($1) ON CONFLICT DO NOTHING", _TURN)
     row = await connection.fetchrow(
         "SELECT name FROM schedules WHERE name = $1 FOR UPDATE SKIP LOCKED", _TURN
     )
@@ -80,15 +87,44 @@ async def stored_payments(connection: Connection) -> list[StoredPayment]:
 async def dispose(database: Database, order_payouts: OrderPayouts, now: datetime) -> Disposed:
     """Dispose of the oldest stored payments in one transaction: state, books and payout orders together.
 
+    A payment that cannot be disposed of never holds up the others: it becomes unmatched as `undecided`, for a person.
     Safe to run anywhere, at any time, by any number of workers.
+
+    Raises:
+        Unavailable: The database does not answer; what was not committed is done again.
     """
     async with database.transaction() as connection:
         if not await take_turn(connection):
-            return Disposed(matched=0, unmatched=())
+            return _NOTHING
         payments = await stored_payments(connection)
         if not payments:
-            return Disposed(matched=0, unmatched=())
-        return await _dispose(connection, payments, order_payouts, now)
+            return _NOTHING
+        try:
+            async with connection.transaction():
+                return await _dispose(connection, payments, order_payouts, now)
+        except (RoadsteadError, asyncpg.IntegrityConstraintViolationError):
+            log.exception("matching_failed", payments=len(payments))
+        return await _dispose_one_by_one(connection, payments, order_payouts, now)
+
+
+async def _dispose_one_by_one(
+    connection: Connection, payments: Sequence[StoredPayment], order_payouts: OrderPayouts, now: datetime
+) -> Disposed:
+    matched = 0
+    unmatched: list[Unmatched] = []
+    for payment in payments:
+        try:
+            async with connection.transaction():
+                one = await _dispose(connection, [payment], order_payouts, now)
+        except (RoadsteadError, asyncpg.IntegrityConstraintViolationError):
+            log.exception("payment_undecided", operation_id=payment.operation_id)
+            undecided = Unmatched(reason=UnmatchedReason.UNDECIDED)
+            async with connection.transaction():
+                await _write_unmatched(connection, [(payment, undecided)], now)
+            one = Disposed(matched=0, unmatched=(undecided,))
+        matched += one.matched
+        unmatched.extend(one.unmatched)
+    return Disposed(matched=matched, unmatched=tuple(unmatched))
 
 
 async def _dispose(

@@ -35,6 +35,8 @@ class UnmatchedReason(StrEnum):
     WRONG_ASSET = "wrong_asset"
     TOO_LATE = "too_late"
     """The ledger closed after the remittance's time was over."""
+    UNDECIDED = "undecided"
+    """Disposing of it failed; the log of that moment tells why."""
     TOO_LITTLE = "too_little"
     TOO_MUCH = "too_much"
 

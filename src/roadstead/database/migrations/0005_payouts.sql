@@ -99,10 +99,12 @@ CREATE TABLE rail_events (
     detail        text NOT NULL,
     occurred_at   timestamptz NOT NULL,
     stored_at     timestamptz NOT NULL DEFAULT now(),
+    due_at        timestamptz NOT NULL DEFAULT now(),
+    failures      integer NOT NULL DEFAULT 0,
     applied_at    timestamptz,
     conclusion    text,
     UNIQUE (rail, identity),
     CHECK ((applied_at IS NULL) = (conclusion IS NULL))
 );
 
-CREATE INDEX rail_events_waiting ON rail_events (id) WHERE applied_at IS NULL;
+CREATE INDEX rail_events_waiting ON rail_events (due_at, id) WHERE applied_at IS NULL;

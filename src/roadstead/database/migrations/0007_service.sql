@@ -18,6 +18,9 @@ CREATE TABLE schedules (
     CHECK ((lease_until IS NULL) = (lease_token IS NULL))
 );
 
+-- Whoever locks this row matches payments, one worker at a time, so that they are matched in the order of the chain.
+INSERT INTO schedules (name) VALUES ('matcher');
+
 CREATE TABLE audit_log (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at      timestamptz NOT NULL DEFAULT now(),
