@@ -184,6 +184,22 @@ class TestReading:
             await reads_to(database, 100)
             assert horizon.latest_ledger == 101
 
+    async def test_nothing_counts_as_surely_read_before_the_end_is_reached(
+        self, horizon: ScriptedHorizon, database: Database
+    ) -> None:
+        async def second_page_fails(request: Request) -> Response | None:
+            return None if request.query_params["cursor"] == "0" else Response(status_code=503)
+
+        horizon.page_fault = second_page_fails
+        horizon.add(*(payment_record(ledger) for ledger in range(2, 252)))
+        async with observing(horizon, database):
+            await stores(database, *range(2, 202))
+            (cursor,) = await rows(database, "SELECT position, ledger, ledger_closed_at FROM cursors")
+            assert tuple(cursor) == (str(operation_id(201)), None, None)
+            horizon.page_fault = None
+            await stores(database, *range(2, 252))
+            await reads_to(database, 251)
+
     async def test_it_stops_promptly_while_horizon_hangs(
         self, horizon: ScriptedHorizon, database: Database
     ) -> None:

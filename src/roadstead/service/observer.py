@@ -57,6 +57,7 @@ _HISTORY_STARTS_BY = 2
 """The first ledger or the second is where a Horizon with the whole history begins."""
 _PAGE_SHRINKS_BY = 4
 _LISTEN_AGAIN_S = 0.5
+_TOLD_MAX = 10
 
 _holder_name = holder_name
 
@@ -227,8 +228,8 @@ class Observer:
                 "records_undecodable",
                 count=stored.undecodable,
                 source=self._source,
-                positions=[record.position for record in undecodable],
-                reasons=[record.reason for record in undecodable],
+                positions=[record.position for record in undecodable[:_TOLD_MAX]],
+                reasons=[record.reason for record in undecodable[:_TOLD_MAX]],
             )
 
     def _note_end(self, root: Root) -> None:
