@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,11 @@ from tests.fixtures.remittances import sending_anchor
 from tests.fixtures.sandbox_process import SandboxProcess, running_sandbox, wait_until_gone
 
 from roadstead.sandbox.calls import Calls
+from roadstead.sandbox.environment import EXAMPLE_ANCHOR_FILE
+from roadstead.sandbox.ports import choose_free
+from roadstead.sandbox.roles import local_url
 from roadstead.sandbox.sender import SendOrder
+from roadstead.sandbox.wallet import account_state
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -73,6 +79,64 @@ class TestStartingAgain:
 
         assert run.returncode == 2
         assert "leave --passphrase away" in run.stderr
+
+
+class TestAStartThatWasKilledHalfWay:
+    async def test_is_completed_by_the_next_and_nothing_is_issued_twice(self, tmp_path: Path) -> None:
+        sandbox = SandboxProcess(tmp_path, "--state", str(tmp_path / "state"))
+        for after_s in (0.7, 1.5, 2.5, 3.5):
+            sandbox.launch()
+            await asyncio.sleep(after_s)
+            sandbox.stop(signal.SIGKILL)
+
+        sandbox.start()
+        try:
+            ready = sandbox.ready
+            async with Calls() as calls:
+                state = await account_state(calls, ready["horizon"], ready["partners"][1]["public_key"])
+            held = {line.get("asset_code", "native"): Decimal(line["balance"]) for line in state["balances"]}
+            assert (held["EURX"], held["USDC"]) == (Decimal(10_000_000), Decimal(10_000_000))
+            async with sending_anchor(ready) as anchor:
+                *_, last = [progress async for progress in anchor.send(SendOrder(amount="10"))]
+            assert last.details["status"] == "completed"
+        finally:
+            sandbox.stop()
+
+
+class TestWhatAUserMayBring:
+    async def test_an_anchor_file_and_a_database_of_their_own(
+        self, tmp_path: Path, empty_database_url: str
+    ) -> None:
+        anchor_file = tmp_path / "anchor.toml"
+        anchor_file.write_text(EXAMPLE_ANCHOR_FILE.read_text().replace("EURX", "EURZ"))
+        environ = {"ROADSTEAD_ANCHOR_FILE": str(anchor_file), "ROADSTEAD_DATABASE_URL": empty_database_url}
+
+        with running_sandbox(tmp_path, environ=environ) as sandbox:
+            ready = sandbox.ready
+            async with sending_anchor(ready) as anchor:
+                *_, last = [progress async for progress in anchor.send(SendOrder(amount="10"))]
+
+        assert last.details["status"] == "completed"
+        assert [asset["code"] for asset in ready["assets"]] == ["EURZ", "USDC"]
+        assert "database" not in ready["pids"]
+        assert ready["database_url"] == empty_database_url
+
+    def test_ports_that_a_later_start_brings_back(self, tmp_path: Path) -> None:
+        asked: list[int] = []
+        for _ in range(3):
+            asked.append(choose_free(taken=asked))
+        api, stellar, bank = asked
+        options = ("--api-port", str(api), "--stellar-port", str(stellar), "--bank-port", str(bank))
+        state = ("--state", str(tmp_path / "state"))
+        with running_sandbox(tmp_path / "first", *state, *options) as sandbox:
+            first = sandbox.ready
+
+        with running_sandbox(tmp_path / "second", *state) as sandbox:
+            second = sandbox.ready
+
+        for ready in (first, second):
+            assert ready["home_domain"] == f"localhost:{api}"
+            assert (ready["horizon"], ready["bank"]) == (local_url(stellar), local_url(bank))
 
 
 class TestWhatIsRefused:

@@ -23,6 +23,20 @@ from roadstead.sandbox.wallet import Paid, Wallet, memo_from_text
 FINAL_STATUSES = frozenset({"completed", "refunded", "expired", "error"})
 STATUS_INTERVAL_S = 0.25
 
+STATUS_WORDS = {
+    "pending_sender": "the anchor waits for the payment",
+    "pending_stellar": "the payout is on its way over Stellar",
+    "pending_receiver": "the anchor works on it",
+    "pending_external": "the bank has the payout",
+    "pending_customer_info_update": "the anchor needs other data about a customer",
+    "pending_transaction_info_update": "the anchor needs other data about the payment",
+    "completed": "the money has arrived",
+    "refunded": "the money went back",
+    "expired": "it was not paid in time",
+    "error": "the anchor cannot go on without a person",
+}
+"""What each status of SEP-31 means, for people who read it for the first time."""
+
 
 class Step(StrEnum):
     """How far a payment has come."""
@@ -343,8 +357,9 @@ def _registered(role: CustomerRole, customer_id: str | None) -> Progress:
 
 
 def _status_text(remittance: Mapping[str, Any]) -> str:
-    message = remittance.get("status_message")
-    return f"Status {remittance['status']}" + (f": {message}" if message else "")
+    status = str(remittance["status"])
+    words = remittance.get("status_message") or STATUS_WORDS.get(status)
+    return f"{status}: {words}" if words else status
 
 
 def _finished(remittance: Mapping[str, Any]) -> Progress:

@@ -87,7 +87,7 @@ async def sandbox_session(
         with set_up.shown():
             await sandbox.__aenter__()
         try:
-            console.print(f"Ready after {time.monotonic() - started_s:.1f} s.", highlight=False)
+            console.print(f"Ready after {time.monotonic() - started_s:.1f} s.\n", highlight=False)
             yield sandbox
         finally:
             await sandbox.__aexit__()
@@ -116,7 +116,7 @@ async def run_sandbox(console: Console, options: SandboxOptions, *, verbose: boo
         }
         for name, value in rows.items():
             console.print(f"  {name:<13} {value}", markup=False, highlight=False, soft_wrap=True)
-        console.print("Press Ctrl-C to stop.")
+        console.print("\nPress Ctrl-C to stop.")
         await until_stopped(console)
         return 0
 
