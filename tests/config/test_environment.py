@@ -222,7 +222,7 @@ class TestProblems:
             ("DATA_KEY", "A" * 43 + "=", "can be guessed"),
             ("DATABASE_URL", "mysql://localhost/a", "is no PostgreSQL URL"),
             ("DATABASE_URL", "postgresql://localhost", "is no PostgreSQL URL with the name of a database"),
-            ("DATABASE_POOL_MAX", "0", "is 0. It must be a whole number from 1 to 500"),
+            ("DATABASE_POOL_MAX", "3", "is 3. It must be a whole number from 4 to 500"),
             ("DATABASE_POOL_MAX", "ten", "is 'ten'"),
             ("API_PORT", "65536", "is 65536. It must be a whole number from 0 to 65535"),
             ("API_PORT", "+1", "is '+1'"),

@@ -36,10 +36,9 @@ from roadstead.service.internal import (
     open_listener,
     serve_until,
 )
-from roadstead.service.leases import Leadership
+from roadstead.service.leases import Leadership, holder_name
 from roadstead.service.logging import configure_logging
 from roadstead.service.loops import pause
-from roadstead.service.observer import _holder_name as holder_name
 from roadstead.service.observer import cursor_source, run_observer
 from roadstead.service.readiness import observer_check, rail_check
 from roadstead.service.roles import Role

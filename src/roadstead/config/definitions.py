@@ -147,9 +147,9 @@ SETTINGS = (
     Definition(
         variable="ROADSTEAD_DATABASE_POOL_MAX",
         field="database_pool_max",
-        form=forms.whole_text(1, 500),
+        form=forms.whole_text(4, 500),
         default="10",
-        description="Most connections to the database that one process holds.",
+        description="Most connections to the database that one process holds; a leader's lease needs one for itself.",
         example="10",
     ),
     Definition(

@@ -11,7 +11,9 @@ from roadstead.service.metrics import registry
 _remittances = Gauge(
     "roadstead_remittances", "Remittances that are under way, by status.", ["status"], registry=registry
 )
-_payouts = Gauge("roadstead_payouts", "Payouts that are not settled, by status.", ["status"], registry=registry)
+_payouts = Gauge(
+    "roadstead_payouts", "Payouts that are not settled, by status.", ["status"], registry=registry
+)
 _payments = Gauge(
     "roadstead_payments_waiting",
     "Incoming payments that wait: stored for the matcher, unmatched and undecodable for a person.",

@@ -59,8 +59,6 @@ _PAGE_SHRINKS_BY = 4
 _LISTEN_AGAIN_S = 0.5
 _TOLD_MAX = 10
 
-_holder_name = holder_name
-
 
 class WrongNetwork(Unavailable):
     """Horizon shows another network than the one that is configured, or not enough of it; nothing is read."""
