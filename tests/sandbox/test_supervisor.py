@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 import sys
@@ -135,6 +136,12 @@ class TestARoleThatCannotStart:
 
         log = (tmp_path / "bank.log").read_text()
         assert log.count("the cellar is flooded") == 3
+
+    async def test_names_a_program_that_is_not_there(self, tmp_path: Path) -> None:
+        absent = dataclasses.replace(role(tmp_path, "bank"), command=(str(tmp_path / "absent"),))
+        async with supervised(tmp_path, Told()) as supervisor:
+            with pytest.raises(RoleFailed, match=r"bank cannot be started \(No such file.*absent"):
+                await supervisor.start(absent)
 
     async def test_is_told_of_once_while_restarts_go_on(self, tmp_path: Path) -> None:
         told = Told()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,12 @@ from tests.fixtures.remittances import (
 )
 from tests.fixtures.sandbox_process import SandboxProcess, running_sandbox, wait_until_gone
 
+from roadstead.sandbox.roles import SERVER_ROLES
 from roadstead.sandbox.sender import SendingAnchor
 
 pytestmark = pytest.mark.timeout(300)
+
+ROLES = (*SERVER_ROLES, "database", "network", "bank")
 
 RESTARTED_WITHIN_S = 10.0
 """Generous, because two cores may be shared with other tests; the promise of 2 s is for a machine of one's own."""
@@ -71,9 +76,7 @@ async def until_replaced(sandbox: SandboxProcess, role: str, old: int) -> None:
 
 
 class TestARoleKilledInTheMiddle:
-    @pytest.mark.parametrize(
-        "role", ["api", "observer", "worker", "scheduler", "database", "network", "bank"]
-    )
+    @pytest.mark.parametrize("role", ROLES)
     async def test_comes_back_and_every_remittance_is_paid_out_once(
         self, victim: SandboxProcess, role: str
     ) -> None:
@@ -88,6 +91,25 @@ class TestARoleKilledInTheMiddle:
                 old = victim.pids[role]
                 os.kill(old, signal.SIGKILL)
                 await until_replaced(victim, role, old)
+
+            await crowd.arrive(victim)
+
+
+class TestAStormOfKills:
+    async def test_in_any_order_pays_every_remittance_out_once(self, victim: SandboxProcess) -> None:
+        chance = random.Random(31)  # noqa: S311 - a storm that can be repeated
+        async with (
+            sending_anchor(victim.ready, patience_s=60) as first,
+            sending_anchor(victim.ready, partner=1, patience_s=60) as second,
+        ):
+            crowd = Crowd(first, second)
+            crowd.set_out(8)
+            for _ in range(16):
+                await asyncio.sleep(chance.uniform(0.2, 1.2))
+                role = chance.choice(ROLES)
+                if role in victim.pids:
+                    with suppress(ProcessLookupError):
+                        os.kill(victim.pids[role], signal.SIGKILL)
 
             await crowd.arrive(victim)
 

@@ -123,7 +123,12 @@ class Supervisor:
         running = _Running(role, RoleLog(self._logs_folder, role.name))
         self._running[role.name] = running
         while True:
-            await self._launch(running)
+            try:
+                await self._launch(running)
+            except OSError as error:
+                raise RoleFailed(
+                    f"{role.name} cannot be started ({error.strerror}): {role.command[0]}"
+                ) from error
             outcome = await self._await_ready(running)
             if outcome is _Start.READY:
                 break
@@ -195,7 +200,15 @@ class Supervisor:
     async def _revive(self, running: _Running) -> None:
         while True:
             await asyncio.sleep(_restart_delay_s(running.failed_starts))
-            await self._launch(running)
+            try:
+                await self._launch(running)
+            except OSError as error:
+                # The machine is short of something, such as memory or open files; that may pass.
+                running.failed_starts += 1
+                self._tell(
+                    f"{running.role.name} cannot be started now ({error.strerror}); it is tried again."
+                )
+                continue
             match await self._await_ready(running):
                 case _Start.READY:
                     running.failed_starts = 0
