@@ -3,7 +3,7 @@
 Nothing here waits: whoever needs the next ledger listens, and is called when it has closed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -66,6 +66,7 @@ class Terms:
     base_fee: int = 100
     base_reserve: int = 5_000_000
     operations_max: int = 1000
+    protocol: int = 19
     close_lead_s: int = 0
 
 
@@ -228,7 +229,10 @@ class Network:
         """Close a ledger with what waits and fits. On disk before this returns."""
         chosen = self.pending.take(self.header.size_max)
         ordered = apply_order(chosen, self.header.hash)
-        close_time = max(self.now(), self.header.close_time)
+        return self.close_with(ordered, max(self.now(), self.header.close_time))
+
+    def close_with(self, ordered: Sequence[Transaction], close_time: int) -> ClosedLedger:
+        """Close a ledger with exactly these transactions in this order, at this time."""
         closed = close_ledger(self.store, self.header, ordered, close_time)
         self.header = closed.header
         self._keep(closed)
@@ -270,6 +274,7 @@ def _first_header(store: Store, terms: Terms, close_time: int) -> Header:
         base_fee=terms.base_fee,
         base_reserve=terms.base_reserve,
         size_max=terms.operations_max,
+        protocol=terms.protocol,
     )
 
 

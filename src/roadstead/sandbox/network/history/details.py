@@ -52,13 +52,20 @@ def signer_text(key: bytes) -> str:
             return StrKey.encode_ed25519_signed_payload(key[4:])
 
 
+def muxed_fields(party: Party, name: str) -> Details:
+    """The muxed form of a party under a name; an id of zero is left out, as Horizon does."""
+    if party.mux_id is None:
+        return {}
+    fields: Details = {f"{name}_muxed": muxed_address(party)}
+    if party.mux_id:
+        fields[f"{name}_muxed_id"] = str(party.mux_id)
+    return fields
+
+
 def party_fields(party: Party, name: str) -> Details:
     """An account under a name, and its muxed form where it has one."""
     fields: Details = {name: address(party.account)}
-    if party.mux_id is not None:
-        fields[f"{name}_muxed"] = muxed_address(party)
-        fields[f"{name}_muxed_id"] = str(party.mux_id)
-    return fields
+    return fields | muxed_fields(party, name)
 
 
 def _create_account(operation: Operation, _outcome: Outcome) -> Details:
@@ -154,7 +161,7 @@ def flag_fields(value: int, names: dict[int, str], prefix: str) -> Details:
 def _set_options(operation: Operation, _outcome: Outcome) -> Details:
     body: xdr.SetOptionsOp = operation.body
     fields: Details = {}
-    if body.home_domain is not None:
+    if body.home_domain is not None and body.home_domain.string32:
         fields["home_domain"] = body.home_domain.string32.decode("utf-8", "replace")
     if body.inflation_dest is not None:
         fields["inflation_dest"] = address(account_from_xdr(body.inflation_dest))

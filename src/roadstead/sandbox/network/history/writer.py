@@ -8,9 +8,9 @@ from roadstead.sandbox.network.ledger.assets import address
 from roadstead.sandbox.network.ledger.close import Applied, ClosedLedger, Header
 from roadstead.sandbox.network.ledger.outcome import outcome_name, transaction_code_name
 from roadstead.sandbox.network.ledger.state import Account, BalanceKey, Entry, Key
-from roadstead.sandbox.network.ledger.transaction import Conditions, Operation, Transaction
+from roadstead.sandbox.network.ledger.transaction import Conditions, Operation, Transaction, sponsored_account
 
-from .details import operation_details, participants, signer_text
+from .details import operation_details, participants, party_fields, signer_text
 from .effects import effects_of
 from .records import LedgerRecord, OperationRecord, TransactionRecord
 from .trades import trades_of
@@ -79,6 +79,19 @@ def _sponsor(applied: Applied, index: int, operation: Operation) -> str | None:
     return None
 
 
+def _begin_sponsor(applied: Applied, index: int) -> dict[str, Any]:
+    """For the end of a sponsoring: who began it."""
+    operations = applied.transaction.operations
+    if operations[index].type != int(xdr.OperationType.END_SPONSORING_FUTURE_RESERVES):
+        return {}
+    sponsored = operations[index].source.account
+    for earlier in reversed(operations[:index]):
+        begins = earlier.type == int(xdr.OperationType.BEGIN_SPONSORING_FUTURE_RESERVES)
+        if begins and sponsored_account(earlier) == sponsored:
+            return party_fields(earlier.source, "begin_sponsor")
+    return {}
+
+
 def _operation_record(applied: Applied, index: int, operation: Operation, toid: int) -> OperationRecord:
     outcome = applied.outcomes[index]
     changes = applied.operation_changes[index] if applied.succeeded else []
@@ -87,9 +100,9 @@ def _operation_record(applied: Applied, index: int, operation: Operation, toid: 
         type=operation.type,
         source=operation.source.account,
         mux_id=operation.source.mux_id,
-        details=operation_details(operation, outcome),
+        details=operation_details(operation, outcome) | _begin_sponsor(applied, index),
         participants=participants(operation, changes),
-        effects=effects_of(operation, outcome, changes, toid) if applied.succeeded else [],
+        effects=effects_of(operation, outcome, changes) if applied.succeeded else [],
         trades=trades,
         sponsor=_sponsor(applied, index, operation),
         code=outcome_name(operation.type, outcome),

@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from roadstead.sandbox.network.ledger.operations.data import is_plain_text
 from roadstead.sandbox.network.ledger.state import Account, AccountKey
 
-from .answers import base_url, hal, wants_stream
+from .answers import CACHE, base_url, hal, wants_stream
 from .face import Face
 from .parameters import account_parameter
 from .problems import Problem, not_found
@@ -59,14 +60,28 @@ class AccountRoutes:
             return stream_answer(state_events(self.face, look))
         return hal(look(), latest_ledger=network.header.sequence)
 
+    @staticmethod
+    def _plain(value: bytes, latest_ledger: int) -> Response:
+        """A data entry's value itself, called text where it is some."""
+        is_text = is_plain_text(value)
+        return Response(
+            value,
+            headers={"Cache-Control": CACHE, "Latest-Ledger": str(latest_ledger)},
+            media_type="text/plain; charset=utf-8" if is_text else "application/octet-stream",
+        )
+
     async def data(self, request: Request) -> Response:
         """One data entry of an account."""
-        streaming = wants_stream(request)
+        raw = request.headers.get("accept", "") == "application/octet-stream"
+        streaming = not raw and wants_stream(request)
         account = self._account(request)
         name = request.path_params["key"].encode()
         network = self.face.network
         if name not in network.store.data_by_account.get(account.account, {}):
             raise self.stated(not_found())
+        if raw:
+            value = network.store.data_by_account[account.account][name].value
+            return self._plain(value, network.header.sequence)
 
         def look() -> dict[str, Any]:
             entry = network.store.data_by_account.get(account.account, {}).get(name)

@@ -8,14 +8,21 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .account_routes import AccountRoutes
+from .aggregation_routes import AggregationRoutes
 from .answers import CACHE, problem_answer
 from .face import Face
 from .friendbot_routes import FriendbotRoutes
 from .history_routes import HistoryRoutes
+from .market_routes import MarketRoutes
+from .path_routes import PathRoutes
 from .problems import Problem, not_found, server_error
 from .root_routes import RootRoutes
+from .state_routes import StateRoutes
 from .streams import StreamBroken
 from .submission_routes import SubmissionRoutes
+
+_POST_ONLY = {"/transactions_async"}
+"""Paths that are not there at all for other methods."""
 
 _log = structlog.get_logger()
 
@@ -40,6 +47,10 @@ def all_routes(face: Face) -> list[Route]:
         *root.routes(),
         *HistoryRoutes(face).routes(),
         *AccountRoutes(face).routes(),
+        *StateRoutes(face).routes(),
+        *MarketRoutes(face).routes(),
+        *PathRoutes(face).routes(),
+        *AggregationRoutes(face).routes(),
     ]
 
 
@@ -87,7 +98,7 @@ class Horizon:
             if match is Match.NONE:
                 continue
             if match is Match.PARTIAL or scope["method"] == "HEAD":
-                wrong_method = True
+                wrong_method = path not in _POST_ONLY
                 continue
             scope.update(child)
             endpoint = route.endpoint

@@ -144,8 +144,6 @@ class HistoryRoutes:
     def _of_one(self, request: Request, name: str) -> Numbers:
         number = operation_parameter(request.path_params["operation_id"])
         everything = self.face.network.history.everything
-        if number < 0:
-            return lambda: array("Q")
         return lambda: slice_of(_list_of(everything, name), number, number)
 
     def _sequence(self, request: Request) -> int:

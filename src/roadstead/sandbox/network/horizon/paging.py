@@ -13,6 +13,7 @@ LIMIT_MAX = 200
 INT64_MAX = 2**63 - 1
 
 Order = Literal["asc", "desc"]
+NEGATIVE = re.compile(r"-[0-9]{1,19}\Z")
 _DIGITS = re.compile(r"-?[0-9]{1,19}\Z")
 
 
@@ -59,7 +60,7 @@ def parse_number_cursor(text: str) -> int | None:
         raise bad_cursor()
     number = int(text)
     if number < 0:
-        raise bad_request("cursor", f"the cursor {text} is a negative number: ")
+        raise bad_cursor()
     return number
 
 

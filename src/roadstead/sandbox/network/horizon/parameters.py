@@ -40,7 +40,7 @@ def ledger_parameter(text: str) -> int:
 
 def operation_parameter(text: str) -> int:
     """An operation's number."""
-    if not _NUMBER.match(text) or abs(int(text)) > _INT64_MAX:
+    if not _NUMBER.match(text) or not 0 <= int(text) <= _INT64_MAX:
         raise bad_request("id", 'schema: error converting value for "id"')
     return int(text)
 

@@ -114,6 +114,15 @@ def refused_by_friendbot(detail: str) -> Problem:
     return Problem(400, "bad_request", "Bad Request", detail)
 
 
+def one_of(side: str) -> Problem:
+    """A path is asked for by assets or by account, never by both or neither."""
+    detail = (
+        f"The request requires either a list of {side} assets or a {side} account. "
+        "Both fields cannot be present."
+    )
+    return Problem(400, "bad_request", "Bad Request", detail)
+
+
 def before_history() -> Problem:
     """A record older than what is kept."""
     return Problem(410, "before_history", "Data Requested Is Before Recorded History", _BEFORE_HISTORY)
@@ -197,15 +206,16 @@ def _failed(envelope: bytes, codes: dict[str, Any], result: bytes) -> Problem:
     )
 
 
-def failed_transaction(record: TransactionRecord) -> Problem:
-    """A transaction that is in a ledger and failed there."""
-    codes: dict[str, Any] = {"transaction": record.code}
-    decisive = record.code
-    if record.inner_code is not None:
+def failed_transaction(record: TransactionRecord, asked: Transaction) -> Problem:
+    """A transaction that is in a ledger and failed there, told as what was submitted."""
+    alone = record.inner_code is not None and asked.bump is None
+    decisive = record.inner_code if alone and record.inner_code is not None else record.code
+    codes: dict[str, Any] = {"transaction": decisive}
+    if record.inner_code is not None and not alone:
         codes["inner_transaction"] = decisive = record.inner_code
     if decisive == "tx_failed":
         codes["operations"] = [operation.code for operation in record.operations]
-    return _failed(record.envelope, codes, record.result)
+    return _failed(asked.envelope, codes, record.result)
 
 
 def packed_verdict(transaction: Transaction, verdict: Verdict) -> bytes:

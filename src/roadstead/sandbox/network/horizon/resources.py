@@ -4,12 +4,13 @@ import base64
 from typing import Any
 
 from roadstead.sandbox.network.history.amounts import amount, moment
+from roadstead.sandbox.network.history.details import muxed_fields
 from roadstead.sandbox.network.history.records import (
     LedgerRecord,
     OperationRecord,
     TransactionRecord,
 )
-from roadstead.sandbox.network.ledger.assets import Party, account_of, address, muxed_address
+from roadstead.sandbox.network.ledger.assets import Party, account_of, address
 from roadstead.sandbox.network.ledger.close import TOTAL_LUMENS
 from roadstead.sandbox.network.ledger.operations import rule_of
 
@@ -63,7 +64,7 @@ def _memo_fields(record: TransactionRecord) -> Resource:
             return {}
         case "text":
             return {
-                "memo": record.memo.decode("utf-8", "replace"),
+                "memo": record.memo.decode("utf-8", "replace").replace("\x00", ""),
                 "memo_bytes": _text(record.memo),
             }
         case "id":
@@ -73,12 +74,7 @@ def _memo_fields(record: TransactionRecord) -> Resource:
 
 
 def _muxed(name: str, account: bytes, mux_id: int | None) -> Resource:
-    if mux_id is None:
-        return {}
-    return {
-        f"{name}_muxed": muxed_address(Party(account, mux_id)),
-        f"{name}_muxed_id": str(mux_id),
-    }
+    return muxed_fields(Party(account, mux_id), name)
 
 
 def _transaction_links(record: TransactionRecord, shown_hash: str, base: str) -> Resource:
@@ -212,8 +208,7 @@ def effect_resource(
     }
     if effect.mux_id is not None:
         party = Party(account_of(effect.account), effect.mux_id)
-        found["account_muxed"] = muxed_address(party)
-        found["account_muxed_id"] = str(effect.mux_id)
+        found |= muxed_fields(party, "account")
     return {
         **found,
         "type": effect.name,

@@ -9,18 +9,29 @@ from starlette.responses import Response
 from .answers import base_url, hal, wants_stream
 from .face import Face
 from .history_sources import Source, latest_cursor
-from .paging import PageQuery, page_links, parse_limit, parse_order
+from .paging import NEGATIVE, PageQuery, page_links, parse_limit, parse_order
+from .problems import bad_request
 from .streams import list_events, stream_answer
+
+
+def first_values(request: Request) -> dict[str, str]:
+    """The query, each parameter with the first of its values."""
+    found: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        found.setdefault(name, value)
+    return found
 
 
 def page_query(request: Request, face: Face, *, numbered: bool) -> PageQuery:
     """What the client asked for; `now` and the last event id resolved."""
-    params = request.query_params
+    params = first_values(request)
     cursor = params.get("cursor", "")
     if wants_stream(request) and request.headers.get("last-event-id"):
         cursor = request.headers["last-event-id"]
     if cursor == "now" and numbered:
         cursor = latest_cursor(face)
+    if NEGATIVE.match(cursor):
+        raise bad_request("cursor", f"the cursor {cursor} is a negative number: ")
     return PageQuery(cursor=cursor, order=parse_order(params), limit=parse_limit(params))
 
 
@@ -46,7 +57,7 @@ def serve_list(
         "_links": page_links(
             base_url(request),
             path,
-            request.query_params,
+            first_values(request),
             query,
             [item.token for item in items],
         ),

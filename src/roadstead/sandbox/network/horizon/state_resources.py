@@ -3,9 +3,12 @@
 import base64
 from typing import Any
 
+from stellar_sdk import xdr
+
 from roadstead.sandbox.network.history.amounts import amount, asset_fields, moment, price
 from roadstead.sandbox.network.history.details import signer_text
 from roadstead.sandbox.network.history.lists import History
+from roadstead.sandbox.network.history.predicates import predicate_fields
 from roadstead.sandbox.network.ledger.assets import address
 from roadstead.sandbox.network.ledger.overlay import Store
 from roadstead.sandbox.network.ledger.signatures import KEY_ED25519, KEY_HASH, KEY_PRE_AUTHORIZED, key_kind
@@ -14,10 +17,12 @@ from roadstead.sandbox.network.ledger.state import (
     AUTH_IMMUTABLE,
     AUTH_REQUIRED,
     AUTH_REVOCABLE,
+    BALANCE_CLAWBACK,
     LINE_AUTHORIZED,
     LINE_CLAWBACK,
     LINE_MAINTAIN,
     Account,
+    ClaimableBalance,
     Data,
     Offer,
     TrustLine,
@@ -174,3 +179,40 @@ def offer_resource(history: History, offer: Offer, base: str) -> Resource:
     if offer.sponsor is not None:
         found["sponsor"] = address(offer.sponsor)
     return found
+
+
+def balance_token(entry: ClaimableBalance) -> str:
+    """The place of a claimable balance in lists."""
+    return f"{entry.modified}-00000000{entry.balance_id.hex()}"
+
+
+def balance_resource(history: History, entry: ClaimableBalance, base: str) -> Resource:
+    """A claimable balance."""
+    identity = "00000000" + entry.balance_id.hex()
+    own = f"{base}/claimable_balances/{identity}"
+    found: Resource = {
+        "_links": {
+            "self": link(own),
+            "transactions": link(f"{own}/transactions{{?cursor,limit,order}}", templated=True),
+            "operations": link(f"{own}/operations{{?cursor,limit,order}}", templated=True),
+        },
+        "id": identity,
+        "asset": str(entry.asset),
+        "amount": amount(entry.amount),
+    }
+    if entry.sponsor is not None:
+        found["sponsor"] = address(entry.sponsor)
+    return {
+        **found,
+        "last_modified_ledger": entry.modified,
+        "last_modified_time": closed_at(history, entry.modified),
+        "claimants": [
+            {
+                "destination": address(claimant.account),
+                "predicate": predicate_fields(xdr.ClaimPredicate.from_xdr_bytes(claimant.predicate)),
+            }
+            for claimant in entry.claimants
+        ],
+        "flags": {"clawback_enabled": bool(entry.flags & BALANCE_CLAWBACK)},
+        "paging_token": balance_token(entry),
+    }

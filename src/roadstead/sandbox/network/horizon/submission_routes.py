@@ -121,7 +121,7 @@ class SubmissionRoutes:
         if record is None or record.ledger > self.face.visible_ledger:
             return None
         if not record.successful:
-            raise failed_transaction(record)
+            raise failed_transaction(record, transaction)
         ledger = network.history.ledgers[record.ledger - 1]
         return hal(transaction_resource(record, ledger, base_url(request), transaction.outer_hash))
 

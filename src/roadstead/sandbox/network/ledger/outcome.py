@@ -123,13 +123,14 @@ _IRREGULAR = {
     "MANAGE_BUY_OFFER_BUY_NO_ISSUER": "buy_no_issuer",
     "MANAGE_BUY_OFFER_NOT_FOUND": "op_offer_not_found",
     "CHANGE_TRUST_NOT_AUTH_MAINTAIN_LIABILITIES": "op_not_aut_maintain_liabilities",
-    "ALLOW_TRUST_NO_TRUST_LINE": "op_no_trustline",
+    "ALLOW_TRUST_NO_TRUST_LINE": "op_no_trust",
     "ALLOW_TRUST_TRUST_NOT_REQUIRED": "op_not_required",
     "ACCOUNT_MERGE_HAS_SUB_ENTRIES": "op_has_sub_entries",
     "ACCOUNT_MERGE_SEQNUM_TOO_FAR": "op_seq_num_too_far",
     "MANAGE_DATA_NAME_NOT_FOUND": "op_data_name_not_found",
     "MANAGE_DATA_INVALID_NAME": "op_data_invalid_name",
-    "SET_TRUST_LINE_FLAGS_NO_TRUST_LINE": "op_no_trustline",
+    "SET_TRUST_LINE_FLAGS_NO_TRUST_LINE": "op_no_trust",
+    "CLAWBACK_CLAIMABLE_BALANCE_NOT_ISSUER": "op_no_issuer",
 }
 
 _OUTER_NAMES = {
