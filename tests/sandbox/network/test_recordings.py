@@ -54,6 +54,7 @@ KNOWN: dict[tuple[str, int], str] = {
     ("faults.core_hangs", 4): _STOOD_STILL,
     ("faults.core_hangs", 5): "a health check of a node that is not there",
     ("faults.core_hangs", 8): _STOOD_STILL,
+    ("faults.stale", 15): "asked between the closing of a ledger and its ingestion, one moment here",
     ("sse.others", 15): "the base of a pair is the smaller asset, not the one met first",
     ("multisig.special_signers", 11): "a signed-payload signer is named, not called unknown",
 }
