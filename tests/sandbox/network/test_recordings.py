@@ -42,8 +42,16 @@ ANSWER_LAG_S = 8
 SUBMISSION_S = 32
 """How much older than its answer the ledger behind an answer can be."""
 
-OWN = {"result_meta_xdr", "fee_meta_xdr", "header_xdr", "horizon_version", "core_version", "friendbot"}
-"""Fields that are compared elsewhere, or that name the software itself."""
+OWN = {
+    "result_meta_xdr",
+    "fee_meta_xdr",
+    "header_xdr",
+    "horizon_version",
+    "core_version",
+    "friendbot",
+    "core_latest_ledger",
+}
+"""Fields compared elsewhere, naming the software or its address, or ahead of ingestion."""
 
 VARYING = {"hash", "prev_hash", "id", "header_xdr"}
 """Fields of a ledger that follow from the node's own signatures and bucket lists."""
@@ -54,7 +62,6 @@ KNOWN: dict[tuple[str, int], str] = {
     ("faults.core_hangs", 4): _STOOD_STILL,
     ("faults.core_hangs", 5): "a health check of a node that is not there",
     ("faults.core_hangs", 8): _STOOD_STILL,
-    ("faults.stale", 15): "asked between the closing of a ledger and its ingestion, one moment here",
     ("sse.others", 15): "the base of a pair is the smaller asset, not the one met first",
     ("multisig.special_signers", 11): "a signed-payload signer is named, not called unknown",
 }
