@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,11 +15,14 @@ import pytest
 from tests.fixtures.remittances import sending_anchor
 from tests.fixtures.sandbox_process import SandboxProcess, running_sandbox, wait_until_gone
 
+from roadstead.randomness import SystemRandomness
 from roadstead.sandbox.calls import Calls
 from roadstead.sandbox.environment import EXAMPLE_ANCHOR_FILE
+from roadstead.sandbox.keys import KeyFile, make_keys
 from roadstead.sandbox.ports import choose_free
 from roadstead.sandbox.roles import local_url
 from roadstead.sandbox.sender import SendOrder
+from roadstead.sandbox.state import TEMPORARY_PREFIX
 from roadstead.sandbox.wallet import account_state
 
 pytestmark = pytest.mark.timeout(180)
@@ -35,7 +40,7 @@ def sandbox_command(folder: Path, *arguments: str) -> subprocess.CompletedProces
 
 
 class TestStopping:
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
     def test_ends_every_process_and_takes_the_ready_file_and_temporary_state_along(
         self, tmp_path: Path, number: signal.Signals
     ) -> None:
@@ -49,33 +54,65 @@ class TestStopping:
             assert not Path(ready["logs"]).parent.exists()
             wait_until_gone(list(ready["pids"].values()), within_s=0.5)
 
+    @pytest.mark.parametrize("after_s", [0.5, 2.0, 3.5])
+    def test_in_the_middle_of_the_start_leaves_nothing(self, tmp_path: Path, after_s: float) -> None:
+        sandbox = SandboxProcess(tmp_path, environ={"TMPDIR": str(tmp_path)})
+        sandbox.launch()
+        time.sleep(after_s)
+
+        status = sandbox.stop(signal.SIGINT)
+
+        assert status in {0, 128 + signal.SIGINT}
+        assert not sandbox.ready_file.exists()
+        assert list(tmp_path.glob(f"{TEMPORARY_PREFIX}*")) == []
+        assert "Traceback" not in sandbox.output
+
+    def test_twice_kills_what_does_not_listen(self, tmp_path: Path) -> None:
+        with running_sandbox(tmp_path) as sandbox:
+            ready = sandbox.ready
+            os.kill(ready["pids"]["worker"], signal.SIGSTOP)
+
+            sandbox.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+            status = sandbox.stop(signal.SIGINT)
+
+            assert status == 0
+            assert not Path(ready["logs"]).parent.exists()
+            wait_until_gone(list(ready["pids"].values()), within_s=0.5)
+
 
 class TestStartingAgain:
     async def test_brings_back_keys_ports_ledger_bank_and_database(self, tmp_path: Path) -> None:
-        with running_sandbox(
-            tmp_path, "--state", str(tmp_path / "state"), "--passphrase", "Kept ; 1"
-        ) as sandbox:
-            before = sandbox.ready
+        api, stellar, bank = free_ports(3)
+        ports = ("--api-port", str(api), "--stellar-port", str(stellar), "--bank-port", str(bank))
+        state = ("--state", str(tmp_path / "state"))
+        first = SandboxProcess(tmp_path, *state, *ports, "--passphrase", "Kept ; 1")
+        first.start()
+        before = first.ready
+        try:
             async with sending_anchor(before) as anchor:
                 *_, last = [progress async for progress in anchor.send(SendOrder(amount="40"))]
-            paid = await all_payouts(sandbox)
-            sandbox.stop()
+            paid = await all_payouts(first)
+        finally:
+            first.stop()
 
-            sandbox.start()
-
-            after = sandbox.ready
-            for name in set(before) - {"pids"}:
-                assert after[name] == before[name], name
-            assert await all_payouts(sandbox) == paid
+        with running_sandbox(tmp_path, *state) as second:
+            after = second.ready
+            assert {name: after[name] for name in after if name != "pids"} == {
+                name: before[name] for name in before if name != "pids"
+            }
+            assert await all_payouts(second) == paid
             async with sending_anchor(after) as anchor:
                 assert (await anchor.receiver.remittance(last.details["id"]))["status"] == "completed"
 
-    def test_refuses_another_passphrase_for_the_same_ledger(self, tmp_path: Path) -> None:
-        state = str(tmp_path / "state")
-        with running_sandbox(tmp_path, "--state", state):
-            pass
+        assert after["network_passphrase"] == "Kept ; 1"
+        assert after["home_domain"] == f"localhost:{api}"
+        assert (after["horizon"], after["bank"]) == (local_url(stellar), local_url(bank))
 
-        run = sandbox_command(tmp_path, "--state", state, "--passphrase", "Another ; 2")
+    def test_refuses_another_passphrase_for_the_same_ledger(self, tmp_path: Path) -> None:
+        KeyFile(tmp_path).save(make_keys(SystemRandomness(), passphrase="Kept ; 1"))
+
+        run = sandbox_command(tmp_path, "--state", str(tmp_path), "--passphrase", "Another ; 2")
 
         assert run.returncode == 2
         assert "leave --passphrase away" in run.stderr
@@ -101,6 +138,7 @@ class TestAStartThatWasKilledHalfWay:
             assert last.details["status"] == "completed"
         finally:
             sandbox.stop()
+            sandbox.remove_database()
 
 
 class TestWhatAUserMayBring:
@@ -121,23 +159,6 @@ class TestWhatAUserMayBring:
         assert "database" not in ready["pids"]
         assert ready["database_url"] == empty_database_url
 
-    def test_ports_that_a_later_start_brings_back(self, tmp_path: Path) -> None:
-        asked: list[int] = []
-        for _ in range(3):
-            asked.append(choose_free(taken=asked))
-        api, stellar, bank = asked
-        options = ("--api-port", str(api), "--stellar-port", str(stellar), "--bank-port", str(bank))
-        state = ("--state", str(tmp_path / "state"))
-        with running_sandbox(tmp_path / "first", *state, *options) as sandbox:
-            first = sandbox.ready
-
-        with running_sandbox(tmp_path / "second", *state) as sandbox:
-            second = sandbox.ready
-
-        for ready in (first, second):
-            assert ready["home_domain"] == f"localhost:{api}"
-            assert (ready["horizon"], ready["bank"]) == (local_url(stellar), local_url(bank))
-
 
 class TestWhatIsRefused:
     def test_a_second_sandbox_on_the_same_state(self, tmp_path: Path) -> None:
@@ -156,6 +177,13 @@ class TestWhatIsRefused:
 
         assert run.returncode == 2
         assert f"Port {port} for the API (--api-port) cannot be used" in run.stderr
+
+
+def free_ports(count: int) -> list[int]:
+    ports: list[int] = []
+    while len(ports) < count:
+        ports.append(choose_free(taken=ports))
+    return ports
 
 
 async def all_payouts(sandbox: SandboxProcess) -> object:
