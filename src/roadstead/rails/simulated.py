@@ -192,7 +192,9 @@ class SimulatedRail:
             raise Unavailable(
                 f"Rail {self._name} told an event that is not valid: {error.message}"
             ) from error
-        own = [event for event in events if event.amount is None or event.amount.asset in self._terms.currencies]
+        own = [
+            event for event in events if event.amount is None or event.amount.asset in self._terms.currencies
+        ]
         return own, answer.cursor if events else cursor
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Sequence[RailEvent]:  # noqa: ARG002 - see below
