@@ -17,11 +17,46 @@ if TYPE_CHECKING:
 _SECRET_BYTES_MAX = 1_024
 _DOCUMENT_BYTES_MAX = 1_500_000
 
+HomeDomain = Annotated[str, typer.Option(help="Home domain of the receiving anchor, such as anchor.example.")]
+Amount = Annotated[str, typer.Option(help="How much to send, in whole assets, such as 100.50.")]
+AssetCode = Annotated[
+    str | None, typer.Option(help="Code of the asset.", show_default="the first that the anchor lists")
+]
+Seed = Annotated[
+    str | None,
+    typer.Option(
+        envvar="ROADSTEAD_SENDER_SECRET",
+        help="Secret seed S... of the sending account; better given by the variable or a file.",
+    ),
+]
+SeedFile = Annotated[
+    str | None,
+    typer.Option(
+        envvar="ROADSTEAD_SENDER_SECRET_FILE",
+        help="File with the secret seed; - reads it from standard input.",
+    ),
+]
+HorizonUrl = Annotated[
+    str | None,
+    typer.Option(help="Horizon server to pay through.", show_default="what the anchor or network names"),
+]
+Passphrase = Annotated[
+    str | None, typer.Option(help="Passphrase of the network.", show_default="what the anchor names")
+]
 Fields = Annotated[
     list[str],
     typer.Option(
         metavar="FIELD=VALUE", help="A SEP-9 field of the customer; FIELD=@PATH sends a file. Repeatable."
     ),
+]
+CustomerId = Annotated[str | None, typer.Option(help="Id of a customer that was registered earlier.")]
+Method = Annotated[
+    str | None,
+    typer.Option(help="How the money is delivered.", show_default="the first that the anchor lists"),
+]
+Timeout = Annotated[float, typer.Option(min=1, max=86_400, help="Seconds to wait for the end after paying.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document at the end; progress goes to standard error.")
 ]
 
 
@@ -32,51 +67,20 @@ def register(app: typer.Typer) -> None:
 
 def send(
     *,
-    to: Annotated[str, typer.Option(help="Home domain of the receiving anchor, such as anchor.example.")],
-    amount: Annotated[str, typer.Option(help="How much to send, in whole assets, such as 100.50.")],
-    asset: Annotated[
-        str | None, typer.Option(help="Code of the asset.", show_default="the first that the anchor lists")
-    ] = None,
-    secret: Annotated[
-        str | None,
-        typer.Option(
-            envvar="ROADSTEAD_SENDER_SECRET",
-            help="Secret seed S... of the sending account; better given by the variable or a file.",
-        ),
-    ] = None,
-    secret_file: Annotated[
-        str | None,
-        typer.Option(
-            envvar="ROADSTEAD_SENDER_SECRET_FILE",
-            help="File with the secret seed; - reads it from standard input.",
-        ),
-    ] = None,
-    horizon: Annotated[
-        str | None,
-        typer.Option(help="Horizon server to pay through.", show_default="what the anchor or network names"),
-    ] = None,
-    passphrase: Annotated[
-        str | None, typer.Option(help="Passphrase of the network.", show_default="what the anchor names")
-    ] = None,
+    to: HomeDomain,
+    amount: Amount,
+    asset: AssetCode = None,
+    secret: Seed = None,
+    secret_file: SeedFile = None,
+    horizon: HorizonUrl = None,
+    passphrase: Passphrase = None,
     sender: Fields = [],  # noqa: B006 - typer copies it
     receiver: Fields = [],  # noqa: B006 - typer copies it
-    sender_id: Annotated[
-        str | None, typer.Option(help="Id of a sending customer registered earlier.")
-    ] = None,
-    receiver_id: Annotated[
-        str | None, typer.Option(help="Id of a receiving customer registered earlier.")
-    ] = None,
-    funding_method: Annotated[
-        str | None,
-        typer.Option(help="How the money is delivered.", show_default="the first that the anchor lists"),
-    ] = None,
-    timeout: Annotated[
-        float, typer.Option(min=1, max=86_400, help="Seconds to wait for the end after paying.")
-    ] = 300.0,
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", help="Print one JSON document at the end; progress goes to standard error."),
-    ] = False,
+    sender_id: CustomerId = None,
+    receiver_id: CustomerId = None,
+    funding_method: Method = None,
+    timeout: Timeout = 300.0,
+    as_json: AsJson = False,
 ) -> None:
     """Send a payment as a sending anchor: authenticate, register customers, open, pay, and wait until it is final.
 
