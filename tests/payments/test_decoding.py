@@ -9,10 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from roadstead.money import NATIVE, stellar_asset
-from roadstead.payments.decoding import IncomingPayment, Irrelevant, PaymentKind, Undecodable, decode
-from roadstead.stellar.memos import NO_MEMO, Memo, MemoKind, number_memo
 from tests.stellar.scripted_horizon import (
     ACCOUNT,
     ISSUER,
@@ -21,6 +17,10 @@ from tests.stellar.scripted_horizon import (
     payment_record,
     text_memo_fields,
 )
+
+from roadstead.money import NATIVE, stellar_asset
+from roadstead.payments.decoding import IncomingPayment, Irrelevant, PaymentKind, Undecodable, decode
+from roadstead.stellar.memos import NO_MEMO, Memo, MemoKind, number_memo
 
 MUXED = "M" + "A" * 68
 
