@@ -87,7 +87,15 @@ class TestAskingAboutACustomer:
         assert "sep31-sender" in reply.error
 
     @pytest.mark.parametrize(
-        "customer_id", ["not-an-id", "18e413284", "", "\0", str(uuid4()), f"{{{uuid4()}}}"]
+        "customer_id",
+        [
+            "not-an-id",
+            "18e413284",
+            "",
+            "\0",
+            "3b1f0a52-6f0e-4f57-9c5b-1a2b3c4d5e6f",
+            "{3b1f0a52-6f0e-4f57-9c5b-1a2b3c4d5e6f}",
+        ],
     )
     async def test_an_id_that_is_not_ours_is_not_found(self, partner: Caller, customer_id: str) -> None:
         assert (await partner.get(CUSTOMER, id=customer_id)).status == 404
