@@ -13,7 +13,7 @@ from roadstead.config.generated import is_generated
 from roadstead.errors import ConfigurationError
 from roadstead.randomness import SystemRandomness
 from roadstead.sandbox.keys import PARTNER_NAMES, KeyFile, make_keys, with_issuers, with_ports
-from roadstead.sandbox.state import SWEEP_AGE_S, TEMPORARY_PREFIX, open_state
+from roadstead.sandbox.state import SWEEP_AGE_S, TEMPORARY_PREFIX, open_state, sweep
 
 HOLDING = """
 import pathlib, sys, time
@@ -64,7 +64,7 @@ class TestTheStateFolder:
 
         assert not state.folder.exists()
 
-    def test_a_temporary_one_left_by_a_killed_sandbox_goes_with_the_next(self, tmp_path: Path) -> None:
+    def test_a_temporary_one_left_by_a_killed_sandbox_is_swept_away(self, tmp_path: Path) -> None:
         left, young, used = (tmp_path / f"{TEMPORARY_PREFIX}{name}" for name in ("left", "young", "used"))
         for folder in (left, young, used):
             folder.mkdir()
@@ -73,7 +73,7 @@ class TestTheStateFolder:
         for folder in (left, used):
             os.utime(folder, (long_ago_s, long_ago_s))
 
-        open_state(None, temporary_in=tmp_path).close()
+        sweep(temporary_in=tmp_path)
         holder.close()
 
         assert {path.name for path in tmp_path.iterdir()} == {young.name, used.name}

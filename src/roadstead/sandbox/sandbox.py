@@ -30,7 +30,7 @@ from roadstead.sandbox.files import write_private
 from roadstead.sandbox.keys import KeyFile, Keys, make_keys, with_issuers, with_ports
 from roadstead.sandbox.logs import RoleLog
 from roadstead.sandbox.ready import ReadyFile
-from roadstead.sandbox.state import State, open_state
+from roadstead.sandbox.state import State, open_state, sweep
 from roadstead.sandbox.supervisor import Supervisor
 
 ENVIRONMENT_FILE_NAME = "environment"
@@ -146,7 +146,8 @@ class Sandbox:
         if self._ready_file is not None:
             self._ready_file.remove()
         anchor = load_anchor(anchor_file(self._options.environ))
-        state = await asyncio.to_thread(open_state, self._options.state)
+        await asyncio.to_thread(sweep)
+        state = open_state(self._options.state)
         parts.push_async_callback(asyncio.to_thread, state.close)
         keys = await self._keys(state, anchor)
         supervisor = Supervisor(

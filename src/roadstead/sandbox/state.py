@@ -46,8 +46,7 @@ class State:
 def open_state(path: Path | None, *, temporary_in: Path | None = None) -> State:
     """Lock the state folder, making it where it is missing; None makes a temporary one.
 
-    Temporary ones are made in `temporary_in`, or where the system keeps such; those left there by sandboxes that were
-    killed are removed first.
+    Temporary ones are made in `temporary_in`, or where the system keeps such.
 
     Raises:
         ConfigurationError: The folder cannot be made, or another sandbox uses it now.
@@ -57,12 +56,29 @@ def open_state(path: Path | None, *, temporary_in: Path | None = None) -> State:
     return State(folder, is_temporary=path is None, lock=lock)
 
 
+def sweep(*, temporary_in: Path | None = None) -> None:
+    """Remove the temporary folders of sandboxes that were killed. This may take seconds; safe to call again."""
+    for folder in (temporary_in or Path(tempfile.gettempdir())).glob(f"{TEMPORARY_PREFIX}*"):
+        with suppress(OSError, RoadsteadError):
+            status = folder.lstat()
+            if (
+                status.st_uid != os.geteuid()
+                or folder.is_symlink()
+                or time.time() - status.st_mtime < SWEEP_AGE_S
+            ):
+                continue
+            lock = _take_lock(folder)
+            try:
+                _remove(folder)
+            finally:
+                os.close(lock)
+
+
 def _make_folder(path: Path | None, temporary_in: Path) -> Path:
     # The database may run as another user, who has to pass through, when this is root.
     mode = 0o711 if os.geteuid() == 0 else 0o700
     try:
         if path is None:
-            _sweep(temporary_in)
             folder = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=temporary_in))
             folder.chmod(mode)
         else:
@@ -97,24 +113,6 @@ def _take_lock(folder: Path) -> int:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
-
-
-def _sweep(temporary_in: Path) -> None:
-    """Remove the temporary folders of sandboxes that were killed."""
-    for folder in temporary_in.glob(f"{TEMPORARY_PREFIX}*"):
-        with suppress(OSError, RoadsteadError):
-            status = folder.lstat()
-            if (
-                status.st_uid != os.geteuid()
-                or folder.is_symlink()
-                or time.time() - status.st_mtime < SWEEP_AGE_S
-            ):
-                continue
-            lock = _take_lock(folder)
-            try:
-                _remove(folder)
-            finally:
-                os.close(lock)
 
 
 def _remove(folder: Path) -> None:
