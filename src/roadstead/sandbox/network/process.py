@@ -3,10 +3,8 @@
 import argparse
 import asyncio
 import contextlib
-import os
 import socket
 import sys
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +14,13 @@ import uvloop
 
 from roadstead.clock import SystemClock
 from roadstead.errors import ConfigurationError
+from roadstead.service import lifeline
 
 from .horizon.application import Horizon
 from .horizon.face import Face
 from .journal import Journal
 from .network import DEFAULT_PASSPHRASE, Network, QueuePolicy, Terms
+from .tls import Certificates, certificates_in
 
 _GRACE_S = 1
 _BACKLOG = 1024
@@ -64,7 +64,6 @@ class Closer:
         self._face = face
         self._closing = closing
         self._work = asyncio.Event()
-        self.paused = False
         face.network.accepted_listeners.append(self._work.set)
 
     async def run(self) -> None:
@@ -81,7 +80,7 @@ class Closer:
             await self._work.wait()
             self._work.clear()
             await asyncio.sleep(0)
-            if not self.paused:
+            if not self._face.paused:
                 self._face.network.close()
 
     async def _regularly(self, every_s: float) -> None:
@@ -90,7 +89,7 @@ class Closer:
         while True:
             await asyncio.sleep(max(0.0, due - loop.time()))
             due = max(due + every_s, loop.time())
-            if not self.paused:
+            if not self._face.paused:
                 self._face.network.close()
 
 
@@ -117,6 +116,7 @@ class Options:
     state: Path | None
     terms: Terms
     closing: Closing
+    tls: bool
 
 
 def parse_arguments(arguments: Sequence[str]) -> Options:
@@ -136,6 +136,9 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         default=QueuePolicy.CHAINS.value,
         help="waiting transactions per account: chains (protocol 19) or one (from 20 on)",
     )
+    parser.add_argument(
+        "--tls", action="store_true", help="serve https; the authority lies in the state folder"
+    )
     given = parser.parse_args(arguments)
     terms = Terms(passphrase=given.passphrase, queue=QueuePolicy(given.queue))
     return Options(
@@ -144,6 +147,7 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         state=given.state,
         terms=terms,
         closing=parse_closing(given.close),
+        tls=given.tls,
     )
 
 
@@ -152,6 +156,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind((host, port))
         listener.listen(_BACKLOG)
     except OSError as error:
@@ -161,6 +166,13 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _certificates(options: Options) -> Certificates:
+    """The certificates of the state folder, made there at the first start."""
+    if options.state is None:
+        raise ConfigurationError("--tls needs --state: the authority's certificate is kept there.")
+    return certificates_in(options.state, options.host)
+
+
 async def serve(options: Options) -> None:
     """Run until told to stop."""
     journal = None if options.state is None else Journal(options.state / "network.journal")
@@ -168,8 +180,11 @@ async def serve(options: Options) -> None:
     face = Face(network)
     closer = Closer(face, options.closing)
     listener = _listen(options.host, options.port)
+    certificates = _certificates(options) if options.tls else None
     config = uvicorn.Config(
         Horizon(face),
+        ssl_certfile=None if certificates is None else certificates.server,
+        ssl_keyfile=None if certificates is None else certificates.key,
         loop="none",
         log_config=None,
         access_log=False,
@@ -179,7 +194,8 @@ async def serve(options: Options) -> None:
     server = _Server(config, face)
     port = listener.getsockname()[1]
     closing = asyncio.create_task(closer.run())
-    sys.stdout.write(f"listening http://{options.host}:{port}\n")
+    scheme = "https" if options.tls else "http"
+    sys.stdout.write(f"listening {scheme}://{options.host}:{port}\n")
     sys.stdout.flush()
     try:
         await server.serve(sockets=[listener])
@@ -189,30 +205,9 @@ async def serve(options: Options) -> None:
             journal.close()
 
 
-def watch_lifeline() -> None:
-    """End with the parent: when the pipe it holds is closed, this process is gone."""
-    number = os.environ.get("ROADSTEAD_LIFELINE_FD")
-    if not number:
-        return
-    descriptor = int(number)
-
-    def watch() -> None:
-        with contextlib.suppress(OSError):
-            while os.read(descriptor, 1):
-                pass
-        os._exit(1)
-
-    threading.Thread(target=watch, name="lifeline", daemon=True).start()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the process; the exit code is 2 where the start is refused."""
-    try:
-        from roadstead.service.lifeline import watch  # noqa: PLC0415 - optional here
-    except ImportError:
-        watch_lifeline()
-    else:
-        watch()
+    lifeline.watch()
     try:
         options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
         with contextlib.suppress(KeyboardInterrupt):

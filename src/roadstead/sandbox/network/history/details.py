@@ -18,7 +18,6 @@ from roadstead.sandbox.network.ledger.assets import (
 )
 from roadstead.sandbox.network.ledger.outcome import Outcome
 from roadstead.sandbox.network.ledger.signatures import KEY_ED25519, KEY_HASH, KEY_PRE_AUTHORIZED, key_kind
-from roadstead.sandbox.network.ledger.state import Entry, Key
 from roadstead.sandbox.network.ledger.transaction import Operation
 
 from .amounts import amount, asset_fields, price
@@ -357,9 +356,19 @@ def operation_details(operation: Operation, outcome: Outcome) -> Details:
     return _WRITERS.get(operation.type, _nothing)(operation, outcome)
 
 
-def participants(
-    operation: Operation, changes: list[tuple[Key, Entry | None, Entry | None]]
-) -> list[AccountId]:
+def _revoked_owner(body: xdr.RevokeSponsorshipOp) -> list[AccountId]:
+    if body.signer is not None:
+        return [account_from_xdr(body.signer.account_id)]
+    key = body.ledger_key
+    if key is None:
+        return []
+    if key.offer is not None:
+        return [account_from_xdr(key.offer.seller_id)]
+    owned = key.account or key.trust_line or key.data
+    return [] if owned is None else [account_from_xdr(owned.account_id)]
+
+
+def participants(operation: Operation) -> list[AccountId]:
     """Whose lists an operation belongs to, its source first."""
     found = [operation.source.account]
     body = operation.body
@@ -380,6 +389,8 @@ def participants(
             ]
         case 16:
             found.append(account_from_xdr(body.sponsored_id))
+        case 18:
+            found += _revoked_owner(body)
         case 19:
             found.append(party_from_xdr(body.from_).account)
         case _:

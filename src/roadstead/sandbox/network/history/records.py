@@ -78,6 +78,7 @@ class TransactionRecord(msgspec.Struct, frozen=True, array_like=True):
     operations: list[OperationRecord]
     valid_after: int | None = None
     valid_before: int | None = None
+    touched: list[bytes] = []
 
     @property
     def toid(self) -> int:
@@ -87,7 +88,7 @@ class TransactionRecord(msgspec.Struct, frozen=True, array_like=True):
     @property
     def participants(self) -> set[bytes]:
         """Every account this transaction concerns."""
-        found = {self.source, self.fee_source}
+        found = {self.source, self.fee_source, *self.touched}
         for operation in self.operations:
             found.update(operation.participants)
         return found

@@ -4,10 +4,10 @@ from typing import Any
 
 from stellar_sdk import xdr
 
-from roadstead.sandbox.network.ledger.assets import address
+from roadstead.sandbox.network.ledger.assets import account_of, address
 from roadstead.sandbox.network.ledger.close import Applied, ClosedLedger, Header
 from roadstead.sandbox.network.ledger.outcome import outcome_name, transaction_code_name
-from roadstead.sandbox.network.ledger.state import Account, BalanceKey, Entry, Key
+from roadstead.sandbox.network.ledger.state import Account, AccountKey, BalanceKey, Entry, Key
 from roadstead.sandbox.network.ledger.transaction import Conditions, Operation, Transaction, sponsored_account
 
 from .details import operation_details, participants, party_fields, signer_text
@@ -96,15 +96,18 @@ def _operation_record(applied: Applied, index: int, operation: Operation, toid: 
     outcome = applied.outcomes[index]
     changes = applied.operation_changes[index] if applied.succeeded else []
     trades = trades_of(operation, outcome, changes, toid) if applied.succeeded else []
+    sponsor = _sponsor(applied, index, operation)
+    began = _begin_sponsor(applied, index)
+    helpers = [account_of(one) for one in (sponsor, began.get("begin_sponsor")) if one is not None]
     return OperationRecord(
         type=operation.type,
         source=operation.source.account,
         mux_id=operation.source.mux_id,
-        details=operation_details(operation, outcome) | _begin_sponsor(applied, index),
-        participants=participants(operation, changes),
+        details=operation_details(operation, outcome) | began,
+        participants=list(dict.fromkeys([*participants(operation), *helpers])),
         effects=effects_of(operation, outcome, changes) if applied.succeeded else [],
         trades=trades,
-        sponsor=_sponsor(applied, index, operation),
+        sponsor=sponsor,
         code=outcome_name(operation.type, outcome),
         balance_ids=_balance_ids(changes),
     )
@@ -167,7 +170,15 @@ def transaction_record(applied: Applied, ledger: int, index: int) -> Transaction
         ],
         valid_after=transaction.conditions.min_time if transaction.conditions.has_time_bounds else None,
         valid_before=transaction.conditions.max_time or None,
+        touched=_touched(applied),
     )
+
+
+def _touched(applied: Applied) -> list[bytes]:
+    """The accounts whose own entries a transaction used."""
+    steps = [applied.fee_changes, applied.before_changes, *applied.operation_changes]
+    found = {key.account for step in steps for key, _, _ in step if isinstance(key, AccountKey)}
+    return sorted(found)
 
 
 def _rate(fee: int, operations: int) -> int:

@@ -17,6 +17,7 @@ from .market_routes import MarketRoutes
 from .path_routes import PathRoutes
 from .problems import Problem, not_found, server_error
 from .root_routes import RootRoutes
+from .stage_routes import StageRoutes
 from .state_routes import StateRoutes
 from .streams import StreamBroken
 from .submission_routes import SubmissionRoutes
@@ -51,6 +52,7 @@ def all_routes(face: Face) -> list[Route]:
         *MarketRoutes(face).routes(),
         *PathRoutes(face).routes(),
         *AggregationRoutes(face).routes(),
+        *StageRoutes(face).routes(),
     ]
 
 
@@ -73,7 +75,10 @@ class Horizon:
             await _preflight(headers)(scope, receive, send)
             return
         answer = await self._answer(scope, receive)
-        await answer(scope, receive, _with_origin(send, headers.get("origin")))
+        try:
+            await answer(scope, receive, _with_origin(send, headers.get("origin")))
+        except StreamBroken:
+            _log.info("network_stream_dropped", path=scope["path"])
 
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         path = scope["path"]
@@ -82,8 +87,6 @@ class Horizon:
             return await self._routed(scope, receive)
         except Problem as problem:
             return problem_answer(problem)
-        except StreamBroken:
-            raise
         except Exception:  # noqa: BLE001 - the last line: a mistake of ours is told as one
             _log.exception("network_request_failed", path=path)
             return problem_answer(server_error())

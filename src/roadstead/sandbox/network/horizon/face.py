@@ -17,6 +17,7 @@ class Face:
     submit_timeout_s: float = 30.0
     faults: Faults = field(default_factory=Faults)
     ending: asyncio.Event = field(default_factory=asyncio.Event)
+    paused: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -32,6 +33,11 @@ class Face:
         """Let all streams and waiting submissions finish."""
         self.ending.set()
         self.announce()
+
+    def end_streams(self) -> None:
+        """Let the present streams finish; new ones may begin."""
+        self.end()
+        self.ending = asyncio.Event()
 
     @property
     def news(self) -> asyncio.Event:

@@ -50,6 +50,7 @@ async def list_events(
     """The events of a list: what is there beyond the cursor, then what comes."""
     yield HELLO
     deadline = time.monotonic() + face.stream_timeout_s
+    ending = face.ending
     sent = 0
     drop_after = face.faults.drop_after()
     while True:
@@ -68,7 +69,7 @@ async def list_events(
         if drop_after is not None and sent >= drop_after:
             raise StreamBroken
         left = deadline - time.monotonic()
-        if face.ending.is_set() or left <= 0 or not await wait_for(news, left):
+        if ending.is_set() or left <= 0 or not await wait_for(news, left):
             yield BYEBYE
             return
 
@@ -78,6 +79,7 @@ async def state_events(face: Face, look: Callable[[], dict[str, Any]]) -> AsyncI
     yield HELLO
     deadline = time.monotonic() + face.stream_timeout_s
     last: bytes | None = None
+    ending = face.ending
     sent = 0
     while True:
         news = face.news
@@ -87,7 +89,7 @@ async def state_events(face: Face, look: Callable[[], dict[str, Any]]) -> AsyncI
             yield content
             sent += 1
         left = deadline - time.monotonic()
-        if sent >= STATE_EVENTS_MAX or face.ending.is_set() or left <= 0:
+        if sent >= STATE_EVENTS_MAX or ending.is_set() or left <= 0:
             break
         if not await wait_for(news, left):
             break

@@ -96,7 +96,7 @@ class SubmissionRoutes:
         """Submit and answer when the transaction is in a ledger; safe to repeat."""
         transaction = await self._transaction(request)
         submission = self.face.network.submit(transaction)
-        if self.face.faults.lose_answer() and submission.answer is Answer.WAITING:
+        if submission.answer is Answer.WAITING and self.face.faults.lose_answer():
             raise timeout()
         return await self.settled(request, submission)
 
@@ -106,13 +106,14 @@ class SubmissionRoutes:
         if submission.verdict is not None:
             raise refused_transaction(transaction, submission.verdict)
         deadline = time.monotonic() + self.face.submit_timeout_s
+        ending = self.face.ending
         while True:
             news = self.face.news
             answer = self._stored(request, transaction)
             if answer is not None:
                 return answer
             left = deadline - time.monotonic()
-            if self.face.ending.is_set() or left <= 0 or not await wait_for(news, left):
+            if ending.is_set() or left <= 0 or not await wait_for(news, left):
                 raise timeout()
 
     def _stored(self, request: Request, transaction: Transaction) -> Response | None:
