@@ -16,6 +16,7 @@ from roadstead.ledger import chart
 from roadstead.payouts.states import PayoutStatus
 from roadstead.remittances.matching import UnmatchedReason
 from roadstead.remittances.states import MOVES, NEW, RemittanceStatus
+from roadstead.sandbox.sender import Step
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "roadstead"
@@ -136,6 +137,20 @@ class TestArchitecture:
         source = (PACKAGE / "ledger" / "postings.py").read_text()
 
         assert shown == set(re.findall(r'event="(\w+)"', source))
+
+
+class TestTheDemoInTheReadme:
+    def test_takes_the_steps_that_a_demo_takes(self) -> None:
+        told = re.findall(r"^ +[0-9.]+ s  (\w+) ", page("README.md"), flags=re.MULTILINE)
+
+        assert list(dict.fromkeys(told)) == [step for step in Step if step is not Step.FINISHED]
+
+    def test_starts_what_a_demo_starts(self) -> None:
+        source = "".join(module.read_text() for module in (PACKAGE / "sandbox").glob("*.py"))
+        told = re.findall(r"^\[\d/\d\] (.+)$", page("README.md"), flags=re.MULTILINE)
+
+        assert told
+        assert [line for line in told if f'"{line}"' not in source] == []
 
 
 class TestLinks:
