@@ -7,8 +7,15 @@ from typing import Annotated
 
 import typer
 
-Port = Annotated[
-    int | None, typer.Option(min=1, max=65_535, show_default="a free one, remembered with --state")
+_FREE = "a free one, remembered with --state"
+ApiPort = Annotated[
+    int | None, typer.Option(min=1, max=65_535, help="Port of the anchor's API.", show_default=_FREE)
+]
+StellarPort = Annotated[
+    int | None, typer.Option(min=1, max=65_535, help="Port of the Stellar network.", show_default=_FREE)
+]
+BankPort = Annotated[
+    int | None, typer.Option(min=1, max=65_535, help="Port of the bank.", show_default=_FREE)
 ]
 
 
@@ -34,9 +41,9 @@ def sandbox(
             dir_okay=False,
         ),
     ] = None,
-    api_port: Port = None,
-    stellar_port: Port = None,
-    bank_port: Port = None,
+    api_port: ApiPort = None,
+    stellar_port: StellarPort = None,
+    bank_port: BankPort = None,
     passphrase: Annotated[
         str | None,
         typer.Option(help="Name of the Stellar network.", show_default="Roadstead's own sandbox network"),

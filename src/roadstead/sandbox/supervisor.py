@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
@@ -26,7 +25,7 @@ RESTART_DELAYS_S = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 PROBE_INTERVAL_S = 0.1
 _KILL_TIMEOUT_S = 5.0
-_PR_SET_PDEATHSIG = 1
+_LAUNCHER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +158,8 @@ class Supervisor:
         descriptor = running.log.open()
         try:
             running.process = await asyncio.create_subprocess_exec(
+                *_LAUNCHER,
+                str(os.getpid()),
                 *running.role.command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=descriptor,
@@ -167,7 +168,6 @@ class Supervisor:
                 pass_fds=(self._lifeline_reader,),
                 # A session of its own: Ctrl-C in a terminal reaches the supervisor alone, which stops them in order.
                 start_new_session=True,
-                preexec_fn=_end_with_parent(os.getpid()),
             )
         finally:
             os.close(descriptor)
@@ -276,24 +276,3 @@ def _kill_group(process_id: int) -> None:
     """Kill a process and those that it started, which share its session unless they left it."""
     with suppress(ProcessLookupError):
         os.killpg(process_id, signal.SIGKILL)
-
-
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
-def _end_with_parent(parent: int) -> Callable[[], None] | None:
-    """Return what a new process does before its program runs: ask the kernel for SIGKILL when its parent ends.
-
-    The pipe already tells it, but only once it listens, and not while it is stopped. The parent may have ended before
-    the kernel was asked. None where the kernel cannot be asked.
-    """
-    if _libc is None:
-        return None
-    prctl = _libc.prctl
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask
