@@ -67,8 +67,19 @@ class TestTheReadyFile:
         blocked = tmp_path / "file"
         blocked.write_text("")
 
-        with pytest.raises(ConfigurationError, match=r"ready\.json cannot be written"):
-            ReadyFile(blocked / "ready.json").write({})
+        ready = ReadyFile(blocked / "ready.json")
+
+        for attempt in (ready.prepare, lambda: ready.write({})):
+            with pytest.raises(ConfigurationError, match=r"ready\.json cannot be written"):
+                attempt()
+
+    def test_a_stale_one_goes_when_the_next_is_prepared(self, tmp_path: Path) -> None:
+        path = tmp_path / "ready.json"
+        path.write_text("stale")
+
+        ReadyFile(path).prepare()
+
+        assert list(tmp_path.iterdir()) == []
 
     def test_a_folder_in_its_place_is_refused_and_kept(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="cannot be removed"):

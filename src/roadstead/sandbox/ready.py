@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,21 @@ class ReadyFile:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
 
+    def prepare(self) -> None:
+        """Remove a stale file, and see now whether a new one can be written later.
+
+        Raises:
+            ConfigurationError: It cannot.
+        """
+        self.remove()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Not at the path itself: whoever waits for the file must not find a first, empty one.
+            with tempfile.TemporaryFile(dir=self.path.parent):
+                pass
+        except OSError as error:
+            raise self._unwritable(error) from error
+
     def write(self, content: Mapping[str, Any]) -> None:
         """Write or replace the file in one step: a reader sees all of it or nothing.
 
@@ -27,9 +43,7 @@ class ReadyFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_private(self.path, json.dumps(content, indent=2) + "\n")
         except OSError as error:
-            raise ConfigurationError(
-                f"The ready file {self.path} cannot be written ({error.strerror}): name another path."
-            ) from error
+            raise self._unwritable(error) from error
 
     def remove(self) -> None:
         """Remove the file; safe to call when there is none.
@@ -39,7 +53,14 @@ class ReadyFile:
         """
         try:
             self.path.unlink(missing_ok=True)
+        except NotADirectoryError:
+            return
         except OSError as error:
             raise ConfigurationError(
                 f"An old ready file at {self.path} cannot be removed ({error.strerror}): name another path."
             ) from error
+
+    def _unwritable(self, error: OSError) -> ConfigurationError:
+        return ConfigurationError(
+            f"The ready file {self.path} cannot be written ({error.strerror}): name another path."
+        )

@@ -144,7 +144,7 @@ class Sandbox:
 
     async def _start(self, parts: AsyncExitStack) -> None:
         if self._ready_file is not None:
-            self._ready_file.remove()
+            self._ready_file.prepare()
         anchor = load_anchor(anchor_file(self._options.environ))
         await asyncio.to_thread(sweep)
         state = open_state(self._options.state)
