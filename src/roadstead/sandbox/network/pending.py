@@ -1,5 +1,6 @@
 """Transactions that wait for the next ledger."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from .ledger.transaction import Transaction
@@ -13,6 +14,7 @@ class Pending:
 
     by_account: dict[bytes, list[Transaction]] = field(default_factory=dict)
     hashes: set[bytes] = field(default_factory=set)
+    bids: Counter[bytes] = field(default_factory=Counter)
 
     def of(self, account: bytes) -> list[Transaction]:
         """What waits for one account."""
@@ -25,12 +27,7 @@ class Pending:
 
     def bids_of(self, payer: bytes) -> int:
         """What a payer has already offered in fees for waiting transactions."""
-        return sum(
-            transaction.outer_fee_bid
-            for waiting in self.by_account.values()
-            for transaction in waiting
-            if transaction.fee_source.account == payer
-        )
+        return self.bids[payer]
 
     def same_sequence(self, transaction: Transaction) -> Transaction | None:
         """The waiting transaction that this one would replace."""
@@ -47,8 +44,13 @@ class Pending:
             waiting.append(transaction)
         else:
             waiting[waiting.index(replaced)] = transaction
-            self.hashes.discard(replaced.outer_hash)
+            self._forget(replaced)
         self.hashes.add(transaction.outer_hash)
+        self.bids[transaction.fee_source.account] += transaction.outer_fee_bid
+
+    def _forget(self, transaction: Transaction) -> None:
+        self.hashes.discard(transaction.outer_hash)
+        self.bids[transaction.fee_source.account] -= transaction.outer_fee_bid
 
     def take(self, operations_max: int) -> list[Transaction]:
         """Take what fits into a ledger, fairly: every account's first, then the second, and so on.
@@ -83,7 +85,7 @@ class Pending:
             self.by_account[account] = rest
         else:
             del self.by_account[account]
-        self.hashes.discard(transaction.outer_hash)
+        self._forget(transaction)
 
     def drop(self, transaction: Transaction) -> None:
         """Forget a waiting transaction and what was to come after it."""
