@@ -12,10 +12,14 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from tests.fixtures.authentication import ANCHOR_FILE
 from tests.fixtures.database import Administrator
 from tests.fixtures.house import PARTNER, SENDER, House, house_on
 from tests.fixtures.scripted_rail import Behaviour
+from typer.testing import CliRunner, Result
 
+from roadstead.cli import application
+from roadstead.config import examples
 from roadstead.customers.identity import Reference
 from roadstead.database.migrate import APP_ROLE, READER_ROLE, pending
 from roadstead.partners import registry as partners
@@ -57,6 +61,11 @@ def login(administrator: Administrator) -> Iterator[str]:
 def as_member(administrator: Administrator, url: str, login: str, role: str) -> str:
     """The URL of the database for a login, made a member of a role as an administrator does it in production."""
     administrator.execute(f"GRANT {role} TO {login.partition(':')[0]}")
+    return url_of(url, login)
+
+
+def url_of(url: str, login: str) -> str:
+    """The URL of the same database for a login."""
     address = urlsplit(url)
     return address._replace(netloc=f"{login}@{address.netloc.rpartition('@')[2]}").geturl()
 
@@ -188,6 +197,37 @@ class TestTheServersRole:
     async def test_sees_whether_the_schema_is_its_own(self, house: House) -> None:
         async with house.database.connection() as connection:
             assert await pending(connection) == []
+
+
+class TestTheCommands:
+    def test_migrate_as_the_owner_and_work_as_the_servers_role(
+        self, administrator: Administrator, login: str, empty_database_url: str
+    ) -> None:
+        environment = {
+            "ROADSTEAD_NETWORK": "sandbox",
+            "ROADSTEAD_ANCHOR_FILE": str(ANCHOR_FILE),
+            "ROADSTEAD_HOME_DOMAIN": "localhost:8080",
+            "ROADSTEAD_PUBLIC_URL": "http://localhost:8080",
+            "ROADSTEAD_SIGNING_SECRET": examples.SIGNING_SEED,
+            "ROADSTEAD_DISTRIBUTION_ACCOUNT": examples.DISTRIBUTION_ACCOUNT,
+            "ROADSTEAD_JWT_SECRET": examples.JWT_SECRET,
+            "ROADSTEAD_DATA_KEY": examples.DATA_KEY,
+            "ROADSTEAD_ASSET_EURX_ISSUER": examples.ISSUER,
+            "ROADSTEAD_ASSET_USDC_ISSUER": examples.ISSUER,
+            "ROADSTEAD_DATABASE_OWNER_URL": empty_database_url,
+            "ROADSTEAD_DATABASE_URL": url_of(empty_database_url, login),
+        }
+
+        def run(*words: str) -> Result:
+            return CliRunner().invoke(application(), list(words), env=environment)
+
+        migrated = run("migrate")
+        assert (migrated.exit_code, "applied 0001_partners" in migrated.output) == (0, True)
+        assert "up to date" in run("migrate").output
+        as_member(administrator, empty_database_url, login, APP_ROLE)
+        assert run("partners", "add", "Harbour", PARTNER).exit_code == 0
+        assert "Harbour" in run("partners", "list").output
+        assert [run(*words).exit_code for words in (("remittances", "list"), ("payments", "list"))] == [0, 0]
 
 
 class TestWhatTheServersRoleMayNot:
@@ -323,8 +363,6 @@ class TestTheReadersRole:
 
 class TestALoginWithoutARole:
     async def test_reads_nothing(self, login: str, database_url: str) -> None:
-        address = urlsplit(database_url)
-        url = address._replace(netloc=f"{login}@{address.netloc.rpartition('@')[2]}").geturl()
-        async with connected(url) as connection:
+        async with connected(url_of(database_url, login)) as connection:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.fetch("SELECT * FROM partners")
