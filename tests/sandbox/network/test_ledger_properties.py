@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, given, settings
@@ -24,6 +26,7 @@ from stellar_sdk import (
 )
 
 from roadstead.clock import ManualClock
+from roadstead.sandbox.network.journal import Journal
 from roadstead.sandbox.network.ledger.balances import minimum_balance
 from roadstead.sandbox.network.ledger.close import TOTAL_LUMENS
 from roadstead.sandbox.network.ledger.state import (
@@ -159,10 +162,10 @@ def submit(network: Network, signer: Keypair, *adds: Callable[[TransactionBuilde
     return packed
 
 
-def furnished() -> Network:
+def furnished(journal: Journal | None = None) -> Network:
     """Five people with lumens; the holders trust both assets of the first and have some."""
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
-    network = Network.start(Terms(passphrase=PASSPHRASE), clock)
+    network = Network.start(Terms(passphrase=PASSPHRASE), clock, journal)
     root = root_keypair(PASSPHRASE)
     submit(
         network,
@@ -311,3 +314,30 @@ class TestTime:
         clock.advance(timedelta(days=-1))
         before = network.header.close_time
         assert network.close().header.close_time == before
+
+
+class TestRemembering:
+    @settings(SETTINGS, max_examples=20)
+    @given(steps=steps_strategy)
+    def test_a_journal_brings_back_every_entry_and_record(self, steps: list[Step]) -> None:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "network.journal"
+            network = furnished(Journal(path))
+            for step in steps:
+                submit(network, PEOPLE[step.who], step.add)
+                if step.closes:
+                    network.close()
+            network.close()
+            assert network.journal is not None
+            network.journal.close()
+            journal = Journal(path)
+            again = Network.start(Terms(passphrase=PASSPHRASE), network.clock, journal)
+            journal.close()
+        assert again.header == network.header
+        assert again.store.entries == network.store.entries
+        assert again.store.books == network.store.books
+        assert again.history.ledgers == network.history.ledgers
+        assert again.history.everything.effects == network.history.everything.effects
+        assert again.history.everything.trades == network.history.everything.trades
+        for toid in network.history.everything.transactions:
+            assert again.history.transaction(toid) == network.history.transaction(toid)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 import uvicorn
 import uvloop
 
@@ -21,6 +22,8 @@ from .horizon.face import Face
 from .journal import Journal
 from .network import DEFAULT_PASSPHRASE, Network, QueuePolicy, Terms
 from .tls import Certificates, certificates_in
+
+_log = structlog.get_logger()
 
 _GRACE_S = 1
 _BACKLOG = 1024
@@ -99,6 +102,15 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, face: Face) -> None:
         super().__init__(config)
         self._face = face
+        self.broken = False
+
+    def end_when_broken(self, closing: "asyncio.Task[None]") -> None:
+        """A network that cannot close ledgers any more must not look alive."""
+        if not closing.cancelled() and closing.exception() is not None:
+            _log.error("network_closing_broken", exc_info=closing.exception())
+            self.broken = True
+            self.should_exit = True
+            self._face.end()
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Begin the end."""
@@ -173,8 +185,8 @@ def _certificates(options: Options) -> Certificates:
     return certificates_in(options.state, options.host)
 
 
-async def serve(options: Options) -> None:
-    """Run until told to stop."""
+async def serve(options: Options) -> int:
+    """Run until told to stop; gives the exit code."""
     journal = None if options.state is None else Journal(options.state / "network.journal")
     network = Network.start(options.terms, SystemClock(), journal)
     face = Face(network)
@@ -194,6 +206,7 @@ async def serve(options: Options) -> None:
     server = _Server(config, face)
     port = listener.getsockname()[1]
     closing = asyncio.create_task(closer.run())
+    closing.add_done_callback(server.end_when_broken)
     scheme = "https" if options.tls else "http"
     sys.stdout.write(f"listening {scheme}://{options.host}:{port}\n")
     sys.stdout.flush()
@@ -203,15 +216,16 @@ async def serve(options: Options) -> None:
         closing.cancel()
         if journal is not None:
             journal.close()
+    return 1 if server.broken else 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the process; the exit code is 2 where the start is refused."""
+    """Run the process; the exit code is 2 where the start is refused, 1 where it broke."""
     lifeline.watch()
     try:
         options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
         with contextlib.suppress(KeyboardInterrupt):
-            uvloop.run(serve(options))
+            return uvloop.run(serve(options))
     except ConfigurationError as error:
         sys.stderr.write(f"{error.message}\n")
         return 2

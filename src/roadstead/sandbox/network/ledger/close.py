@@ -7,6 +7,7 @@ from hashlib import sha256
 from . import pack
 from .balances import Terms
 from .entries import pack_changes, pack_entry, pack_key
+from .exchange import ExchangeBroken
 from .operations import rule_of
 from .operations.accounts import used_sequence
 from .operations.options import remove_signer
@@ -334,7 +335,10 @@ def _apply(view: Overlay, transaction: Transaction, terms: Terms, charged: tuple
     code, outcomes = opened.code, opened.outcomes
     changes: tuple[Changes, ...] = ()
     if code == Code.txSUCCESS:
-        code, outcomes, changes = _run_operations(view, transaction, terms)
+        try:
+            code, outcomes, changes = _run_operations(view, transaction, terms)
+        except ExchangeBroken:
+            code, outcomes = Code.txINTERNAL_ERROR, opened.outcomes
     fee, fee_changes = charged
     return Applied(
         transaction=transaction,
