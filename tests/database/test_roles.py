@@ -199,6 +199,66 @@ class TestTheServersRole:
             assert await pending(connection) == []
 
 
+CHANGES = {"INSERT", "UPDATE"}
+RIGHTS: dict[str, set[str]] = {
+    "audit_log": {"INSERT"},
+    "cursors": CHANGES,
+    "customer_fields": {*CHANGES, "DELETE"},
+    "customers": CHANGES,
+    "entries": {"INSERT"},
+    "leases": CHANGES,
+    "partner_accounts": CHANGES,
+    "partners": CHANGES,
+    "payments": CHANGES,
+    "payout_attempts": CHANGES,
+    "payout_history": set(),
+    "payouts": CHANGES,
+    "postings": {"INSERT"},
+    "rail_events": CHANGES,
+    "remittance_history": set(),
+    "remittance_moves": set(),
+    "remittances": CHANGES,
+    "schedules": CHANGES,
+    "schema_migrations": set(),
+    "undecodable_records": {"INSERT"},
+    "used_challenges": {"INSERT", "DELETE"},
+}
+"""What the server may do with each table beyond reading it. A new table has to be thought about here."""
+
+
+class TestTheRightsOfTheServersRole:
+    async def test_are_these_and_no_others(self, database_url: str) -> None:
+        async with connected(database_url) as connection:
+            rows = await connection.fetch(
+                """
+                SELECT tablename, privilege FROM pg_tables,
+                    unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
+                WHERE schemaname = 'public' AND has_table_privilege($1, quote_ident(tablename), privilege)
+                UNION ALL SELECT tablename, NULL FROM pg_tables WHERE schemaname = 'public'
+                """,
+                APP_ROLE,
+            )
+        found: dict[str, set[str]] = {name: set() for name, _ in rows}
+        for name, privilege in rows:
+            if privilege is not None:
+                found[name].add(privilege)
+
+        assert found == RIGHTS
+
+    async def test_nobody_else_has_any(self, database_url: str) -> None:
+        async with connected(database_url) as connection:
+            strangers = await connection.fetch(
+                """
+                SELECT DISTINCT grantee FROM information_schema.role_table_grants
+                WHERE table_schema = 'public' AND grantee NOT IN (current_user, $1, $2)
+                """,
+                APP_ROLE,
+                READER_ROLE,
+            )
+
+        assert [row["grantee"] for row in strangers] == []
+
+
 class TestTheCommands:
     def test_migrate_as_the_owner_and_work_as_the_servers_role(
         self, administrator: Administrator, login: str, empty_database_url: str
