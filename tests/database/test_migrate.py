@@ -124,6 +124,17 @@ class TestMigrating:
                 "SELECT has_table_privilege('roadstead_app', 'remittances', 'INSERT')"
             )
 
+    async def test_rights_that_nobody_meant_to_give_are_taken_away(self, database_url: str) -> None:
+        async with connected(database_url) as connection:
+            await connection.execute("GRANT DELETE ON entries TO roadstead_app")
+            await connection.execute("GRANT SELECT (ciphertext) ON customer_fields TO roadstead_reader")
+            await migrate(database_url)
+
+            assert not await connection.fetchval(
+                "SELECT has_table_privilege('roadstead_app', 'entries', 'DELETE') "
+                "OR has_column_privilege('roadstead_reader', 'customer_fields', 'ciphertext', 'SELECT')"
+            )
+
     async def _forget_the_type(self, url: str) -> None:
         """Bring a database back to where that migration finds it."""
         async with connected(url) as connection:

@@ -1,12 +1,13 @@
--- Run after every migration, safe to repeat. Login users are made members of these roles by the database's administrator:
--- GRANT roadstead_app TO anchor_production;
+-- Run after every migration, safe to repeat: what is not listed here is taken away. Login users are made members of these
+-- roles by the database's administrator: GRANT roadstead_app TO anchor_production;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM roadstead_app, roadstead_reader;
 GRANT USAGE ON SCHEMA public TO roadstead_app, roadstead_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO roadstead_app, roadstead_reader;
 GRANT INSERT, UPDATE ON
-    partners, partner_accounts, customers, customer_fields, remittances, payments, cursors, payouts, payout_attempts,
-    rail_events, leases, schedules
+    partners, customers, customer_fields, remittances, payments, cursors, payouts, payout_attempts, rail_events, leases
     TO roadstead_app;
-GRANT INSERT ON used_challenges, undecodable_records, postings, entries, audit_log TO roadstead_app;
+GRANT INSERT ON partner_accounts, used_challenges, undecodable_records, postings, entries, audit_log TO roadstead_app;
+GRANT UPDATE ON schedules TO roadstead_app;
 -- The only rows that the server may ever delete: erased personal data and challenges that are over.
 GRANT DELETE ON customer_fields, used_challenges TO roadstead_app;
 REVOKE SELECT ON customer_fields, customers, payout_attempts, used_challenges FROM roadstead_reader;
