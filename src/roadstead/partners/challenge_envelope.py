@@ -1,7 +1,7 @@
 """The bytes of a SEP-10 challenge: a transaction that can never be executed, packed in XDR.
 
-A challenge has one form, fixed by what it is for. So it is packed here directly, which keeps a memo of zero (the SDK's
-builder drops it), and a challenge that comes back is compared with these bytes, all of them.
+A challenge has one form, fixed by what it is for. So it is packed here directly, which keeps a memo of zero (Stellar's
+SDK for Python drops it), and a challenge that comes back is compared with these bytes, all of them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass
+from enum import IntEnum
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -22,18 +23,48 @@ NONCE_BYTES = 48
 DATA_BYTES_MAX = 64
 """What a ManageData operation holds, in its name and in its value."""
 
-ENVELOPE_TYPE = (2).to_bytes(4, "big")
-"""ENVELOPE_TYPE_TX, the first bytes of a version 1 envelope and of what is hashed for its signatures."""
+HINT_BYTES = 4
+"""How many of the last bytes of a key stand beside its signature."""
+WEB_AUTH_DOMAIN = b"web_auth_domain"
+"""The name of the second operation's entry."""
+MANAGE_DATA = 10
+"""The type of the operation that a challenge consists of."""
 
+
+class EnvelopeType(IntEnum):
+    """What an envelope holds, in its first bytes."""
+
+    VERSION_0 = 0
+    VERSION_1 = 2
+    FEE_BUMP = 5
+
+
+class AccountType(IntEnum):
+    """How an account is written."""
+
+    ED25519 = 0
+    MUXED_ED25519 = 0x100
+
+
+class PreconditionType(IntEnum):
+    """What has to hold before a transaction is executed."""
+
+    NONE = 0
+    TIME = 1
+    VERSION_2 = 2
+
+
+class MemoType(IntEnum):
+    """The memos of a transaction that challenges have; there are others."""
+
+    NONE = 0
+    ID = 2
+
+
+_VERSION_1 = EnvelopeType.VERSION_1.to_bytes(4, "big")
+"""The first bytes of an envelope and, after the network's, of what is hashed for its signatures."""
 _FEE = 200
 """The fee of two operations. A sequence number of zero can never be used, so it is never paid."""
-_KEY_TYPE_ED25519 = 0
-_KEY_TYPE_MUXED_ED25519 = 0x100
-_PRECONDITION_TIME = 1
-_MEMO_NONE = 0
-_MEMO_ID = 2
-_MANAGE_DATA = 10
-_HINT_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,19 +122,19 @@ def pack_transaction(
     server = _packed_account(terms.server_key, None)
     client = _packed_account(_raw_key(claimant.account), claimant.memo if claimant.muxed else None)
     memo = (
-        struct.pack(">I", _MEMO_NONE)
+        struct.pack(">I", MemoType.NONE)
         if claimant.muxed or claimant.memo is None
-        else struct.pack(">IQ", _MEMO_ID, claimant.memo)
+        else struct.pack(">IQ", MemoType.ID, claimant.memo)
     )
     return b"".join(
         (
             server,
             struct.pack(">Iq", _FEE, 0),
-            struct.pack(">IQQ", _PRECONDITION_TIME, min_time_s, min_time_s + VALID_S),
+            struct.pack(">IQQ", PreconditionType.TIME, min_time_s, min_time_s + VALID_S),
             memo,
             struct.pack(">I", 2),
             _packed_entry(client, terms.auth_name.encode(), nonce_text),
-            _packed_entry(server, b"web_auth_domain", terms.web_auth_domain.encode()),
+            _packed_entry(server, WEB_AUTH_DOMAIN, terms.web_auth_domain.encode()),
             struct.pack(">I", 0),
         )
     )
@@ -112,7 +143,7 @@ def pack_transaction(
 def transaction_hash(passphrase: str, transaction: bytes) -> bytes:
     """Return what signatures of a transaction cover."""
     network_id = hashlib.sha256(passphrase.encode()).digest()
-    return hashlib.sha256(network_id + ENVELOPE_TYPE + transaction).digest()
+    return hashlib.sha256(network_id + _VERSION_1 + transaction).digest()
 
 
 class ChallengeSigner:
@@ -142,10 +173,10 @@ class ChallengeSigner:
         signature = self._key.sign(transaction_hash(passphrase, transaction))
         return b"".join(
             (
-                ENVELOPE_TYPE,
+                _VERSION_1,
                 transaction,
                 struct.pack(">I", 1),
-                self._public[-_HINT_BYTES:],
+                self._public[-HINT_BYTES:],
                 struct.pack(">I", len(signature)),
                 signature,
             )
@@ -154,15 +185,15 @@ class ChallengeSigner:
 
 def _packed_account(key: bytes, muxed_id: int | None) -> bytes:
     if muxed_id is None:
-        return struct.pack(">I", _KEY_TYPE_ED25519) + key
-    return struct.pack(">IQ", _KEY_TYPE_MUXED_ED25519, muxed_id) + key
+        return struct.pack(">I", AccountType.ED25519) + key
+    return struct.pack(">IQ", AccountType.MUXED_ED25519, muxed_id) + key
 
 
 def _packed_entry(source: bytes, name: bytes, value: bytes) -> bytes:
     """Pack a ManageData operation with a source of its own."""
     present = struct.pack(">I", 1)
     return b"".join(
-        (present, source, struct.pack(">I", _MANAGE_DATA), _packed_bytes(name), present, _packed_bytes(value))
+        (present, source, struct.pack(">I", MANAGE_DATA), _packed_bytes(name), present, _packed_bytes(value))
     )
 
 

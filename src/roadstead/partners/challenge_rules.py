@@ -1,88 +1,73 @@
 """Whether a signed challenge proves who sent it (SEP-10, verification of POST). Pure: the network is asked elsewhere.
 
-The Stellar SDK's verifier is asked first, because its refusals are precise. What it passes is compared byte by byte
-with the challenge that this server would have made; so what the SDK is lenient about (a missing `web_auth_domain`,
-other preconditions, a muxed server account) is refused as well.
+Each rule is checked for itself, so that a refusal says what is wrong. What passes is then compared byte by byte with
+the challenge that this server would have made, so that nothing is accepted that no rule thought of.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from stellar_sdk import ManageData
-from stellar_sdk.sep.ed25519_public_key_signer import Ed25519PublicKeySigner
-from stellar_sdk.sep.exceptions import InvalidSep10ChallengeError
-from stellar_sdk.sep.stellar_web_authentication import (
-    ChallengeTransaction,
-    read_challenge_transaction,
-    verify_challenge_transaction_threshold,
-)
+from nacl.bindings import crypto_sign_open
+from nacl.exceptions import BadSignatureError
 
+from roadstead.config.strkey import KeyKind, decode, encode
 from roadstead.errors import BadInput
 from roadstead.partners.challenge_envelope import (
-    ENVELOPE_TYPE,
+    DATA_BYTES_MAX,
+    HINT_BYTES,
+    NONCE_BYTES,
     VALID_S,
+    WEB_AUTH_DOMAIN,
     ChallengeTerms,
     Claimant,
     pack_transaction,
     transaction_hash,
 )
+from roadstead.partners.challenge_reader import AGAIN, ChallengeEnvelope, Entry, Signature, read_envelope
 from roadstead.stellar.accounts import AccountSigners
 
-CHALLENGE_CHARACTERS_MAX = 4_096
-"""A challenge with the twenty signatures that an envelope may carry has about 2,500."""
 CLOCK_SKEW_S = 60
 """How far ahead the clock of another of our machines may be when it makes a challenge."""
 
-_SIGNATURE_BYTES = 64
-_SIGNATURES_MIN = 2
-_AGAIN = "Ask for a new challenge and send it back unchanged but for your signatures."
+_ENTRIES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedChallenge:
     """A challenge of ours that came back in time. Whether the right keys signed it is not known yet."""
 
-    text: str
     claimant: Claimant
     hash: bytes
     expires_at: datetime
+    signatures: tuple[Signature, ...]
+    """All but the server's own, none of them checked; there is at least one."""
 
 
 def read_signed_challenge(text: str, terms: ChallengeTerms, now: datetime) -> SignedChallenge:
     """Read a challenge and make sure that it is one of ours, within its time, and signed by somebody else too.
 
-    The SDK compares the time bounds with the machine's clock as well, whatever `now` is.
-
     Raises:
         BadInput: It is anything else; the message gives the reason.
     """
-    raw = _decoded(text)
-    read = _read_by_sdk(text, terms)
-    claimant = _claimant(read)
-    first = read.transaction.transaction.operations[0]
-    bounds = read.transaction.transaction.preconditions
-    if not isinstance(first, ManageData) or bounds is None or bounds.time_bounds is None:
-        raise BadInput(f"The challenge is incomplete. {_AGAIN}")
-    min_time_s = bounds.time_bounds.min_time
-    expected = pack_transaction(terms, claimant, nonce_text=first.data_value or b"", min_time_s=min_time_s)
-    signatures = read.transaction.signatures
-    if raw[4 : 4 + len(expected)] != expected:
-        raise BadInput(f"The challenge is not one that this server makes. {_AGAIN}")
-    if any(len(signature.signature) != _SIGNATURE_BYTES for signature in signatures):
-        raise BadInput("The challenge carries a signature that is no ed25519 signature: take it off.")
-    if not min_time_s - CLOCK_SKEW_S <= now.timestamp() <= min_time_s + VALID_S:
-        raise BadInput(f"The challenge is outside its time bounds, which are 15 minutes apart. {_AGAIN}")
-    if len(signatures) < _SIGNATURES_MIN:
-        raise BadInput("The challenge is not signed by the client: sign it with the keys of the account.")
+    envelope = read_envelope(text)
+    _require_unusable(envelope, terms)
+    _require_in_time(envelope, now)
+    nonce_text = _nonce_text(envelope, terms)
+    claimant = _claimant(envelope)
+    expected = pack_transaction(terms, claimant, nonce_text=nonce_text, min_time_s=envelope.min_time_s)
+    if envelope.transaction != expected:
+        raise BadInput(f"The challenge is not one that this server makes. {AGAIN}")
+    challenge_hash = transaction_hash(terms.passphrase, expected)
     return SignedChallenge(
-        text=text,
         claimant=claimant,
-        hash=transaction_hash(terms.passphrase, expected),
-        expires_at=datetime.fromtimestamp(min_time_s, UTC) + timedelta(seconds=VALID_S),
+        hash=challenge_hash,
+        expires_at=datetime.fromtimestamp(envelope.min_time_s, UTC) + timedelta(seconds=VALID_S),
+        signatures=_signatures_of_others(envelope.signatures, terms, challenge_hash),
     )
 
 
@@ -98,66 +83,132 @@ def check_signatures(
     Raises:
         BadInput: A signature is missing, unknown or twice there, or the weight does not suffice.
     """
-    account = challenge.claimant.account
+    weights = _weights(challenge.claimant.account, signers)
+    weights.pop(terms.server_key, None)
+    if not weights:
+        raise BadInput("The account has no key that may sign for it: authenticate with another account.")
     threshold = max(1, signers.medium_threshold) if signers else 1
-    candidates = (
-        [Ed25519PublicKeySigner(signer.key, signer.weight) for signer in signers.signers if signer.weight > 0]
-        if signers
-        else [Ed25519PublicKeySigner(account, 1)]
+    weight = sum(weights[key] for key in _keys_that_signed(challenge, weights))
+    if weight < threshold:
+        raise BadInput(
+            f"The signatures have the weight {weight} and do not meet threshold {threshold}, the medium one of the "
+            "account: sign with more of its keys."
+        )
+
+
+def _require_unusable(envelope: ChallengeEnvelope, terms: ChallengeTerms) -> None:
+    """Make sure that the transaction is the server's, and that no network would ever execute it."""
+    if envelope.source.key != terms.server_key or envelope.source.muxed_id is not None:
+        raise BadInput(f"The challenge has another source account than the server's. {AGAIN}")
+    if envelope.sequence != 0:
+        raise BadInput(f"The challenge has another sequence number than zero. {AGAIN}")
+
+
+def _require_in_time(envelope: ChallengeEnvelope, now: datetime) -> None:
+    if envelope.max_time_s != envelope.min_time_s + VALID_S:
+        raise BadInput(f"The challenge has time bounds that are not 15 minutes apart. {AGAIN}")
+    if now.timestamp() < envelope.min_time_s - CLOCK_SKEW_S:
+        raise BadInput(f"The challenge is outside its time bounds: it has not begun yet. {AGAIN}")
+    if now.timestamp() > envelope.max_time_s:
+        raise BadInput(f"The challenge is outside its time bounds: it is over. {AGAIN}")
+
+
+def _nonce_text(envelope: ChallengeEnvelope, terms: ChallengeTerms) -> bytes:
+    """Make sure that the entries are those of a challenge for this server, and return the nonce as it is written."""
+    if len(envelope.entries) != _ENTRIES:
+        raise BadInput(
+            f"The challenge has {len(envelope.entries)} operations, and all of ours have {_ENTRIES}. {AGAIN}"
+        )
+    first, second = envelope.entries
+    if first.name != terms.auth_name.encode():
+        raise BadInput(f"The challenge is for another home domain than {terms.home_domain}. {AGAIN}")
+    _require_web_auth_domain(second, terms)
+    if len(first.value) != DATA_BYTES_MAX or not _is_nonce(first.value):
+        raise BadInput(f"The challenge has a nonce that is not {NONCE_BYTES} bytes in base64. {AGAIN}")
+    return first.value
+
+
+def _require_web_auth_domain(entry: Entry, terms: ChallengeTerms) -> None:
+    if entry.name != WEB_AUTH_DOMAIN:
+        raise BadInput(f"The challenge has another entry in the place of web_auth_domain. {AGAIN}")
+    if entry.source.key != terms.server_key or entry.source.muxed_id is not None:
+        raise BadInput(
+            f"The challenge has a web_auth_domain whose source account is not the server's. {AGAIN}"
+        )
+    if entry.value != terms.web_auth_domain.encode():
+        raise BadInput(f"The challenge has another web_auth_domain than {terms.web_auth_domain}. {AGAIN}")
+
+
+def _is_nonce(text: bytes) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == NONCE_BYTES
+    except binascii.Error:
+        return False
+
+
+def _claimant(envelope: ChallengeEnvelope) -> Claimant:
+    source = envelope.entries[0].source
+    account = encode(KeyKind.PUBLIC, source.key)
+    if source.muxed_id is None:
+        return Claimant(account=account, memo=envelope.memo)
+    if envelope.memo is not None:
+        raise BadInput(f"The challenge has a memo although its account is muxed. {AGAIN}")
+    return Claimant(account=account, memo=source.muxed_id, muxed=True)
+
+
+def _signatures_of_others(
+    signatures: tuple[Signature, ...], terms: ChallengeTerms, challenge_hash: bytes
+) -> tuple[Signature, ...]:
+    """Make sure that the server signed once, and return the signatures beside its own."""
+    others = tuple(
+        signature for signature in signatures if not _is_by(terms.server_key, signature, challenge_hash)
     )
-    candidates = [signer for signer in candidates if signer.account_id != terms.server_account]
+    if len(others) == len(signatures):
+        raise BadInput(f"The challenge is not signed by the server, or was changed after it. {AGAIN}")
+    if len(others) < len(signatures) - 1:
+        raise BadInput("The challenge carries the server's signature more than once: leave it there once.")
+    if not others:
+        raise BadInput("The challenge is not signed by the client: sign it with the keys of the account.")
+    return others
+
+
+def _weights(account: str, signers: AccountSigners | None) -> dict[bytes, int]:
+    """Return the raw keys that sign for an account, with their weights."""
+    weights = (
+        {account: 1}
+        if signers is None
+        else {signer.key: signer.weight for signer in signers.signers if signer.weight > 0}
+    )
+    return {
+        key: weight for text, weight in weights.items() if (key := decode(KeyKind.PUBLIC, text)) is not None
+    }
+
+
+def _keys_that_signed(challenge: SignedChallenge, weights: Mapping[bytes, int]) -> set[bytes]:
+    """Return the key of each signature; every one is of another key that has a weight."""
+    found: set[bytes] = set()
+    for signature in challenge.signatures:
+        key = next((key for key in weights if _is_by(key, signature, challenge.hash)), None)
+        if key is None:
+            raise BadInput(
+                "The challenge carries a signature that no key of the account made: take it off, and sign with the "
+                "keys that the account has now."
+            )
+        if key in found:
+            raise BadInput("The challenge carries two signatures of one key: take one off.")
+        found.add(key)
+    return found
+
+
+def _is_by(key: bytes, signature: Signature, challenge_hash: bytes) -> bool:
+    """Tell whether a key made a signature, as libsodium does for Stellar's own servers.
+
+    It refuses keys of small order, for which anybody can make signatures; OpenSSL does not.
+    """
+    if signature.hint != key[-HINT_BYTES:]:
+        return False
     try:
-        verify_challenge_transaction_threshold(
-            challenge.text,
-            terms.server_account,
-            terms.home_domain,
-            terms.web_auth_domain,
-            terms.passphrase,
-            threshold,
-            candidates,
-        )
-    except InvalidSep10ChallengeError as error:
-        raise BadInput(f"The challenge was not accepted: {error}") from error
-    except Exception as error:  # the SDK answers malformed input with errors of many kinds
-        raise BadInput(f"The signatures of the challenge cannot be read. {_AGAIN}") from error
-
-
-def _decoded(text: str) -> bytes:
-    """Decode the envelope strictly and make sure that it holds a transaction of version 1."""
-    if len(text) > CHALLENGE_CHARACTERS_MAX:
-        raise BadInput(
-            f"The challenge has more than {CHALLENGE_CHARACTERS_MAX} characters, which none of ours has."
-        )
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadInput("The transaction is not base64; in a form, '+' has to be written as '%2B'.") from error
-    if base64.b64encode(raw).decode() != text:
-        raise BadInput("The transaction is not base64 in its canonical form.")
-    if raw[:4] != ENVELOPE_TYPE:
-        raise BadInput(
-            "The transaction is no envelope of a version 1 transaction (a fee bump or an old version is none)."
-        )
-    return raw
-
-
-def _read_by_sdk(text: str, terms: ChallengeTerms) -> ChallengeTransaction:
-    try:
-        return read_challenge_transaction(
-            text, terms.server_account, terms.home_domain, terms.web_auth_domain, terms.passphrase
-        )
-    except InvalidSep10ChallengeError as error:
-        raise BadInput(f"The challenge was not accepted: {error}") from error
-    except Exception as error:  # the SDK answers malformed input with errors of many kinds
-        raise BadInput(f"The transaction cannot be read as a challenge. {_AGAIN}") from error
-
-
-def _claimant(read: ChallengeTransaction) -> Claimant:
-    source = read.transaction.transaction.operations[0].source
-    if source is None:
-        raise BadInput(f"The challenge names no client account. {_AGAIN}")
-    if source.account_muxed_id is None:
-        return Claimant(account=source.account_id, memo=read.memo)
-    if read.memo is not None:
-        raise BadInput(f"The challenge has a memo although its account is muxed. {_AGAIN}")
-    return Claimant(account=source.account_id, memo=source.account_muxed_id, muxed=True)
+        crypto_sign_open(signature.content + challenge_hash, key)
+    except BadSignatureError:
+        return False
+    return True
