@@ -30,7 +30,7 @@ class TestWhatTheServerLoads:
 
 def _imported(tree: ast.Module) -> set[str]:
     """The libraries that a module imports anywhere."""
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=aliases):
