@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 import requests
-from stellar_sdk import Asset, Keypair, Server, TransactionBuilder
+from stellar_sdk import (
+    Account,
+    Asset,
+    Keypair,
+    Server,
+    TransactionBuilder,
+    TransactionEnvelope,
+)
 
 from roadstead.sandbox.network.network import DEFAULT_PASSPHRASE
 
@@ -149,6 +156,23 @@ class TestFailures:
         assert "status" in answer.json()["detail"]
 
 
+class TestAcceptedTransactions:
+    def test_what_was_answered_as_pending_survives_the_death_of_the_process(
+        self, start: Callable[..., Any], tmp_path: Path
+    ) -> None:
+        first = start("--state", tmp_path, "--close", "on-submit")
+        alice, bob = funded(first.url), funded(first.url)
+        stage(first.url, "closing", paused=True)
+        form = signed(first.url, alice, bob.public_key, "1")
+        answer = requests.post(f"{first.url}/transactions_async", data=form, timeout=TIMEOUT_S)
+        assert answer.json()["tx_status"] == "PENDING"
+        first.kill()
+        second = start("--state", tmp_path, "--close", "manual")
+        stage(second.url, "ledgers")
+        found = requests.get(f"{second.url}/transactions/{answer.json()['hash']}", timeout=TIMEOUT_S)
+        assert found.json()["successful"] is True
+
+
 class TestEncryption:
     def test_https_is_trusted_through_the_authority_in_the_state_folder(
         self, start: Callable[..., Any], tmp_path: Path
@@ -200,6 +224,40 @@ class TestTheQueue:
         ledger = stage(url, "ledgers")["latest_ledger"]
         found = requests.get(f"{url}/ledgers/{ledger}", timeout=TIMEOUT_S).json()
         assert found["successful_transaction_count"] == 3
+
+    def test_a_waiting_transaction_gives_way_to_ten_times_its_fee(self, start: Callable[..., Any]) -> None:
+        url = start("--close", "on-submit", "--submit-timeout", "1").url
+        alice, bob = funded(url), funded(url)
+        with Server(url) as server:
+            account = server.load_account(alice.public_key)
+        stage(url, "closing", paused=True)
+        plain = _payment(account, alice, bob.public_key, "1")
+        other = _payment(account, alice, bob.public_key, "2")
+        answer = requests.post(f"{url}/transactions_async", data={"tx": plain.to_xdr()}, timeout=TIMEOUT_S)
+        assert answer.json()["tx_status"] == "PENDING"
+
+        def bumped(fee: int) -> dict[str, str]:
+            bump = TransactionBuilder.build_fee_bump_transaction(bob, fee, other, DEFAULT_PASSPHRASE)
+            bump.sign(bob)
+            return {"tx": bump.to_xdr()}
+
+        too_little = submit(url, bumped(500))
+        codes = too_little.json()["extras"]["result_codes"]
+        assert codes == {"transaction": "tx_insufficient_fee"}
+        assert submit(url, bumped(1000)).status_code == 504
+        stage(url, "ledgers")
+        assert submit(url, bumped(1000)).json()["successful"] is True
+        assert submit(url, {"tx": plain.to_xdr()}).json()["extras"]["result_codes"] == {
+            "transaction": "tx_bad_seq"
+        }
+
+
+def _payment(account: Account, sender: Keypair, receiver: str, amount: str) -> TransactionEnvelope:
+    copy = Account(account.account, account.sequence)
+    builder = TransactionBuilder(copy, DEFAULT_PASSPHRASE, 100)
+    envelope = builder.append_payment_op(receiver, Asset.native(), amount).set_timeout(90).build()
+    envelope.sign(sender)
+    return envelope
 
 
 def _root_seed() -> bytes:

@@ -129,6 +129,8 @@ class Options:
     terms: Terms
     closing: Closing
     tls: bool
+    submit_timeout_s: float
+    stream_timeout_s: float
 
 
 def parse_arguments(arguments: Sequence[str]) -> Options:
@@ -151,6 +153,15 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
     parser.add_argument(
         "--tls", action="store_true", help="serve https; the authority lies in the state folder"
     )
+    parser.add_argument(
+        "--submit-timeout",
+        type=float,
+        default=30.0,
+        help="seconds a submission waits for its ledger before it is answered with 504",
+    )
+    parser.add_argument(
+        "--stream-timeout", type=float, default=55.0, help="seconds until a stream says byebye"
+    )
     given = parser.parse_args(arguments)
     terms = Terms(passphrase=given.passphrase, queue=QueuePolicy(given.queue))
     return Options(
@@ -160,6 +171,8 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         terms=terms,
         closing=parse_closing(given.close),
         tls=given.tls,
+        submit_timeout_s=given.submit_timeout,
+        stream_timeout_s=given.stream_timeout,
     )
 
 
@@ -189,7 +202,11 @@ async def serve(options: Options) -> int:
     """Run until told to stop; gives the exit code."""
     journal = None if options.state is None else Journal(options.state / "network.journal")
     network = Network.start(options.terms, SystemClock(), journal)
-    face = Face(network)
+    face = Face(
+        network,
+        submit_timeout_s=options.submit_timeout_s,
+        stream_timeout_s=options.stream_timeout_s,
+    )
     closer = Closer(face, options.closing)
     listener = _listen(options.host, options.port)
     certificates = _certificates(options) if options.tls else None
