@@ -141,18 +141,19 @@ class TestTheSynchronousClient:
 class TestTheAsynchronousClient:
     async def test_it_pays(self, url: str) -> None:
         alice, bob = funded(url), funded(url)
-        try:
-            client = AiohttpClient()
-        except ImportError as error:
-            pytest.skip(f"the SDK's asynchronous client is not installed: {error}")
-        async with ServerAsync(url, client) as server:
+        async with ServerAsync(url, AiohttpClient()) as server:
             assert await server.fetch_base_fee() == 100
             account = await server.load_account(alice.public_key)
             builder = TransactionBuilder(account, DEFAULT_PASSPHRASE, 100)
+            builder.set_timeout(30)
             envelope = builder.append_payment_op(bob.public_key, Asset.native(), "5").build()
             envelope.sign(alice)
             answer = await server.submit_transaction(envelope)
             assert answer["successful"] is True
+            async for record in server.payments().for_account(bob.public_key).cursor("0").stream():
+                if record["type"] == "payment":
+                    assert record["amount"] == "5.0000000"
+                    break
 
 
 class TestHostileInput:
