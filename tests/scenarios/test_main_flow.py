@@ -146,8 +146,8 @@ class TestSendAsACommand:
         run = self._send(sandbox, "--amount", "0.5")
 
         assert run.returncode == 1
-        assert "400" in run.stdout
-        assert "0.5" in run.stdout or "minimum" in run.stdout or "at least" in run.stdout
+        assert "400" in run.stderr
+        assert "0.5" in run.stderr or "minimum" in run.stderr or "at least" in run.stderr
 
     def test_refuses_an_asset_that_is_not_received_and_names_those_that_are(
         self, sandbox: SandboxProcess
@@ -155,7 +155,16 @@ class TestSendAsACommand:
         run = self._send(sandbox, "--asset", "GBPX")
 
         assert run.returncode == 1
-        assert "EURX, USDC" in run.stdout
+        assert "EURX, USDC" in run.stderr
+
+    def test_prints_the_refusal_as_json_too(self, sandbox: SandboxProcess) -> None:
+        run = self._send(sandbox, "--json", "--amount", "20000")
+
+        document = json.loads(run.stdout)
+        assert run.returncode == 1
+        assert document["completed"] is False
+        assert document["remittance"] is None
+        assert "10000" in document["error"]["message"]
 
     def _send(self, sandbox: SandboxProcess, *arguments: str) -> subprocess.CompletedProcess[str]:
         ready = sandbox.ready

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from roadstead.errors import RoadsteadError
 from roadstead.sandbox.calls import Calls
 from roadstead.sandbox.sandbox import SandboxOptions
 from roadstead.sandbox.sender import Progress, SendingAnchor, SendOrder
-from roadstead.sandbox.sending import show_progress
+from roadstead.sandbox.sending import narrated
 from roadstead.sandbox.session import sandbox_session, until_stopped
 
 AMOUNT = "100"
@@ -50,15 +49,14 @@ async def _one_payment(console: Console, ready: Mapping[str, Any]) -> bool:
         " for a customer of theirs\nto somebody with a bank account here.\n",
         highlight=False,
     )
-    started_s = time.monotonic()
     last: Progress | None = None
     try:
         sender = SendingAnchor(
             home_domain=ready["home_domain"], secret=Secret(partner["secret"]), horizon_url=ready["horizon"]
         )
         async with sender:
-            async for progress in sender.send(SendOrder(amount=AMOUNT, timeout_s=PAYMENT_TIMEOUT_S)):
-                show_progress(console, time.monotonic() - started_s, progress)
+            order = SendOrder(amount=AMOUNT, timeout_s=PAYMENT_TIMEOUT_S)
+            async for _, progress in narrated(console, sender, order):
                 last = progress
     except RoadsteadError as error:
         console.print(f"\n[red]The payment did not complete:[/red] {escape(error.message)}", highlight=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +14,17 @@ from rich.markup import escape
 from roadstead.errors import RoadsteadError
 from roadstead.sandbox.sender import Progress, SendingAnchor, SendOrder, Step
 
+_NEXT: dict[Step | None, str] = {
+    None: "looking for the anchor",
+    Step.FOUND: "authenticating",
+    Step.AUTHENTICATED: "registering customers",
+    Step.REGISTERED: "opening the remittance",
+    Step.OPENED: "paying, and waiting for the next ledger",
+    Step.PAID: "waiting for the anchor",
+    Step.STATUS: "waiting for the anchor and its bank",
+}
+"""What is waited for after each step."""
+
 
 async def run_send(console: Console, anchor: SendingAnchor, order: SendOrder, *, as_json: bool) -> int:
     """Send one payment and show it; return 0 when it was completed, 1 when it came to another end or to none.
@@ -21,22 +32,19 @@ async def run_send(console: Console, anchor: SendingAnchor, order: SendOrder, *,
     With `as_json` one line goes to standard output: `status`, `completed`, `error`, the anchor's `remittance` and the
     `steps` with their times, whatever the outcome.
     """
-    started_s = time.monotonic()
     steps: list[dict[str, Any]] = []
     last: Progress | None = None
     remittance: Any = None
     error: RoadsteadError | None = None
     try:
         async with anchor:
-            async for progress in anchor.send(order):
-                elapsed_s = round(time.monotonic() - started_s, 3)
-                steps.append({"step": progress.step, "elapsed_s": elapsed_s, **progress.details})
+            async for elapsed_s, progress in narrated(console, anchor, order):
+                steps.append({"step": progress.step, "elapsed_s": round(elapsed_s, 3), **progress.details})
                 remittance = progress.remittance or remittance
-                show_progress(console, elapsed_s, progress)
                 last = progress
     except RoadsteadError as raised:
         error = raised
-        console.print(f"[red]{escape(raised.message)}[/red]", highlight=False, soft_wrap=True)
+        sys.stderr.write(f"{raised.message}\n")
     completed = last is not None and last.step is Step.FINISHED and last.details.get("status") == "completed"
     if as_json:
         document = {
@@ -51,7 +59,28 @@ async def run_send(console: Console, anchor: SendingAnchor, order: SendOrder, *,
     return 0 if completed else 1
 
 
-def show_progress(console: Console, elapsed_s: float, progress: Progress) -> None:
+async def narrated(
+    console: Console, anchor: SendingAnchor, order: SendOrder
+) -> AsyncIterator[tuple[float, Progress]]:
+    """Send one payment, print each step when it is done and, in a terminal, what is waited for meanwhile.
+
+    Yields each step with the seconds since the beginning; raises what `SendingAnchor.send` raises.
+    """
+    started_s = time.monotonic()
+    with console.status(_NEXT[None], spinner=spinner_name(console)) as waiting:
+        async for progress in anchor.send(order):
+            elapsed_s = time.monotonic() - started_s
+            _show(console, elapsed_s, progress)
+            waiting.update(_NEXT.get(progress.step, _NEXT[None]))
+            yield elapsed_s, progress
+
+
+def spinner_name(console: Console) -> str:
+    """Return a spinner that this terminal can draw."""
+    return "dots" if console.encoding.startswith("utf") else "line"
+
+
+def _show(console: Console, elapsed_s: float, progress: Progress) -> None:
     """Print one step, and below it what is worth knowing of it."""
     details = progress.details
     notes: list[str] = []

@@ -20,6 +20,7 @@ from rich.progress import (
 
 from roadstead.sandbox.logs import follow
 from roadstead.sandbox.sandbox import STEPS, Sandbox, SandboxOptions
+from roadstead.sandbox.sending import spinner_name
 
 _STEP_WORDS = {
     "database": "PostgreSQL runs",
@@ -58,7 +59,8 @@ class SetUp:
         if not self.console.is_terminal:
             yield
             return
-        columns = (SpinnerColumn(), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+        spinner = SpinnerColumn(spinner_name(self.console))
+        columns = (spinner, BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
         with Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True) as bar:
             bar.add_task("starting", total=len(STEPS))
             self.bar = bar
