@@ -4,6 +4,7 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 import requests
 from stellar_sdk import (
@@ -14,14 +15,15 @@ from stellar_sdk import (
     TransactionBuilder,
     TransactionEnvelope,
 )
-from stellar_sdk.client.aiohttp_client import AiohttpClient
+from stellar_sdk.client.base_async_client import BaseAsyncClient
+from stellar_sdk.client.response import Response
 from stellar_sdk.exceptions import BadRequestError, NotFoundError
 from stellar_sdk.server_async import ServerAsync
 
 from roadstead.sandbox.network.network import DEFAULT_PASSPHRASE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncGenerator, Iterator
 
 
 TIMEOUT_S = 20
@@ -138,22 +140,55 @@ class TestTheSynchronousClient:
             server.load_account(Keypair.random().public_key)
 
 
+class AsyncClient(BaseAsyncClient):
+    """HTTP for the SDK's asynchronous server, without the SDK's optional packages."""
+
+    def __init__(self) -> None:
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S))
+
+    async def get(
+        self, url: str, params: dict[str, str] | None = None, max_content_size: int | None = None
+    ) -> Response:
+        async with self._session.get(url, params=params) as answer:
+            text = await answer.text()
+            return Response(answer.status, text, dict(answer.headers), str(answer.url))
+
+    async def post(
+        self, url: str, data: dict[str, str] | None = None, json_data: dict[str, Any] | None = None
+    ) -> Response:
+        async with self._session.post(url, data=data, json=json_data) as answer:
+            text = await answer.text()
+            return Response(answer.status, text, dict(answer.headers), str(answer.url))
+
+    async def stream(
+        self, url: str, params: dict[str, str] | None = None
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        headers = {"Accept": "text/event-stream"}
+        async with self._session.get(url, params=params, headers=headers) as answer:
+            async for line in answer.content:
+                if line.startswith(b"data: {"):
+                    yield json.loads(line.removeprefix(b"data: "))
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
 class TestTheAsynchronousClient:
-    async def test_it_pays(self, url: str) -> None:
+    async def test_it_pays_and_listens(self, url: str) -> None:
         alice, bob = funded(url), funded(url)
-        async with ServerAsync(url, AiohttpClient()) as server:
+        async with ServerAsync(url, AsyncClient()) as server:
             assert await server.fetch_base_fee() == 100
             account = await server.load_account(alice.public_key)
             builder = TransactionBuilder(account, DEFAULT_PASSPHRASE, 100)
-            builder.set_timeout(30)
-            envelope = builder.append_payment_op(bob.public_key, Asset.native(), "5").build()
+            builder.append_payment_op(bob.public_key, Asset.native(), "5")
+            envelope = builder.set_timeout(60).build()
             envelope.sign(alice)
             answer = await server.submit_transaction(envelope)
             assert answer["successful"] is True
-            async for record in server.payments().for_account(bob.public_key).cursor("0").stream():
-                if record["type"] == "payment":
-                    assert record["amount"] == "5.0000000"
-                    break
+            heard = server.payments().for_account(bob.public_key).cursor("0").stream()
+            assert (await anext(heard))["type"] == "create_account"
+            assert (await anext(heard))["amount"] == "5.0000000"
+            await heard.aclose()
 
 
 class TestHostileInput:

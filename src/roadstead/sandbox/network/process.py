@@ -26,6 +26,7 @@ from .tls import Certificates, certificates_in
 _log = structlog.get_logger()
 
 _GRACE_S = 1
+_KEEP_ALIVE_S = 75
 _BACKLOG = 1024
 _CLOSE_DEFAULT = "auto:1"
 _INTERVAL_MIN_S = 0.1
@@ -68,6 +69,8 @@ class Closer:
         self._closing = closing
         self._work = asyncio.Event()
         face.network.accepted_listeners.append(self._work.set)
+        if face.network.pending.hashes:
+            self._work.set()
 
     async def run(self) -> None:
         """Close ledgers until cancelled."""
@@ -219,6 +222,7 @@ async def serve(options: Options) -> int:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=_KEEP_ALIVE_S,
     )
     server = _Server(config, face)
     port = listener.getsockname()[1]
