@@ -157,6 +157,28 @@ class TestPaying:
         assert (await offline.balances(offline.keys.distribution_account))["EURX"] == "6.0000000"
 
     @pytest.mark.parametrize(
+        ("path", "fault"),
+        [
+            ("lost-answers", {"count": 2}),
+            ("failures", {"status": 504, "seconds": 1, "requests": 3, "path": "/transactions"}),
+            ("failures", {"status": 503, "seconds": 1, "requests": 5, "path": "/"}),
+            ("failures", {"status": 429, "seconds": 1, "requests": 3, "path": "/transactions"}),
+        ],
+    )
+    async def test_an_answer_that_is_lost_or_late_does_not_pay_twice(
+        self, offline: Offline, path: str, fault: dict[str, object]
+    ) -> None:
+        await offline.prepare()
+        wallet = offline.wallet(next(iter(offline.keys.partner_seeds)))
+        staged = await offline.calls.once("POST", f"{offline.horizon}/sandbox/{path}", json=fault)
+        assert staged.status == 200
+
+        for _ in range(3):
+            await offline.pay(wallet, "2")
+
+        assert (await offline.balances(offline.keys.distribution_account))["EURX"] == "6.0000000"
+
+    @pytest.mark.parametrize(
         ("changed", "reason"),
         [
             ({"amount": "10000000.5"}, "op_underfunded.*does not hold that much"),

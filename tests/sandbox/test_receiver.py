@@ -15,10 +15,12 @@ from stellar_sdk import Keypair, Network
 from stellar_sdk.sep.stellar_web_authentication import build_challenge_transaction
 
 from roadstead.config.anchor import CustomerRole
+from roadstead.config.secrets import Secret
 from roadstead.errors import BadInput, Unavailable
 from roadstead.sandbox.calls import Calls, Refused
 from roadstead.sandbox.page import base_url, read_page
-from roadstead.sandbox.receiver import Receiver
+from roadstead.sandbox.receiver import Offer, Receiver
+from roadstead.sandbox.sender import SendingAnchor, Step, StillOnTheWay
 
 PASSPHRASE = Network.TESTNET_NETWORK_PASSPHRASE
 PARTNER = Keypair.random()
@@ -319,3 +321,66 @@ class TestOpeningARemittance:
             await (await receiver_of(anchor, calls)).open({"amount": 1})
 
         assert refused.value.status == 400
+
+
+def sender_to(anchor: SmallAnchor, **changed: Any) -> SendingAnchor:
+    terms: dict[str, Any] = {"horizon_url": "http://localhost:1", "patience_s": 1.0}
+    return SendingAnchor(home_domain=anchor.home_domain, secret=Secret(PARTNER.secret), **(terms | changed))
+
+
+class TestFollowingARemittance:
+    async def test_tells_each_change_of_status_once_and_ends_with_a_final_one(
+        self, anchor: SmallAnchor
+    ) -> None:
+        anchor.answers["GET /sep31/transactions/r1"] = [
+            (200, {"transaction": {"id": "r1", "status": status}})
+            for status in ("pending_sender", "pending_sender", "pending_external", "completed")
+        ]
+
+        async with sender_to(anchor) as sender:
+            told = [progress async for progress in sender.follow("r1", timeout_s=30)]
+
+        assert [(progress.step, progress.details["status"]) for progress in told] == [
+            (Step.STATUS, "pending_sender"),
+            (Step.STATUS, "pending_external"),
+            (Step.STATUS, "completed"),
+            (Step.FINISHED, "completed"),
+        ]
+
+    async def test_says_that_nothing_is_lost_when_the_end_does_not_come_in_time(
+        self, anchor: SmallAnchor
+    ) -> None:
+        anchor.answers["GET /sep31/transactions/r1"] = [
+            (200, {"transaction": {"id": "r1", "status": "pending_external"}})
+        ]
+
+        async with sender_to(anchor) as sender:
+            with pytest.raises(StillOnTheWay, match=r"r1 is still pending_external.*not lost"):
+                _ = [progress async for progress in sender.follow("r1", timeout_s=0.3)]
+
+
+class TestWhereMoneyIsReal:
+    async def test_nothing_about_a_customer_is_invented(self, anchor: SmallAnchor) -> None:
+        anchor.toml = anchor.page().replace(PASSPHRASE, Network.PUBLIC_NETWORK_PASSPHRASE)
+
+        async with sender_to(anchor) as sender:
+            assert not sender.may_invent
+
+    async def test_an_anchor_on_another_network_than_the_one_named_is_refused(
+        self, anchor: SmallAnchor
+    ) -> None:
+        with pytest.raises(BadInput, match="is on another network"):
+            await sender_to(anchor, network_passphrase="Another ; 1").__aenter__()
+
+    async def test_an_asset_that_needs_a_quote_is_refused_before_anything_is_opened(
+        self, anchor: SmallAnchor
+    ) -> None:
+        offer = Offer(
+            asset_code="EURX", funding_methods=(), sender_types=(), receiver_types=(), quotes_required=True
+        )
+
+        async with sender_to(anchor) as sender:
+            with pytest.raises(BadInput, match="only at a quoted price"):
+                await sender.open(offer, amount="1", sender_id=None, receiver_id=None)
+
+        assert anchor.heard == []

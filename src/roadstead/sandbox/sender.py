@@ -134,7 +134,8 @@ class SendingAnchor:
         self._open_parts = AsyncExitStack()
         self._receiver: Receiver | None = None
         self._wallet: Wallet | None = None
-        self._may_invent = False
+        self.may_invent = False
+        """Whether customers' data that the anchor requires may be invented: not where customers are real."""
 
     async def __aenter__(self) -> Self:
         """Open the connections and find the anchor.
@@ -179,7 +180,7 @@ class SendingAnchor:
         horizon_url = self._horizon_url or page.horizon_url or (network.horizon_url if network else None)
         if horizon_url is None:
             raise BadInput(f"{page.home_domain} names no Horizon server for its network: name one.")
-        self._may_invent = network is None or not network.validates_customers
+        self.may_invent = network is None or not network.validates_customers
         seed = self._secret.reveal()
         self._receiver = Receiver(self._calls, page, seed=seed, network_passphrase=passphrase)
         self._wallet = Wallet(self._calls, horizon_url=horizon_url, network_passphrase=passphrase, seed=seed)
@@ -250,7 +251,7 @@ class SendingAnchor:
         if not types:
             return None
         return await self.receiver.register(
-            role, customer_type=types[0], given=given, may_invent=self._may_invent
+            role, customer_type=types[0], given=given, may_invent=self.may_invent
         )
 
     async def open(
