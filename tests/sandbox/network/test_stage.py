@@ -84,6 +84,18 @@ class TestTime:
         answer = submit(url, form)
         assert answer.json()["extras"]["result_codes"] == {"transaction": "tx_too_late"}
 
+    def test_a_transaction_that_expired_while_it_waited_is_left_out(self, url: str) -> None:
+        alice, bob = funded(url), funded(url)
+        stage(url, "closing", paused=True)
+        form = signed(url, alice, bob.public_key, "1")
+        answer = requests.post(f"{url}/transactions_async", data=form, timeout=TIMEOUT_S).json()
+        stage(url, "clock", advance_s=3600)
+        assert stage(url, "ledgers")["waiting_transactions"] == 0
+        found = requests.get(f"{url}/transactions/{answer['hash']}", timeout=TIMEOUT_S)
+        assert found.status_code == 404
+        codes = submit(url, form).json()["extras"]["result_codes"]
+        assert codes == {"transaction": "tx_too_late"}
+
     def test_closing_stops_and_resumes(self, url: str) -> None:
         alice, bob = funded(url), funded(url)
         stage(url, "closing", paused=True)

@@ -227,9 +227,26 @@ class Network:
 
     def close(self) -> ClosedLedger:
         """Close a ledger with what waits and fits. On disk before this returns."""
-        chosen = self.pending.take(self.header.size_max)
-        ordered = apply_order(chosen, self.header.hash)
-        return self.close_with(ordered, max(self.now(), self.header.close_time))
+        close_time = max(self.now(), self.header.close_time)
+        chosen = self._still_valid(self.pending.take(self.header.size_max), close_time)
+        return self.close_with(apply_order(chosen, self.header.hash), close_time)
+
+    def _still_valid(self, chosen: list[Transaction], close_time: int) -> list[Transaction]:
+        """Leave out what became invalid while it waited: it costs no fee and is forgotten."""
+        view, kept = self.view(), list[Transaction]()
+        reached: dict[bytes, int] = {}
+        for transaction in sorted(chosen, key=lambda one: one.sequence):
+            account = transaction.source.account
+            moment = Moment(
+                terms=self.header.terms,
+                applying=False,
+                lead_s=close_time - self.header.close_time,
+                sequence=reached.get(account),
+            )
+            if check_transaction(transaction, view, moment).accepted:
+                reached[account] = transaction.sequence
+                kept.append(transaction)
+        return kept
 
     def close_with(self, ordered: Sequence[Transaction], close_time: int) -> ClosedLedger:
         """Close a ledger with exactly these transactions in this order, at this time."""
