@@ -33,6 +33,7 @@ STRICTER = {
     "a minimal sequence age": "ours has time bounds alone; the SDK looks at no others",
     "an extra signer": "ours has time bounds alone; the SDK looks at no others",
     "no web_auth_domain": "ours always names it, so that a challenge cannot be relayed; SEP-10 leaves it optional",
+    "web_auth_domain by a muxed account of the server": "ours is not muxed; the SDK compares the base account alone",
     "another entry instead of web_auth_domain": "as above",
     "web_auth_domain twice": "ours names it once; SEP-10 reserves further entries of the server for later",
     "a reserved entry": "ours has none; SEP-10 reserves them for later",

@@ -57,9 +57,11 @@ def read_signed_challenge(text: str, terms: ChallengeTerms, now: datetime) -> Si
     envelope = read_envelope(text)
     _require_unusable(envelope, terms)
     _require_in_time(envelope, now)
-    nonce_text = _nonce_text(envelope, terms)
+    _require_entries(envelope, terms)
     claimant = _claimant(envelope)
-    expected = pack_transaction(terms, claimant, nonce_text=nonce_text, min_time_s=envelope.min_time_s)
+    expected = pack_transaction(
+        terms, claimant, nonce_text=envelope.entries[0].value, min_time_s=envelope.min_time_s
+    )
     if envelope.transaction != expected:
         raise BadInput(f"The challenge is not one that this server makes. {AGAIN}")
     challenge_hash = transaction_hash(terms.passphrase, expected)
@@ -113,8 +115,8 @@ def _require_in_time(envelope: ChallengeEnvelope, now: datetime) -> None:
         raise BadInput(f"The challenge is outside its time bounds: it is over. {AGAIN}")
 
 
-def _nonce_text(envelope: ChallengeEnvelope, terms: ChallengeTerms) -> bytes:
-    """Make sure that the entries are those of a challenge for this server, and return the nonce as it is written."""
+def _require_entries(envelope: ChallengeEnvelope, terms: ChallengeTerms) -> None:
+    """Make sure that the entries are those of a challenge for this server: its nonce, and where it is."""
     if len(envelope.entries) != _ENTRIES:
         raise BadInput(
             f"The challenge has {len(envelope.entries)} operations, and all of ours have {_ENTRIES}. {AGAIN}"
@@ -122,10 +124,9 @@ def _nonce_text(envelope: ChallengeEnvelope, terms: ChallengeTerms) -> bytes:
     first, second = envelope.entries
     if first.name != terms.auth_name.encode():
         raise BadInput(f"The challenge is for another home domain than {terms.home_domain}. {AGAIN}")
-    _require_web_auth_domain(second, terms)
     if len(first.value) != DATA_BYTES_MAX or not _is_nonce(first.value):
         raise BadInput(f"The challenge has a nonce that is not {NONCE_BYTES} bytes in base64. {AGAIN}")
-    return first.value
+    _require_web_auth_domain(second, terms)
 
 
 def _require_web_auth_domain(entry: Entry, terms: ChallengeTerms) -> None:
