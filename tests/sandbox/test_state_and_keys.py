@@ -101,12 +101,12 @@ class TestTheKeys:
         keys = with_issuers(make_keys(SystemRandomness(), passphrase="x"), SystemRandomness(), ["EURX"])
 
         secrets = [
-            *(keys.signing_seed, keys.distribution_seed, keys.jwt_secret, keys.data_key, keys.bank_token),
+            *(keys.signing_seed, keys.distribution_seed, keys.jwt_secret, keys.data_key),
             *(*keys.issuer_seeds.values(), *keys.partner_seeds.values()),
         ]
 
         assert all(is_generated(secret) for secret in secrets)
-        assert len(set(secrets)) == 5 + 1 + len(PARTNER_NAMES)
+        assert len(set(secrets)) == 4 + 1 + len(PARTNER_NAMES)
 
     def test_an_asset_that_was_there_keeps_its_issuer_when_another_joins(self) -> None:
         keys = with_issuers(make_keys(SystemRandomness(), passphrase="x"), SystemRandomness(), ["EURX"])

@@ -30,7 +30,6 @@ class Keys(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Seeds of the partners by name, in the order of `PARTNER_NAMES`."""
     jwt_secret: str
     data_key: str
-    bank_token: str
     ports: dict[str, int]
     """Ports by what listens on them."""
 
@@ -90,7 +89,6 @@ def make_keys(randomness: Randomness, *, passphrase: str) -> Keys:
         partner_seeds={name: generate_seed(randomness) for name in PARTNER_NAMES},
         jwt_secret=generate_text_secret(randomness),
         data_key=generate_data_key(randomness),
-        bank_token=generate_text_secret(randomness),
         ports={},
     )
 
