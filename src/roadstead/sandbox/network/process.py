@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
@@ -21,7 +22,9 @@ from .horizon.application import Horizon
 from .horizon.face import Face
 from .journal import Journal
 from .network import DEFAULT_PASSPHRASE, Network, QueuePolicy, Terms
-from .tls import Certificates, certificates_in
+
+if TYPE_CHECKING:
+    from .tls import Certificates
 
 _log = structlog.get_logger()
 
@@ -194,10 +197,12 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _certificates(options: Options) -> Certificates:
+def _certificates(options: Options) -> "Certificates":
     """The certificates of the state folder, made there at the first start."""
     if options.state is None:
         raise ConfigurationError("--tls needs --state: the authority's certificate is kept there.")
+    from .tls import certificates_in  # noqa: PLC0415 - slow to import, seldom needed
+
     return certificates_in(options.state, options.host)
 
 
@@ -218,6 +223,8 @@ async def serve(options: Options) -> int:
         ssl_certfile=None if certificates is None else certificates.server,
         ssl_keyfile=None if certificates is None else certificates.key,
         loop="none",
+        lifespan="off",
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
