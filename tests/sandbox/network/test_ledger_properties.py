@@ -28,7 +28,7 @@ from stellar_sdk import (
 from roadstead.clock import ManualClock
 from roadstead.sandbox.network.journal import Journal
 from roadstead.sandbox.network.ledger.balances import minimum_balance
-from roadstead.sandbox.network.ledger.close import TOTAL_LUMENS
+from roadstead.sandbox.network.ledger.header import TOTAL_LUMENS
 from roadstead.sandbox.network.ledger.state import (
     Account,
     AccountKey,

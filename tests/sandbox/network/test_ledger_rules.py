@@ -142,6 +142,35 @@ class TestFailure:
         assert world.submit(envelope, ALICE, BOB) == ["refused", "-10"]
 
 
+class TestFees:
+    def test_a_full_ledger_takes_the_best_bids_and_charges_the_lowest_of_them(self) -> None:
+        terms = Terms(passphrase=PASSPHRASE, operations_max=2)
+        clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+        network = Network.start(terms, clock)
+        root = root_keypair(PASSPHRASE)
+        for sequence, who in enumerate((ALICE, BOB, MAKER)):
+            builder = TransactionBuilder(SdkAccount(root.public_key, sequence), PASSPHRASE, 100)
+            builder.append_create_account_op(who.public_key, "100")
+            send(network, builder, root)
+            network.close()
+        for who, bid in ((ALICE, 100), (BOB, 700), (MAKER, 400)):
+            entry = network.store.entries[AccountKey(who.raw_public_key())]
+            assert isinstance(entry, Account)
+            account = SdkAccount(who.public_key, entry.sequence)
+            builder = TransactionBuilder(account, PASSPHRASE, bid).append_bump_sequence_op(0)
+            send(network, builder, who)
+        first, second = network.close(), network.close()
+        assert [one.fee_charged for one in first.applied] == [400, 400]
+        assert [one.fee_charged for one in second.applied] == [100]
+
+
+def send(network: Network, builder: TransactionBuilder, signer: Keypair) -> None:
+    envelope = builder.add_time_bounds(0, 0).build()
+    envelope.sign(signer)
+    packed = envelope.to_xdr_object().to_xdr_bytes()
+    assert network.submit(decode(packed, network.network_id)).answer is Answer.WAITING
+
+
 class TestPaths:
     def test_a_payment_goes_through_three_books(self, world: World) -> None:
         world.do(MAKER, sell(EUR, USD, "100", "2"))

@@ -16,11 +16,12 @@ from .history.lists import History
 from .history.records import TransactionRecord
 from .history.writer import records_of
 from .journal import AcceptedRow, Journal, JournalDamaged, LedgerRow, OpeningRow
-from .ledger.close import ClosedLedger, Header, apply_order, close_ledger, genesis
+from .ledger.close import ClosedLedger, apply_order, close_ledger
+from .ledger.header import Header, genesis
 from .ledger.overlay import Overlay, Store
 from .ledger.transaction import Transaction, decode
 from .ledger.validity import Code, Moment, Verdict, bad_sequence, check_transaction
-from .pending import Pending, replacement_fee
+from .pending import Pending, replacement_fee, surge_fee
 from .storage import ledger_row, restore
 
 DEFAULT_PASSPHRASE = "Roadstead Sandbox Network ; 2026"  # noqa: S105 - public by nature
@@ -229,7 +230,11 @@ class Network:
         """Close a ledger with what waits and fits. On disk before this returns."""
         close_time = max(self.now(), self.header.close_time)
         chosen = self._still_valid(self.pending.take(self.header.size_max), close_time)
-        return self.close_with(apply_order(chosen, self.header.hash), close_time)
+        base_fee = self.header.base_fee
+        if self.pending.hashes:
+            base_fee = surge_fee(chosen, base_fee)
+        ordered = apply_order(chosen, self.header.hash)
+        return self.close_with(ordered, close_time, base_fee=base_fee)
 
     def _still_valid(self, chosen: list[Transaction], close_time: int) -> list[Transaction]:
         """Leave out what became invalid while it waited: it costs no fee and is forgotten."""
@@ -248,9 +253,14 @@ class Network:
                 kept.append(transaction)
         return kept
 
-    def close_with(self, ordered: Sequence[Transaction], close_time: int) -> ClosedLedger:
-        """Close a ledger with exactly these transactions in this order, at this time."""
-        closed = close_ledger(self.store, self.header, ordered, close_time)
+    def close_with(
+        self, ordered: Sequence[Transaction], close_time: int, *, base_fee: int | None = None
+    ) -> ClosedLedger:
+        """Close a ledger with exactly these transactions in this order, at this time.
+
+        `base_fee` (stroops an operation) is what is charged where it is more than usual.
+        """
+        closed = close_ledger(self.store, self.header, ordered, close_time, base_fee=base_fee)
         self.header = closed.header
         self._keep(closed)
         self._drop_stale()

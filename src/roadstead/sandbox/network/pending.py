@@ -99,11 +99,20 @@ class Pending:
 
 
 def _rate_per_operation(transaction: Transaction) -> float:
-    return transaction.outer_fee_bid / max(1, len(transaction.operations))
+    return transaction.outer_fee_bid / _weight(transaction)
+
+
+def _weight(transaction: Transaction) -> int:
+    return max(1, len(transaction.operations) + (1 if transaction.bump is not None else 0))
+
+
+def surge_fee(chosen: list[Transaction], base_fee: int) -> int:
+    """What each operation costs in a ledger that could not take all: the lowest rate it took."""
+    rates = (transaction.outer_fee_bid // _weight(transaction) for transaction in chosen)
+    return max(base_fee, min(rates, default=base_fee))
 
 
 def replacement_fee(old: Transaction, new: Transaction) -> int:
     """What a transaction must offer to take a waiting one's place: ten times the rate."""
-    old_weight = len(old.operations) + (1 if old.bump is not None else 0)
-    new_weight = len(new.operations) + (1 if new.bump is not None else 0)
-    return -(-old.outer_fee_bid * REPLACEMENT_FACTOR * max(1, new_weight) // max(1, old_weight))
+    wanted = old.outer_fee_bid * REPLACEMENT_FACTOR * _weight(new)
+    return -(-wanted // _weight(old))

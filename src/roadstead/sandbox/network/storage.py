@@ -7,8 +7,9 @@ import msgspec
 from .history.lists import History
 from .history.records import LedgerRecord
 from .journal import LedgerEntryRow, LedgerRow
-from .ledger.close import ClosedLedger, Header
+from .ledger.close import ClosedLedger
 from .ledger.entries import pack_key
+from .ledger.header import Header
 from .ledger.overlay import Store
 from .ledger.state import (
     Account,

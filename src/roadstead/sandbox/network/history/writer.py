@@ -5,7 +5,8 @@ from typing import Any
 from stellar_sdk import xdr
 
 from roadstead.sandbox.network.ledger.assets import account_of, address
-from roadstead.sandbox.network.ledger.close import Applied, ClosedLedger, Header
+from roadstead.sandbox.network.ledger.close import Applied, ClosedLedger
+from roadstead.sandbox.network.ledger.header import Header
 from roadstead.sandbox.network.ledger.outcome import outcome_name, transaction_code_name
 from roadstead.sandbox.network.ledger.state import Account, AccountKey, BalanceKey, Entry, Key
 from roadstead.sandbox.network.ledger.transaction import Conditions, Operation, Transaction, sponsored_account

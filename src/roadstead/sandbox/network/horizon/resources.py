@@ -11,7 +11,7 @@ from roadstead.sandbox.network.history.records import (
     TransactionRecord,
 )
 from roadstead.sandbox.network.ledger.assets import Party, account_of, address
-from roadstead.sandbox.network.ledger.close import TOTAL_LUMENS
+from roadstead.sandbox.network.ledger.header import TOTAL_LUMENS
 from roadstead.sandbox.network.ledger.operations import rule_of
 
 Resource = dict[str, Any]

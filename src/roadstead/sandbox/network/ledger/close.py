@@ -8,6 +8,7 @@ from . import pack
 from .balances import Terms
 from .entries import pack_changes, pack_entry, pack_key
 from .exchange import ExchangeBroken
+from .header import Header
 from .operations import rule_of
 from .operations.accounts import used_sequence
 from .operations.options import remove_signer
@@ -28,68 +29,6 @@ from .validity import (
 )
 
 Changes = list[tuple[Key, Entry | None, Entry | None]]
-
-TOTAL_LUMENS = 10**18
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
-    """What a closed ledger says of itself. Amounts in stroops, the close time in unix seconds."""
-
-    sequence: int
-    close_time: int
-    previous_hash: bytes
-    set_hash: bytes
-    result_hash: bytes
-    state_hash: bytes
-    total: int
-    fee_pool: int
-    offer_counter: int
-    base_fee: int
-    base_reserve: int
-    size_max: int
-    protocol: int
-
-    def packed(self) -> bytes:
-        """The XDR LedgerHeader."""
-        return b"".join(
-            [
-                pack.uint32(self.protocol),
-                self.previous_hash,
-                self.set_hash,
-                pack.uint64(self.close_time),
-                pack.ZERO,
-                pack.ZERO,
-                self.result_hash,
-                self.state_hash,
-                pack.uint32(self.sequence),
-                pack.int64(self.total),
-                pack.int64(self.fee_pool),
-                pack.uint32(0),
-                pack.uint64(self.offer_counter),
-                pack.uint32(self.base_fee),
-                pack.uint32(self.base_reserve),
-                pack.uint32(self.size_max),
-                b"\x00" * 128,
-                pack.ZERO,
-            ]
-        )
-
-    @property
-    def hash(self) -> bytes:
-        """The hash that names this ledger and chains it to the next."""
-        return sha256(self.packed()).digest()
-
-    @property
-    def terms(self) -> Terms:
-        """What holds for transactions of this ledger."""
-        return Terms(
-            ledger=self.sequence,
-            close_time=self.close_time,
-            base_fee=self.base_fee,
-            base_reserve=self.base_reserve,
-            protocol=self.protocol,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,36 +90,6 @@ class ClosedLedger:
     changed: dict[Key, Entry | None]
 
 
-def genesis(
-    store: Store,
-    *,
-    root: bytes,
-    close_time: int,
-    base_fee: int = 100,
-    base_reserve: int = 5_000_000,
-    size_max: int = 1000,
-    protocol: int = 19,
-) -> Header:
-    """Put all lumens into the root account and give the first header."""
-    entry = Account(account=root, balance=TOTAL_LUMENS, sequence=0, modified=1)
-    store.absorb({entry.key: entry})
-    return Header(
-        sequence=1,
-        close_time=close_time,
-        previous_hash=bytes(32),
-        set_hash=bytes(32),
-        result_hash=bytes(32),
-        state_hash=sha256(pack_entry(entry)).digest(),
-        total=TOTAL_LUMENS,
-        fee_pool=0,
-        offer_counter=0,
-        base_fee=base_fee,
-        base_reserve=base_reserve,
-        size_max=size_max,
-        protocol=protocol,
-    )
-
-
 def apply_order(transactions: Iterable[Transaction], seed: bytes) -> list[Transaction]:
     """The order of a ledger: by account in sequence, otherwise shuffled by hash."""
     queues: dict[bytes, list[Transaction]] = {}
@@ -198,12 +107,12 @@ def apply_order(transactions: Iterable[Transaction], seed: bytes) -> list[Transa
     return ordered
 
 
-def _charge(view: Overlay, transaction: Transaction, terms: Terms) -> tuple[int, Changes]:
+def _charge(view: Overlay, transaction: Transaction, terms: Terms, price: int) -> tuple[int, Changes]:
     layer = Overlay(view, ledger=terms.ledger)
     payer = layer.account(transaction.fee_source.account)
     if payer is None:
         return 0, []
-    wanted = min(transaction.outer_fee_bid, transaction.minimum_fee(terms.base_fee))
+    wanted = min(transaction.outer_fee_bid, transaction.minimum_fee(price))
     fee = min(payer.balance, wanted)
     layer.put(replace(payer, balance=payer.balance - fee))
     changes = layer.seal()
@@ -370,12 +279,21 @@ def set_hash(previous_hash: bytes, transactions: Iterable[Transaction]) -> bytes
 
 
 def close_ledger(
-    store: Store, last: Header, transactions: Sequence[Transaction], close_time: int
+    store: Store,
+    last: Header,
+    transactions: Sequence[Transaction],
+    close_time: int,
+    *,
+    base_fee: int | None = None,
 ) -> ClosedLedger:
-    """Close one ledger over the store: `transactions` are applied in the order given."""
+    """Close one ledger over the store: `transactions` are applied in the order given.
+
+    `base_fee` is what an operation costs in this ledger where that is more than the usual fee.
+    """
     terms = replace(last.terms, ledger=last.sequence + 1, close_time=close_time)
+    price = terms.base_fee if base_fee is None else base_fee
     view = Overlay(store, ledger=terms.ledger)
-    charges = [_charge(view, transaction, terms) for transaction in transactions]
+    charges = [_charge(view, transaction, terms, price) for transaction in transactions]
     applied = tuple(
         _apply(view, transaction, terms, charged)
         for transaction, charged in zip(transactions, charges, strict=True)
