@@ -39,7 +39,13 @@ class Offline:
         return roles.local_url(self.keys.ports[roles.NETWORK])
 
     async def prepare(self, *, home_domain: str = HOME_DOMAIN) -> None:
-        await prepare_accounts(self.calls, horizon_url=self.horizon, keys=self.keys, home_domain=home_domain)
+        await prepare_accounts(
+            self.calls,
+            horizon_url=self.horizon,
+            friendbot_url=f"{self.horizon}/friendbot",
+            keys=self.keys,
+            home_domain=home_domain,
+        )
 
     async def balances(self, account: str) -> dict[str, str]:
         state = await account_state(self.calls, self.horizon, account)

@@ -26,7 +26,18 @@ def _root(
 
 def application() -> typer.Typer:
     """Put the commands together; each module imports what is slow only when its command runs."""
-    from roadstead.cli import config, demo, migrate, partners, payments, remittances, sandbox, send, serve
+    from roadstead.cli import (
+        config,
+        demo,
+        migrate,
+        network,
+        partners,
+        payments,
+        remittances,
+        sandbox,
+        send,
+        serve,
+    )
 
     app = typer.Typer(
         name="roadstead",
@@ -40,6 +51,7 @@ def application() -> typer.Typer:
     app.add_typer(partners.app, name="partners")
     app.add_typer(remittances.app, name="remittances")
     app.add_typer(payments.app, name="payments")
+    app.add_typer(network.app, name="network")
     for module in (serve, migrate, sandbox, send, demo):
         module.register(app)
     return app

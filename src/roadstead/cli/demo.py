@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from roadstead.cli.sandbox import Friendbot, Horizon
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
@@ -26,6 +28,12 @@ def demo(
             file_okay=False,
         ),
     ] = None,
+    horizon: Horizon = None,
+    friendbot: Friendbot = None,
+    passphrase: Annotated[
+        str | None,
+        typer.Option(help="Name of the Stellar network.", show_default="Roadstead's own sandbox network"),
+    ] = None,
 ) -> None:
     """Watch a payment go from a sending anchor over Stellar to a bank account, all on this machine."""
     from rich.console import Console
@@ -34,4 +42,5 @@ def demo(
     from roadstead.sandbox.foreground import run_in_foreground
     from roadstead.sandbox.sandbox import SandboxOptions
 
-    raise typer.Exit(run_in_foreground(run_demo(Console(), SandboxOptions(state=state), once=once)))
+    options = SandboxOptions(state=state, horizon=horizon, friendbot=friendbot, passphrase=passphrase)
+    raise typer.Exit(run_in_foreground(run_demo(Console(), options, once=once)))

@@ -18,6 +18,21 @@ BankPort = Annotated[
     int | None, typer.Option(min=1, max=65_535, help="Port of the bank.", show_default=_FREE)
 ]
 
+Horizon = Annotated[
+    str | None,
+    typer.Option(
+        help="Horizon of somebody else's network to use instead; needs --passphrase.",
+        metavar="URL",
+        show_default="the sandbox's own network",
+    ),
+]
+Friendbot = Annotated[
+    str | None,
+    typer.Option(
+        help="Where that network funds accounts.", metavar="URL", show_default="/friendbot of --horizon"
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
@@ -48,6 +63,8 @@ def sandbox(
         str | None,
         typer.Option(help="Name of the Stellar network.", show_default="Roadstead's own sandbox network"),
     ] = None,
+    horizon: Horizon = None,
+    friendbot: Friendbot = None,
     close: Annotated[
         str, typer.Option(help="When ledgers close: auto:SECONDS, on-submit, or manual.", metavar="WHEN")
     ] = "auto:1",
@@ -69,6 +86,8 @@ def sandbox(
         bank_port=bank_port,
         passphrase=passphrase,
         close=close,
+        horizon=horizon,
+        friendbot=friendbot,
         restart=restart,
     )
     raise typer.Exit(run_in_foreground(run_sandbox(Console(), options, verbose=verbose)))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from roadstead.config.strkey import public_key_of
+from roadstead.errors import ConfigurationError
 from roadstead.sandbox.calls import Calls, Refused
 from roadstead.sandbox.keys import Keys
 from roadstead.sandbox.wallet import Wallet, account_state
@@ -17,7 +18,28 @@ PARTNER_BALANCE = "10000000"
 _BAD_REQUEST = 400
 
 
-async def prepare_accounts(calls: Calls, *, horizon_url: str, keys: Keys, home_domain: str) -> None:
+async def require_network(calls: Calls, *, horizon_url: str, passphrase: str) -> None:
+    """Make sure that Horizon shows the network that is meant, before anything is signed for it.
+
+    Raises:
+        ConfigurationError: It shows another network, or is no Horizon.
+        Unavailable: It does not answer.
+    """
+    try:
+        root = await calls.expect("GET", f"{horizon_url}/")
+    except Refused as refused:
+        raise ConfigurationError(f"{horizon_url} is no Horizon: {refused.message}") from refused
+    shown = root.get("network_passphrase")
+    if shown != passphrase:
+        raise ConfigurationError(
+            f"{horizon_url} shows the network {str(shown)[:200]!r}, not {passphrase!r}: correct --horizon or "
+            "--passphrase."
+        )
+
+
+async def prepare_accounts(
+    calls: Calls, *, horizon_url: str, friendbot_url: str, keys: Keys, home_domain: str
+) -> None:
     """Bring the accounts to where a sandbox starts from; safe to call again, also after half of it.
 
     Everything but the funding happens in one transaction, so an asset is either known to all accounts and issued to the
@@ -30,7 +52,7 @@ async def prepare_accounts(calls: Calls, *, horizon_url: str, keys: Keys, home_d
     issuers = keys.issuer_seeds
     seeds = [keys.distribution_seed, *issuers.values(), *keys.partner_seeds.values()]
     accounts = [public_key_of(seed) for seed in seeds]
-    await asyncio.gather(*(_fund(calls, horizon_url, account) for account in accounts))
+    await asyncio.gather(*(_fund(calls, horizon_url, friendbot_url, account) for account in accounts))
     distribution = await account_state(calls, horizon_url, keys.distribution_account)
     missing = {
         code: seed for code, seed in issuers.items() if not _trusts(distribution, code, public_key_of(seed))
@@ -51,9 +73,9 @@ async def prepare_accounts(calls: Calls, *, horizon_url: str, keys: Keys, home_d
     await wallet.submit(operations, signers=(*involved, *partners))
 
 
-async def _fund(calls: Calls, horizon_url: str, account: str) -> None:
+async def _fund(calls: Calls, horizon_url: str, friendbot_url: str, account: str) -> None:
     try:
-        await calls.expect("GET", f"{horizon_url}/friendbot", query={"addr": account})
+        await calls.expect("GET", friendbot_url, query={"addr": account}, redirects=True)
     except Refused as refused:
         if refused.status != _BAD_REQUEST:
             raise

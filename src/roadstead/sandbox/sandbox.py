@@ -54,6 +54,10 @@ class SandboxOptions:
     passphrase: str | None = None
     close: str = "auto:1"
     """When ledgers close, as the network's process takes it."""
+    horizon: str | None = None
+    """Horizon of somebody else's network to use; None starts a network of the sandbox's own."""
+    friendbot: str | None = None
+    """Where that network funds accounts; None means `/friendbot` of its Horizon."""
     restart: bool = True
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
@@ -62,6 +66,14 @@ class SandboxOptions:
         """The ports that were asked for, by what they are for."""
         asked = {"api": self.api_port, roles.NETWORK: self.stellar_port, roles.BANK: self.bank_port}
         return {name: port for name, port in asked.items() if port is not None}
+
+    def horizon_url(self, keys: Keys) -> str:
+        """The Horizon that this sandbox uses."""
+        return self.horizon.rstrip("/") if self.horizon else roles.local_url(keys.ports[roles.NETWORK])
+
+    def friendbot_url(self, keys: Keys) -> str:
+        """Where this sandbox gets its lumens."""
+        return self.friendbot or f"{self.horizon_url(keys)}/friendbot"
 
 
 class Sandbox:
@@ -145,6 +157,7 @@ class Sandbox:
     async def _start(self, parts: AsyncExitStack) -> None:
         if self._ready_file is not None:
             self._ready_file.prepare()
+        _require_whole(self._options)
         anchor = load_anchor(anchor_file(self._options.environ))
         await asyncio.to_thread(sweep)
         state = open_state(self._options.state)
@@ -163,7 +176,13 @@ class Sandbox:
                 self._start_bank(state, keys),
             )
         )
-        self._facts = _facts(keys=keys, addresses=addresses, anchor=anchor, state=state)
+        self._facts = _facts(
+            keys=keys,
+            addresses=addresses,
+            anchor=anchor,
+            state=state,
+            friendbot=self._options.friendbot_url(keys),
+        )
         parts.callback(self._withdraw)
         if self._ready_file is not None:
             self._ready_file.write(self.ready)
@@ -192,7 +211,7 @@ class Sandbox:
         """Start the database and then the anchor's own processes, the observer when it has an account to observe."""
         addresses = Addresses(
             api_port=keys.ports["api"],
-            horizon=roles.local_url(keys.ports[roles.NETWORK]),
+            horizon=self._options.horizon_url(keys),
             bank=roles.local_url(keys.ports[roles.BANK]),
             database_url=await self._prepare_database(state, keys),
             state_folder=state.folder,
@@ -230,16 +249,22 @@ class Sandbox:
             await database.close()
 
     async def _start_network(self, state: State, keys: Keys) -> None:
-        role = roles.network_role(self._base, state_folder=state.folder, keys=keys, close=self._options.close)
-        await self.supervisor.start(role)
-        self._done("network")
-        from roadstead.sandbox.accounts import prepare_accounts  # noqa: PLC0415 - as above
+        if self._options.horizon is None:
+            role = roles.network_role(
+                self._base, state_folder=state.folder, keys=keys, close=self._options.close
+            )
+            await self.supervisor.start(role)
+        from roadstead.sandbox.accounts import prepare_accounts, require_network  # noqa: PLC0415 - as above
         from roadstead.sandbox.calls import Calls  # noqa: PLC0415
 
+        horizon_url = self._options.horizon_url(keys)
         async with Calls() as calls:
+            await require_network(calls, horizon_url=horizon_url, passphrase=keys.passphrase)
+            self._done("network")
             await prepare_accounts(
                 calls,
-                horizon_url=roles.local_url(keys.ports[roles.NETWORK]),
+                horizon_url=horizon_url,
+                friendbot_url=self._options.friendbot_url(keys),
                 keys=keys,
                 home_domain=f"localhost:{keys.ports['api']}",
             )
@@ -282,6 +307,33 @@ async def _together(jobs: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
     return [task.result() for task in tasks]
 
 
+def _require_whole(options: SandboxOptions) -> None:
+    if options.horizon is None:
+        if options.friendbot is not None:
+            raise ConfigurationError(
+                "--friendbot belongs to --horizon: name the Horizon of that network too."
+            )
+        return
+    for name, url in (("--horizon", options.horizon), ("--friendbot", options.friendbot)):
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ConfigurationError(
+                f"{name} {url[:80]!r} is no URL: write one such as https://horizon-testnet.stellar.org."
+            )
+    if options.passphrase is None:
+        raise ConfigurationError(
+            "--horizon needs --passphrase: name the network that it shows, for example 'Test SDF Network ; September "
+            "2015'."
+        )
+    if profile(Network.MAINNET).passphrase == options.passphrase:
+        raise ConfigurationError(
+            "A sandbox is for rehearsals and never runs on the public network with real money."
+        )
+    if options.stellar_port is not None:
+        raise ConfigurationError(
+            "--stellar-port is for the sandbox's own network: leave it out with --horizon."
+        )
+
+
 def _require_passphrase(passphrase: str) -> None:
     if not passphrase.strip() or len(passphrase.encode()) > PASSPHRASE_MAX_BYTES:
         raise ConfigurationError(
@@ -289,7 +341,9 @@ def _require_passphrase(passphrase: str) -> None:
         )
 
 
-def _facts(*, keys: Keys, addresses: Addresses, anchor: Anchor, state: State) -> dict[str, Any]:
+def _facts(
+    *, keys: Keys, addresses: Addresses, anchor: Anchor, state: State, friendbot: str
+) -> dict[str, Any]:
     """Return all of the ready file but the process ids."""
     partners = [
         {"name": name, "public_key": public_key_of(seed), "secret": seed}
@@ -300,7 +354,7 @@ def _facts(*, keys: Keys, addresses: Addresses, anchor: Anchor, state: State) ->
         "api": addresses.api,
         "home_domain": addresses.home_domain,
         "horizon": addresses.horizon,
-        "friendbot": f"{addresses.horizon}/friendbot",
+        "friendbot": friendbot,
         "network_passphrase": keys.passphrase,
         "bank": addresses.bank,
         "database_url": addresses.database_url,
