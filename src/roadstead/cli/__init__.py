@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -59,4 +60,8 @@ def application() -> typer.Typer:
 
 def main() -> None:
     """Run the command line."""
-    application()()
+    try:
+        application()()
+    except KeyboardInterrupt:
+        # Whoever interrupts before a command has its own way of ending wants no traceback.
+        sys.exit(130)
