@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -219,6 +220,11 @@ class TestTheQueue:
             )
             seen.append((answer.status_code, answer.json()["tx_status"]))
         assert seen == [(201, "PENDING"), (503, "TRY_AGAIN_LATER")]
+
+    def test_friendbot_serves_many_at_once_whatever_the_queue(self, start: Callable[..., Any]) -> None:
+        url = start("--close", "auto:0.3", "--queue", "one").url
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            assert len({one.public_key for one in pool.map(funded, [url] * 8)}) == 8
 
     def test_a_chain_of_one_account_enters_one_ledger(self, start: Callable[..., Any]) -> None:
         url = start("--close", "manual").url
