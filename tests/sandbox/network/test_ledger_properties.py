@@ -226,18 +226,13 @@ def check_entries(network: Network) -> None:
                 assert entry.balance >= 0
                 assert entry.selling >= 0
                 assert entry.buying >= 0
-                if entry.selling:
-                    assert entry.balance - entry.selling >= minimum_balance(entry, terms) - FEES
+                assert entry.balance - entry.selling >= minimum_balance(entry, terms)
             case TrustLine():
                 assert 0 <= entry.selling <= entry.balance <= entry.limit - entry.buying
             case Offer():
                 assert entry.amount > 0
             case _:
                 pass
-
-
-FEES = 100_000
-"""Fees may be paid out of the reserve."""
 
 
 def uncrossed(network: Network) -> None:
