@@ -208,7 +208,7 @@ def typed(text: str) -> Iterator[str]:
     yield from (
         line
         for block in re.findall(r"```\w*\n(.+?)```", text, flags=re.DOTALL)
-        for line in block.splitlines()
+        for line in block.replace("\\\n", " ").splitlines()
     )
     yield from (
         code for code in _CODE.findall(re.sub(r"```.+?```", "", text, flags=re.DOTALL)) if " " in code
