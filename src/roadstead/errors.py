@@ -11,6 +11,7 @@
     ├── Conflict                the thing is no longer in the state the caller assumed (409)
     ├── TooLarge                a body over its limit (413)
     ├── UnsupportedMediaType    a content type that the endpoint does not read (415)
+    ├── TooManyRequests         the caller asks faster than its limit allows (429)
     ├── Unavailable             something outside does not answer now; nothing is lost (503)
     │   └── LeadershipLost      another process leads now; what was not committed was not done
     └── InvariantViolated       our own books or states contradict each other; a person must look (500)
@@ -107,6 +108,20 @@ class UnsupportedMediaType(RoadsteadError):
 
     code = "unsupported_media_type"
     http_status = 415
+
+
+class TooManyRequests(RoadsteadError):
+    """The caller asks faster than its limit allows; nothing was done.
+
+    `retry_after_s` is the number of whole seconds after which the same request would be let in.
+    """
+
+    code = "too_many_requests"
+    http_status = 429
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(RoadsteadError):

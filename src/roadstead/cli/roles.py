@@ -153,7 +153,7 @@ async def _serve_api(parts: Parts) -> None:
         parts.database, parts.clock, support_email=configuration.anchor.organization.support_email
     )
     tokens = TokenBook(
-        issuer=auth_endpoint(settings.public_url), secrets=[settings.jwt_secret], clock=parts.clock
+        issuer=auth_endpoint(settings.public_url), secrets=settings.token_secrets, clock=parts.clock
     )
     services = Services(
         configuration=configuration,

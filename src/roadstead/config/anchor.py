@@ -39,6 +39,15 @@ class AssetStatus(StrEnum):
     PRIVATE = "private"
 
 
+class CustomerGate(StrEnum):
+    """When the customers of a remittance have to be complete."""
+
+    STRICT = "strict"
+    """Before it is opened: a partner is asked for what is missing, and opens it again."""
+    ASYNCHRONOUS = "asynchronous"
+    """Before it is paid: it is opened, and waits for what is missing."""
+
+
 class AnchorAssetType(StrEnum):
     """What stands behind a token (SEP-1, `anchor_asset_type`)."""
 
@@ -175,6 +184,8 @@ class RemittanceTerms:
     """How long a remittance waits for its payment."""
     require_funding_method: bool = False
     """Whether a partner must name the funding method even where the asset has exactly one."""
+    kyc: CustomerGate = CustomerGate.STRICT
+    """When the customers of a remittance have to be complete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +200,21 @@ class Limits:
     """Entries of a page when the caller names no number."""
     page_max: int = 200
     """Most entries of a page, whatever the caller asks for."""
+    account_requests_per_minute: int = 60_000
+    """Requests that one authenticated account may make in a minute, all at once if it likes."""
+    address_requests_per_minute: int = 60_000
+    """Requests without a token that holds that may come from one address in a minute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """What a text of this file is called in other languages."""
+
+    text: str
+    """The text in English, exactly as it stands elsewhere in the file."""
+    es: str | None = None
+    pt: str | None = None
+    fr: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +229,7 @@ class Anchor:
     principals: tuple[Principal, ...] = ()
     remittances: RemittanceTerms = RemittanceTerms()
     limits: Limits = Limits()
+    translations: tuple[Translation, ...] = ()
 
     def asset(self, code: str) -> AssetTerms:
         """Return the terms of an asset by its code.

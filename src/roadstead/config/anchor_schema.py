@@ -9,6 +9,7 @@ from roadstead.config.anchor import (
     AssetStatus,
     AssetTerms,
     CustomerField,
+    CustomerGate,
     CustomerRole,
     CustomerType,
     FieldKind,
@@ -18,6 +19,7 @@ from roadstead.config.anchor import (
     Principal,
     RailDeclaration,
     RemittanceTerms,
+    Translation,
 )
 from roadstead.config.forms import (
     AMOUNT,
@@ -228,6 +230,12 @@ _REMITTANCES = Section(
             "Whether partners must name the funding method even where the asset has exactly one.",
             "false",
         ),
+        _may(
+            "kyc",
+            one_of(CustomerGate),
+            "Whether customers must be complete before a remittance is opened, or only before it is paid.",
+            '"strict"',
+        ),
     ),
 )
 
@@ -243,6 +251,31 @@ _LIMITS = Section(
         ),
         _may("page_default", whole(1, 1_000), "Entries of a page when none are named.", "20"),
         _may("page_max", whole(1, 1_000), "Most entries of a page.", "200"),
+        _may(
+            "account_requests_per_minute",
+            whole(60, 10_000_000),
+            "Requests of one authenticated account in a minute, for each process of the API.",
+            "60000",
+        ),
+        _may(
+            "address_requests_per_minute",
+            whole(60, 10_000_000),
+            "Requests from one address without a valid token in a minute, for each process of the API.",
+            "60000",
+        ),
+    ),
+)
+
+_TRANSLATIONS = Section(
+    name="translations",
+    make=Translation,
+    many=True,
+    description="What a text of this file is called in other languages; where there is none, English is shown.",
+    keys=(
+        _must("text", TEXT, "The text, exactly as it stands elsewhere in the file.", '"Given name"'),
+        _may("es", TEXT, "In Spanish.", '"Nombre"'),
+        _may("pt", TEXT, "In Portuguese.", '"Nome"'),
+        _may("fr", TEXT, "In French.", '"Prénom"'),
     ),
 )
 
@@ -255,5 +288,6 @@ SECTIONS = (
     _CUSTOMER_TYPES,
     _REMITTANCES,
     _LIMITS,
+    _TRANSLATIONS,
 )
 """All tables of the file, in the order in which they are documented."""

@@ -23,6 +23,7 @@ _RAIL_DEFINITIONS = {definition.field: definition for definition in RAIL_SETTING
 _KEY_ADVICE = {
     "signing_secret": "Make one offline with a Stellar wallet or the SDK and keep it in a secret store.",
     "jwt_secret": "Make one with: openssl rand -base64 48",
+    "jwt_secret_previous": "Remove it: tokens that it signed are not to be trusted.",
     "data_key": "Make one with: openssl rand -base64 32",
     "token": "Ask the bank for one.",
     "database_url": "Give the role a password of its own.",
@@ -84,6 +85,7 @@ def _home_domain_is_public(configuration: Configuration) -> Iterator[str]:
         return
     for variable, host in (
         ("ROADSTEAD_HOME_DOMAIN", settings.home_domain.partition(":")[0]),
+        *(("ROADSTEAD_HOME_DOMAINS", domain.partition(":")[0]) for domain in settings.more_home_domains),
         ("ROADSTEAD_PUBLIC_URL", urlsplit(settings.public_url).hostname or ""),
     ):
         if _is_loopback(host):
@@ -193,8 +195,10 @@ def _listeners_are_apart(configuration: Configuration) -> Iterator[str]:
 
 def _secrets(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
     settings = configuration.settings
-    for field in ("signing_secret", "jwt_secret", "data_key"):
-        yield _DEFINITIONS[field].variable, field, getattr(settings, field)
+    for field in ("signing_secret", "jwt_secret", "jwt_secret_previous", "data_key"):
+        secret = getattr(settings, field)
+        if secret is not None:
+            yield _DEFINITIONS[field].variable, field, secret
     for rail in configuration.rails:
         if rail.token is not None:
             yield _rail_variable(rail.name, "TOKEN"), "token", rail.token

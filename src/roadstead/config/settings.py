@@ -12,6 +12,7 @@ from roadstead.config.definitions import DEFAULT, NETWORK_DEFAULT
 from roadstead.config.environment import Reading, read_environment
 from roadstead.config.networks import Network, profile
 from roadstead.config.secrets import Secret
+from roadstead.config.text_forms import IpNetwork
 from roadstead.errors import ConfigurationError
 
 
@@ -35,6 +36,8 @@ class Settings:
     anchor_file: Path
     home_domain: str
     """Host, with a port where it is not 443."""
+    more_home_domains: tuple[str, ...] = ()
+    """Further domains that partners may authenticate with."""
     public_url: str
     """Base URL of the API, without a slash at the end."""
     signing_secret: Secret
@@ -43,6 +46,10 @@ class Settings:
     issuers: Mapping[str, str]
     """Issuing accounts by the asset's code in capital letters."""
     jwt_secret: Secret
+    jwt_secret_previous: Secret | None = None
+    """Verifies tokens that were issued before the secret was changed."""
+    require_partner_at_authentication: bool = False
+    require_client_attribution: bool = False
     data_key: Secret
     """Base64 of the 32 bytes that wrap customers' data keys."""
     database_url: Secret | None = None
@@ -52,6 +59,7 @@ class Settings:
     state_dir: Path
     api_host: str = "127.0.0.1"
     api_port: int = 8080
+    trusted_proxies: tuple[IpNetwork, ...] = ()
     internal_host: str = "127.0.0.1"
     internal_port: int = 8081
     log_level: str = "info"
@@ -61,6 +69,17 @@ class Settings:
     """Rails by their name in `anchor.toml`, as far as the environment speaks of them."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Where each variable's value comes from: `environment`, `file PATH`, `default` or `network default`."""
+
+    @property
+    def home_domains(self) -> tuple[str, ...]:
+        """Every domain that partners may authenticate with, each once; the first is the one of stellar.toml."""
+        return tuple(dict.fromkeys((self.home_domain, *self.more_home_domains)))
+
+    @property
+    def token_secrets(self) -> tuple[Secret, ...]:
+        """The secrets that verify tokens; the first one signs."""
+        previous = self.jwt_secret_previous
+        return (self.jwt_secret,) if previous is None else (self.jwt_secret, previous)
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -84,6 +103,15 @@ def settings_from(reading: Reading, environ: Mapping[str, str]) -> Settings:
     for name, variable, default, origin in (
         ("network_passphrase", "ROADSTEAD_NETWORK_PASSPHRASE", network.passphrase, NETWORK_DEFAULT),
         ("horizon_url", "ROADSTEAD_HORIZON_URL", network.horizon_url, NETWORK_DEFAULT),
+        ("more_home_domains", "ROADSTEAD_HOME_DOMAINS", (), DEFAULT),
+        ("jwt_secret_previous", "ROADSTEAD_JWT_SECRET_PREVIOUS", None, DEFAULT),
+        (
+            "require_partner_at_authentication",
+            "ROADSTEAD_REQUIRE_PARTNER_AT_AUTHENTICATION",
+            network.requires_allow_list_at_authentication,
+            NETWORK_DEFAULT,
+        ),
+        ("trusted_proxies", "ROADSTEAD_TRUSTED_PROXIES", (), DEFAULT),
         ("public_url", "ROADSTEAD_PUBLIC_URL", f"https://{values['home_domain']}", DEFAULT),
         ("database_url", "ROADSTEAD_DATABASE_URL", None, DEFAULT),
         ("database_owner_url", "ROADSTEAD_DATABASE_OWNER_URL", database_url, DEFAULT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +22,7 @@ _PORT_MAX = 65_535
 _SECRET_TEXT_MAX = 4_096
 _DISTINCT_MIN = 8
 _SHOWN_MAX = 60
+_LISTED_MAX = 20
 _LABELS = (
     r"(?=[^:]{1,253}(?::|$))[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
 )
@@ -28,6 +30,7 @@ _HOST = re.compile(_LABELS, re.ASCII)
 _HOST_AND_PORT = re.compile(rf"{_LABELS}(?::[1-9][0-9]{{0,4}})?", re.ASCII)
 _ADDRESS = re.compile(r"[0-9a-fA-F:]+", re.ASCII)
 _DOTTED_PATH = re.compile(r"[A-Za-z_][\w]*(?:\.[A-Za-z_][\w]*)*:[A-Za-z_][\w]*", re.ASCII)
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -158,6 +161,24 @@ def _rail_kind(value: object) -> str:
     return text
 
 
+def _home_domains(value: object) -> tuple[str, ...]:
+    return tuple(_home_domain(part.strip()) for part in _listed(value))
+
+
+def _networks(value: object) -> tuple[IpNetwork, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in _listed(value))
+    except ValueError as error:
+        raise Unfit(f"has something that is no range of addresses: {error}") from error
+
+
+def _listed(value: object) -> list[str]:
+    parts = _str(value).split(",")
+    if len(parts) > _LISTED_MAX:
+        raise Unfit(f"has {len(parts)} entries")
+    return parts
+
+
 def whole_text(minimum: int, maximum: int) -> Form:
     """Return the form of a whole number in text, within limits, both included."""
 
@@ -196,6 +217,8 @@ def member_of(choices: type[StrEnum]) -> Form:
 
 
 HOME_DOMAIN = Form(words="a host name in small letters, with a port where it is not 443", read=_home_domain)
+HOME_DOMAINS = Form(words="host names as above, with commas between them", read=_home_domains)
+IP_NETWORKS = Form(words="IP addresses or ranges of them, with commas between them", read=_networks)
 HOST = Form(words="a host name or an IP address", read=_host)
 BASE_URL = Form(words="a URL of http or https without a slash at the end", read=_base_url)
 DATABASE_URL = Form(words="a PostgreSQL URL", read=_database_url)

@@ -77,7 +77,7 @@ class Challenges:
             server_account=self._signer.account,
         )
         self.terms.check()
-        self._allow_list = configuration.profile.requires_allow_list_at_authentication
+        self._allow_list = configuration.settings.require_partner_at_authentication
         self._database = database
         self._accounts = accounts
         self._partners = partners

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,9 +22,11 @@ from roadstead.errors import (
     CustomerInfoNeeded,
     RoadsteadError,
     TooLarge,
+    TooManyRequests,
     Unauthenticated,
     UnsupportedMediaType,
 )
+from roadstead.messages.catalogue import Language, language_of
 from roadstead.partners.principal import Principal
 from roadstead.sep.bodies import BodyReader, read_bytes
 from roadstead.sep.routes import Answer, Audience, Call, Route
@@ -39,7 +42,7 @@ _encoder = msgspec.json.Encoder(decimal_format="string")
 
 _CORS = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"X-Request-ID"),
+    (b"access-control-expose-headers", b"X-Request-ID, Retry-After"),
 ]
 _PREFLIGHT = [
     *_CORS,
@@ -67,14 +70,18 @@ class Door:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         request_id = self._services.randomness.token_bytes(8).hex()
         caller: Principal | None = None
+        payload: Any = None
         try:
-            caller = await self._authenticate(headers)
-            answer = await self._handle(scope, receive, headers, request_id, caller)
+            caller = await self._authenticate(scope, headers)
+            if self._reader is not None:
+                content = await read_bytes(receive, headers, self._bytes_max)
+                payload = self._reader.read(content, headers.get("content-type", ""))
+            answer = await self._handle(scope, headers, request_id, caller, payload)
         except RoadsteadError as error:
-            answer = self._refuse(error, request_id)
+            answer = self._in_language(self._refuse(error, request_id), _language(scope, headers, payload))
         except Exception:
             log.exception("request_failed", request_id=request_id, route=self._route.path)
-            answer = _unexpected(request_id)
+            answer = self._in_language(_unexpected(request_id), _language(scope, headers, payload))
         duration_s = time.perf_counter() - started
         self._observe(answer.status, duration_s)
         log.info(
@@ -89,26 +96,30 @@ class Door:
         )
         await _send(send, answer, request_id)
 
-    async def _authenticate(self, headers: Mapping[str, str]) -> Principal | None:
+    async def _authenticate(self, scope: Scope, headers: Mapping[str, str]) -> Principal | None:
+        """Find out who is calling, and count the request: for the account, or for the address if there is none."""
+        services, now = self._services, self._services.clock.now()
         if self._route.audience is Audience.PUBLIC:
+            services.limiter.admit_address(scope, headers, now, self._route.cost)
             return None
-        caller = self._services.tokens.read(_bearer_token(headers))
+        try:
+            caller = services.tokens.read(_bearer_token(headers))
+        except Unauthenticated:
+            services.limiter.admit_address(scope, headers, now)
+            raise
+        services.limiter.admit_account(caller.account, now)
         if self._route.audience is Audience.PARTNER:
-            await self._services.partners.require_active(caller.account)
+            await services.partners.require_active(caller.account)
         return caller
 
     async def _handle(
         self,
         scope: Scope,
-        receive: Receive,
         headers: Mapping[str, str],
         request_id: str,
         caller: Principal | None,
+        payload: Any,
     ) -> Answer:
-        payload: Any = None
-        if self._reader is not None:
-            content = await read_bytes(receive, headers, self._bytes_max)
-            payload = self._reader.read(content, headers.get("content-type", ""))
         call = Call(
             services=self._services,
             request_id=request_id,
@@ -117,8 +128,17 @@ class Door:
             headers=headers,
             caller=caller,
             payload=payload,
+            language=_language(scope, headers, payload),
         )
         return await self._route.handler(call)
+
+    def _in_language(self, answer: Answer, language: Language) -> Answer:
+        """Write the message of a refusal in the caller's language."""
+        if language is Language.ENGLISH:
+            return answer
+        content = dict(answer.content)
+        content["error"] = self._services.catalogue.translate(content["error"], language)
+        return replace(answer, content=content)
 
     def _refuse(self, error: RoadsteadError, request_id: str) -> Answer:
         if error.http_status >= 500:  # noqa: PLR2004 - the class of the status
@@ -137,6 +157,10 @@ class Door:
                 # The rest of the body is not read, so the connection cannot be used again.
                 return Answer(
                     status=413, content={"error": error.message}, headers=(("connection", "close"),)
+                )
+            case TooManyRequests(retry_after_s=seconds):
+                return Answer(
+                    status=429, content={"error": error.message}, headers=(("retry-after", str(seconds)),)
                 )
             case _ if error.http_status == 500:  # noqa: PLR2004 - our fault: the caller gets no inner detail
                 return _unexpected(request_id)
@@ -162,6 +186,20 @@ def _bearer_token(headers: Mapping[str, str]) -> str:
     if len(token) > TOKEN_CHARACTERS_MAX:
         raise Unauthenticated("The token is longer than any that we issue: authenticate again.")
     return token
+
+
+def _language(scope: Scope, headers: Mapping[str, str], payload: Any) -> Language:
+    """Choose the language of an answer, from `lang` in the query or the body, else from what the client speaks."""
+    query: bytes = scope["query_string"]
+    named = _named_language(query) if b"lang=" in query else None
+    in_body = payload.get("lang") if isinstance(payload, dict) else getattr(payload, "lang", None)
+    return language_of(named, in_body, headers.get("accept-language"))
+
+
+def _named_language(query: bytes) -> str | None:
+    pairs = (pair.partition(b"=") for pair in query[:QUERY_CHARACTERS_MAX].split(b"&"))
+    found = next((value for name, _, value in pairs if name == b"lang"), None)
+    return None if found is None else found.decode("latin-1")
 
 
 def _query(text: bytes) -> Mapping[str, str]:

@@ -179,7 +179,7 @@ def _request_body(route: Route, schemas: Mapping[type, Schema]) -> dict[str, Any
 
 def _responses(route: Route, schemas: Mapping[type, Schema]) -> dict[str, Any]:
     responses = {str(route.status): _success(route, schemas)}
-    refusals = set(route.refusals)
+    refusals = {*route.refusals, HTTPStatus.TOO_MANY_REQUESTS}
     if route.audience is not Audience.PUBLIC:
         refusals.add(route.unauthenticated_status)
     if route.audience is Audience.PARTNER:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from roadstead.errors import InvariantViolated
+from roadstead.messages.catalogue import Language
 from roadstead.partners.principal import Principal
 from roadstead.sep.services import Services
 
@@ -74,6 +75,12 @@ class Call:
     caller: Principal | None = None
     payload: Any = None
     """The body: an instance of the route's struct, or a `dict[str, str]` where the fields are open."""
+    language: Language = Language.ENGLISH
+    """The language of texts for people: what `lang` asks for, else what Accept-Language does, else English."""
+
+    def say(self, text: str) -> str:
+        """Return a text of the house in the caller's language, in English where it is not translated."""
+        return self.services.catalogue.translate(text, self.language)
 
     @property
     def principal(self) -> Principal:
@@ -122,6 +129,8 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     refusals: tuple[int, ...] = (400,)
     """Statuses of errors that callers have to expect, apart from those of authentication."""
+    cost: int = 1
+    """How many requests one of these counts as, where callers are limited by their address."""
     unauthenticated_status: int = 403
     """What a missing or invalid token is answered with; the SEPs differ (SEP-12: 401, SEP-31: 403)."""
     tags: tuple[str, ...] = field(default=())

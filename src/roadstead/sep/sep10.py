@@ -96,6 +96,7 @@ ROUTES: tuple[Route, ...] = (
             struct=SignedChallengeBody, encodings=(Encoding.JSON, Encoding.FORM), bytes_max=BODY_BYTES_MAX
         ),
         refusals=(400, 403, 413, 503),
+        cost=10,
         tags=("SEP-10",),
     ),
 )

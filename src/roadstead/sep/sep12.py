@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -71,11 +71,10 @@ async def get_customer(call: Call) -> Answer:
     """Tell how a customer stands and what is still asked; a customer never registered is asked for everything.
 
     Without `type`, the type under which the customer was last registered counts. Where none is known, it is the first
-    configured type for which the customer is complete, else the first configured type. `lang` is accepted, and the
-    answer is in English.
+    configured type for which the customer is complete, else the first configured type.
     """
     view = await _registry(call.services).look_up(call.principal, Reference.found_in(call.query))
-    return Answer(content=_customer_answer(view))
+    return Answer(content=_customer_answer(view, call.say))
 
 
 async def put_customer(call: Call) -> Answer:
@@ -113,16 +112,16 @@ def _registry(services: Services) -> CustomerRegistry:
     )
 
 
-def _customer_answer(view: CustomerView) -> CustomerAnswer:
-    asked = {field.name: _asked(field) for field in view.missing}
-    provided = {field.name: _provided(field, status) for field, status in view.provided}
+def _customer_answer(view: CustomerView, say: Callable[[str], str]) -> CustomerAnswer:
+    asked = {field.name: _asked(field, say) for field in view.missing}
+    provided = {field.name: _provided(field, status, say) for field, status in view.provided}
     needs_info = view.status is CustomerStatus.NEEDS_INFO
     return CustomerAnswer(
         status=view.status,
         id=UNSET if view.id is None else str(view.id),
         fields=asked if asked or needs_info else UNSET,
         provided_fields=provided or UNSET,
-        message=_message(view) if needs_info else UNSET,
+        message=say(_message(view)) if needs_info else UNSET,
     )
 
 
@@ -132,19 +131,19 @@ def _message(view: CustomerView) -> str:
     return f"These fields are still needed: {', '.join(view.required_missing)}."
 
 
-def _asked(field: CustomerField) -> AskedField:
+def _asked(field: CustomerField, say: Callable[[str], str]) -> AskedField:
     return AskedField(
         type=field.kind,
-        description=field.description,
+        description=say(field.description),
         choices=list(field.choices) or UNSET,
         optional=field.optional,
     )
 
 
-def _provided(field: CustomerField, status: FieldStatus) -> ProvidedField:
+def _provided(field: CustomerField, status: FieldStatus, say: Callable[[str], str]) -> ProvidedField:
     return ProvidedField(
         type=field.kind,
-        description=field.description,
+        description=say(field.description),
         choices=list(field.choices) or UNSET,
         optional=field.optional,
         status=status,
@@ -172,7 +171,7 @@ ROUTES: tuple[Route, ...] = (
             *_MEMO_PARAMETERS,
             Parameter(name="type", description="Customer type of SEP-31's /info.", example="sep31-receiver"),
             Parameter(name="transaction_id", description="The transaction whose party is meant; needs type."),
-            Parameter(name="lang", description="Language of the answer; English for now.", example="en"),
+            Parameter(name="lang", description="Language of the answer: en, es, pt or fr.", example="en"),
         ),
         refusals=(400, 403, 404),
         unauthenticated_status=401,

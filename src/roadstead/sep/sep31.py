@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -100,16 +101,18 @@ class InfoAnswer(msgspec.Struct, kw_only=True, frozen=True):
 
 
 async def info(call: Call) -> Answer:
-    """Tell what is offered; the same for everybody."""
-    return Answer(content=InfoAnswer(receive=offer(call.services.configuration)))
+    """Tell what is offered; the same for everybody but for the language of descriptions."""
+    return Answer(content=InfoAnswer(receive=offer(call.services.configuration, call.say)))
 
 
-def offer(configuration: Configuration) -> dict[str, dict[str, Any]]:
+def offer(configuration: Configuration, say: Callable[[str], str] = str) -> dict[str, dict[str, Any]]:
     """Describe every accepted asset as SEP-31 `/info` does, with the members that older clients rely on."""
-    return {accepted.code: _asset_offer(accepted, configuration) for accepted in configuration.assets}
+    return {accepted.code: _asset_offer(accepted, configuration, say) for accepted in configuration.assets}
 
 
-def _asset_offer(accepted: AcceptedAsset, configuration: Configuration) -> dict[str, Any]:
+def _asset_offer(
+    accepted: AcceptedAsset, configuration: Configuration, say: Callable[[str], str]
+) -> dict[str, Any]:
     terms = accepted.terms
     described: dict[str, Any] = {
         "enabled": True,
@@ -121,8 +124,8 @@ def _asset_offer(accepted: AcceptedAsset, configuration: Configuration) -> dict[
         "fee_fixed": _number(f"{terms.fee_fixed:f}"),
         "fee_percent": _number(f"{terms.fee_percent:f}"),
         "sep12": {
-            "sender": {"types": _types(terms.sender_type, CustomerRole.SENDER, configuration)},
-            "receiver": {"types": _types(terms.receiver_type, CustomerRole.RECEIVER, configuration)},
+            "sender": {"types": _types(terms.sender_type, CustomerRole.SENDER, configuration, say)},
+            "receiver": {"types": _types(terms.receiver_type, CustomerRole.RECEIVER, configuration, say)},
         },
         "fields": {"transaction": {}},
     }
@@ -133,13 +136,15 @@ def _asset_offer(accepted: AcceptedAsset, configuration: Configuration) -> dict[
     return described
 
 
-def _types(name: str | None, role: CustomerRole, configuration: Configuration) -> dict[str, Any]:
+def _types(
+    name: str | None, role: CustomerRole, configuration: Configuration, say: Callable[[str], str]
+) -> dict[str, Any]:
     if name is None:
         return {}
     customer_type = configuration.anchor.customer_type(name)
     if customer_type.role is not role:
         return {}
-    return {name: {"description": customer_type.description}}
+    return {name: {"description": say(customer_type.description)}}
 
 
 def _number(text: str) -> msgspec.Raw:
@@ -214,7 +219,7 @@ async def show_transaction(call: Call) -> Answer:
         )
     return Answer(
         remittance_id=str(remittance_id),
-        content=TransactionAnswer(transaction=describe(visible.remittance)),
+        content=TransactionAnswer(transaction=describe(visible.remittance, call.say)),
     )
 
 
@@ -227,14 +232,14 @@ def _remittance_id(text: str) -> UUID:
         ) from error
 
 
-def describe(remittance: store.Remittance) -> Transaction:
+def describe(remittance: store.Remittance, say: Callable[[str], str] = str) -> Transaction:
     """Write a remittance as SEP-31 has it; what is not known yet is left out, never null."""
     fee = remittance.service_fee + remittance.rounding
     payable = remittance.status is not RemittanceStatus.PENDING_RECEIVER or remittance.funded_by is not None
     return Transaction(
         id=str(remittance.id),
         status=remittance.status,
-        status_message=remittance.status_message,
+        status_message=say(remittance.status_message) if remittance.status_message else None,
         amount_in=remittance.amount_in.text,
         amount_in_asset=remittance.amount_in.asset.id,
         amount_out=remittance.amount_out.text if remittance.amount_out else None,

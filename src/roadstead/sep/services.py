@@ -9,9 +9,11 @@ from roadstead.clock import Clock
 from roadstead.config.effective import AcceptedAsset, Configuration
 from roadstead.customers.vault import KeyProvider
 from roadstead.database.pool import Database
+from roadstead.messages.catalogue import Catalogue, Language, Message, shipped_messages
 from roadstead.partners.challenges import Challenges
 from roadstead.partners.principal import PartnerDirectory, TokenReader
 from roadstead.randomness import Randomness
+from roadstead.sep.limits import Limiter
 from roadstead.stellar.toml import stellar_toml
 
 
@@ -37,3 +39,24 @@ class Services:
     def stellar_toml(self) -> bytes:
         """SEP-1's document, written once; ask for it at the start, so that one that is too large stops the start."""
         return stellar_toml(self.configuration).encode()
+
+    @cached_property
+    def limiter(self) -> Limiter:
+        """How often callers may ask this process."""
+        return Limiter(self.configuration.anchor.limits, self.configuration.settings.trusted_proxies)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The messages of the house, and the operator's own texts where anchor.toml translates them."""
+        own = (
+            Message(
+                texts={
+                    Language.ENGLISH: translation.text,
+                    Language.SPANISH: translation.es or translation.text,
+                    Language.PORTUGUESE: translation.pt or translation.text,
+                    Language.FRENCH: translation.fr or translation.text,
+                }
+            )
+            for translation in self.configuration.anchor.translations
+        )
+        return Catalogue((*shipped_messages(), *own))

@@ -143,6 +143,7 @@ async def serve_until(
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # who is believed about addresses is said by ROADSTEAD_TRUSTED_PROXIES alone
         server_header=False,
         timeout_graceful_shutdown=grace_s,
     )

@@ -1,0 +1,1 @@
+"""What partners show to people, in several languages."""
