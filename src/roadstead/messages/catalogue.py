@@ -1,15 +1,15 @@
 """The message catalogue: what partners show to people, in their language.
 
-A message is written in English where it arises, so that the code can be read there. This catalogue knows each of them by
-its English text, with its values numbered (`Asset {1} is not accepted: use one of {2}.`), recognizes it when it leaves the
-house, and writes it in another language with the same values. What it does not know stays in English.
+A message is written in English where it arises, so that the code can be read there. This catalogue knows each of them
+by its English text, with its values numbered (`Asset {1} is not accepted: use one of {2}.`), recognizes it when it
+leaves the house, and writes it in another language with the same values. What it does not know stays in English.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -82,7 +82,7 @@ class Catalogue:
         for pattern, candidate in self._patterns:
             if match := pattern.fullmatch(text):
                 values = [self._translated_value(value, language) for value in match.groups()]
-                return _PLACEHOLDER.sub(lambda place: values[int(place[1]) - 1], candidate.texts[language])
+                return _filled(candidate.texts[language], values)
         return None
 
     def _translated_value(self, value: str, language: Language) -> str:
@@ -122,6 +122,10 @@ def _weight(text: str) -> float:
     except ValueError:
         return 0.0
     return weight if 0 <= weight <= 1 else 0.0
+
+
+def _filled(text: str, values: Sequence[str]) -> str:
+    return _PLACEHOLDER.sub(lambda place: values[int(place[1]) - 1], text)
 
 
 def _pattern(english: str) -> re.Pattern[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,6 +27,8 @@ HINT_BYTES = 4
 """How many of the last bytes of a key stand beside its signature."""
 WEB_AUTH_DOMAIN = b"web_auth_domain"
 """The name of the second operation's entry."""
+CLIENT_DOMAIN = b"client_domain"
+"""The name of the entry that a client's application signs."""
 MANAGE_DATA = 10
 """The type of the operation that a challenge consists of."""
 
@@ -63,8 +65,8 @@ class MemoType(IntEnum):
 
 _VERSION_1 = EnvelopeType.VERSION_1.to_bytes(4, "big")
 """The first bytes of an envelope and, after the network's, of what is hashed for its signatures."""
-_FEE = 200
-"""The fee of two operations. A sequence number of zero can never be used, so it is never paid."""
+_FEE = 100
+"""The fee of one operation. A sequence number of zero can never be used, so it is never paid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +82,27 @@ class Claimant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientDomain:
+    """The application that a client says it is, by the domain whose stellar.toml names the key."""
+
+    name: str
+    key: str
+    """The SIGNING_KEY G... of the domain, which has to sign the challenge too."""
+
+    @property
+    def raw_key(self) -> bytes:
+        """The raw public key of the domain."""
+        return _raw_key(self.key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChallengeTerms:
     """What all challenges of this server have in common."""
 
     passphrase: str
     home_domain: str
+    """The domain that is authenticated with; the default where a client names none."""
+    more_home_domains: tuple[str, ...] = ()
     web_auth_domain: str
     server_account: str
     """The address G... of the signing key."""
@@ -93,6 +111,15 @@ class ChallengeTerms:
     def server_key(self) -> bytes:
         """The raw public key of the server."""
         return _raw_key(self.server_account)
+
+    @property
+    def home_domains(self) -> tuple[str, ...]:
+        """Every domain that a client may authenticate with."""
+        return (self.home_domain, *self.more_home_domains)
+
+    def at(self, home_domain: str) -> ChallengeTerms:
+        """Return the terms of challenges for one of the home domains."""
+        return replace(self, home_domain=home_domain, more_home_domains=())
 
     @property
     def auth_name(self) -> str:
@@ -105,18 +132,22 @@ class ChallengeTerms:
         Raises:
             ConfigurationError: A domain does not fit into a ManageData operation.
         """
-        if (
-            len(self.auth_name.encode()) > DATA_BYTES_MAX
-            or len(self.web_auth_domain.encode()) > DATA_BYTES_MAX
-        ):
+        names = [self.at(domain).auth_name for domain in self.home_domains]
+        if any(len(text.encode()) > DATA_BYTES_MAX for text in (*names, self.web_auth_domain)):
             raise ConfigurationError(
-                f"SEP-10 challenges hold at most {DATA_BYTES_MAX} bytes: shorten ROADSTEAD_HOME_DOMAIN to 59 "
-                f"characters and the host of ROADSTEAD_PUBLIC_URL to {DATA_BYTES_MAX}."
+                f"SEP-10 challenges hold at most {DATA_BYTES_MAX} bytes: shorten ROADSTEAD_HOME_DOMAIN and "
+                f"each of ROADSTEAD_HOME_DOMAINS to 59 characters, and the host of ROADSTEAD_PUBLIC_URL to "
+                f"{DATA_BYTES_MAX}."
             )
 
 
 def pack_transaction(
-    terms: ChallengeTerms, claimant: Claimant, *, nonce_text: bytes, min_time_s: int
+    terms: ChallengeTerms,
+    claimant: Claimant,
+    *,
+    nonce_text: bytes,
+    min_time_s: int,
+    client_domain: ClientDomain | None = None,
 ) -> bytes:
     """Pack the transaction of a challenge, without its envelope. The same arguments give the same bytes."""
     server = _packed_account(terms.server_key, None)
@@ -126,15 +157,21 @@ def pack_transaction(
         if claimant.muxed or claimant.memo is None
         else struct.pack(">IQ", MemoType.ID, claimant.memo)
     )
+    operations = [
+        _packed_entry(client, terms.auth_name.encode(), nonce_text),
+        _packed_entry(server, WEB_AUTH_DOMAIN, terms.web_auth_domain.encode()),
+    ]
+    if client_domain is not None:
+        key = _packed_account(client_domain.raw_key, None)
+        operations.append(_packed_entry(key, CLIENT_DOMAIN, client_domain.name.encode()))
     return b"".join(
         (
             server,
-            struct.pack(">Iq", _FEE, 0),
+            struct.pack(">Iq", _FEE * len(operations), 0),
             struct.pack(">IQQ", PreconditionType.TIME, min_time_s, min_time_s + VALID_S),
             memo,
-            struct.pack(">I", 2),
-            _packed_entry(client, terms.auth_name.encode(), nonce_text),
-            _packed_entry(server, WEB_AUTH_DOMAIN, terms.web_auth_domain.encode()),
+            struct.pack(">I", len(operations)),
+            *operations,
             struct.pack(">I", 0),
         )
     )

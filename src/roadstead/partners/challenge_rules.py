@@ -18,6 +18,7 @@ from nacl.exceptions import BadSignatureError
 from roadstead.config.strkey import KeyKind, decode, encode
 from roadstead.errors import BadInput
 from roadstead.partners.challenge_envelope import (
+    CLIENT_DOMAIN,
     DATA_BYTES_MAX,
     HINT_BYTES,
     NONCE_BYTES,
@@ -25,6 +26,7 @@ from roadstead.partners.challenge_envelope import (
     WEB_AUTH_DOMAIN,
     ChallengeTerms,
     Claimant,
+    ClientDomain,
     pack_transaction,
     transaction_hash,
 )
@@ -35,6 +37,7 @@ CLOCK_SKEW_S = 60
 """How far ahead the clock of another of our machines may be when it makes a challenge."""
 
 _ENTRIES = 2
+"""The operations of every challenge; one with a client domain has one more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +45,11 @@ class SignedChallenge:
     """A challenge of ours that came back in time. Whether the right keys signed it is not known yet."""
 
     claimant: Claimant
+    client_domain: ClientDomain | None
     hash: bytes
     expires_at: datetime
     signatures: tuple[Signature, ...]
-    """All but the server's own, none of them checked; there is at least one."""
+    """All but the server's own and the client domain's, none of them checked; there is at least one."""
 
 
 def read_signed_challenge(text: str, terms: ChallengeTerms, now: datetime) -> SignedChallenge:
@@ -57,19 +61,28 @@ def read_signed_challenge(text: str, terms: ChallengeTerms, now: datetime) -> Si
     envelope = read_envelope(text)
     _require_unusable(envelope, terms)
     _require_in_time(envelope, now)
+    terms = terms.at(_home_domain(envelope, terms))
     _require_entries(envelope, terms)
     claimant = _claimant(envelope)
+    client_domain = _client_domain(envelope)
     expected = pack_transaction(
-        terms, claimant, nonce_text=envelope.entries[0].value, min_time_s=envelope.min_time_s
+        terms,
+        claimant,
+        nonce_text=envelope.entries[0].value,
+        min_time_s=envelope.min_time_s,
+        client_domain=client_domain,
     )
     if envelope.transaction != expected:
         raise BadInput(f"The challenge is not one that this server makes. {AGAIN}")
     challenge_hash = transaction_hash(terms.passphrase, expected)
     return SignedChallenge(
         claimant=claimant,
+        client_domain=client_domain,
         hash=challenge_hash,
         expires_at=datetime.fromtimestamp(envelope.min_time_s, UTC) + timedelta(seconds=VALID_S),
-        signatures=_signatures_of_others(envelope.signatures, terms, challenge_hash),
+        signatures=_signatures_of_client(
+            _signatures_of_others(envelope.signatures, terms, challenge_hash), client_domain, challenge_hash
+        ),
     )
 
 
@@ -115,15 +128,22 @@ def _require_in_time(envelope: ChallengeEnvelope, now: datetime) -> None:
         raise BadInput(f"The challenge is outside its time bounds: it is over. {AGAIN}")
 
 
+def _home_domain(envelope: ChallengeEnvelope, terms: ChallengeTerms) -> str:
+    """Find which of the home domains the challenge is for."""
+    name = envelope.entries[0].name if envelope.entries else b""
+    for domain in terms.home_domains:
+        if name == terms.at(domain).auth_name.encode():
+            return domain
+    raise BadInput(f"The challenge is for another home domain than {terms.home_domain}. {AGAIN}")
+
+
 def _require_entries(envelope: ChallengeEnvelope, terms: ChallengeTerms) -> None:
     """Make sure that the entries are those of a challenge for this server: its nonce, and where it is."""
-    if len(envelope.entries) != _ENTRIES:
+    if not _ENTRIES <= len(envelope.entries) <= _ENTRIES + 1:
         raise BadInput(
             f"The challenge has {len(envelope.entries)} operations, and all of ours have {_ENTRIES}. {AGAIN}"
         )
-    first, second = envelope.entries
-    if first.name != terms.auth_name.encode():
-        raise BadInput(f"The challenge is for another home domain than {terms.home_domain}. {AGAIN}")
+    first, second = envelope.entries[:_ENTRIES]
     if len(first.value) != DATA_BYTES_MAX or not _is_nonce(first.value):
         raise BadInput(f"The challenge has a nonce that is not {NONCE_BYTES} bytes in base64. {AGAIN}")
     _require_web_auth_domain(second, terms)
@@ -138,6 +158,17 @@ def _require_web_auth_domain(entry: Entry, terms: ChallengeTerms) -> None:
         )
     if entry.value != terms.web_auth_domain.encode():
         raise BadInput(f"The challenge has another web_auth_domain than {terms.web_auth_domain}. {AGAIN}")
+
+
+def _client_domain(envelope: ChallengeEnvelope) -> ClientDomain | None:
+    """Find the entry of the client's application; its bytes were ours, and so the key is the one that we asked for."""
+    if len(envelope.entries) == _ENTRIES:
+        return None
+    entry = envelope.entries[_ENTRIES]
+    if entry.name != CLIENT_DOMAIN or entry.source.muxed_id is not None:
+        raise BadInput(f"The challenge has another entry in the place of client_domain. {AGAIN}")
+    name = entry.value.decode("utf-8", "replace")
+    return ClientDomain(name=name, key=encode(KeyKind.PUBLIC, entry.source.key))
 
 
 def _is_nonce(text: bytes) -> bool:
@@ -171,6 +202,24 @@ def _signatures_of_others(
     if not others:
         raise BadInput("The challenge is not signed by the client: sign it with the keys of the account.")
     return others
+
+
+def _signatures_of_client(
+    signatures: tuple[Signature, ...], client_domain: ClientDomain | None, challenge_hash: bytes
+) -> tuple[Signature, ...]:
+    """Make sure that the client's domain signed where there is one, and return the signatures beside its own."""
+    if client_domain is None:
+        return signatures
+    own = next((one for one in signatures if _is_by(client_domain.raw_key, one, challenge_hash)), None)
+    if own is None:
+        raise BadInput(
+            f"The challenge is not signed by the client_domain: sign it with the key {client_domain.key} too."
+        )
+    others = list(signatures)
+    others.remove(own)
+    if not others:
+        raise BadInput("The challenge is not signed by the client: sign it with the keys of the account.")
+    return tuple(others)
 
 
 def _weights(account: str, signers: AccountSigners | None) -> dict[bytes, int]:

@@ -15,14 +15,17 @@ from roadstead.config.strkey import is_public_key
 from roadstead.database.pool import Database
 from roadstead.errors import BadInput
 from roadstead.partners import store
+from roadstead.partners.attribution import check_attribution
 from roadstead.partners.challenge_envelope import (
     NONCE_BYTES,
     ChallengeSigner,
     ChallengeTerms,
     Claimant,
+    ClientDomain,
     pack_transaction,
 )
 from roadstead.partners.challenge_rules import check_signatures, read_signed_challenge
+from roadstead.partners.client_domains import DomainKeys, client_domain_of
 from roadstead.partners.principal import PartnerDirectory, Principal
 from roadstead.partners.subjects import decode_muxed, parse_memo
 from roadstead.partners.tokens import TokenBook
@@ -63,8 +66,9 @@ class Challenges:
         tokens: TokenBook,
         clock: Clock,
         randomness: Randomness,
+        domain_keys: DomainKeys | None = None,
     ) -> None:
-        """Put together what authentication stands on.
+        """Put together what authentication stands on; without `domain_keys`, client domains are not supported.
 
         Raises:
             ConfigurationError: The signing key is none, or a domain is too long for a challenge.
@@ -72,12 +76,16 @@ class Challenges:
         self._signer = ChallengeSigner(configuration.settings.signing_secret)
         self.terms = ChallengeTerms(
             passphrase=configuration.settings.network_passphrase,
-            home_domain=configuration.settings.home_domain,
+            home_domain=configuration.settings.home_domains[0],
+            more_home_domains=configuration.settings.home_domains[1:],
             web_auth_domain=authority_of(configuration.settings.public_url),
             server_account=self._signer.account,
         )
         self.terms.check()
         self._allow_list = configuration.settings.require_partner_at_authentication
+        self._require_attribution = configuration.settings.require_client_attribution
+        self._endpoint = auth_endpoint(configuration.settings.public_url)
+        self._domain_keys = domain_keys
         self._database = database
         self._accounts = accounts
         self._partners = partners
@@ -86,32 +94,68 @@ class Challenges:
         self._randomness = randomness
 
     async def open(
-        self, *, account: str | None, memo: str | None = None, home_domain: str | None = None
+        self,
+        *,
+        account: str | None,
+        memo: str | None = None,
+        home_domain: str | None = None,
+        client_domain: str | None = None,
+        authorization: str | None = None,
     ) -> Challenge:
         """Make a challenge for an account G..., with or without a memo, or M... Nothing is stored.
 
+        `authorization` is the header of the request, and counts only where clients have to name themselves.
+
         Raises:
-            BadInput: The account or the memo is not valid, or the home domain is not ours.
+            BadInput: The account, the memo, the client domain or the header is not valid, or the home domain is not
+                ours.
             Forbidden: Only partners may authenticate on this network, and the account belongs to none.
+            Unauthenticated: Clients have to name themselves here, and this one did not.
             Unavailable: It is not known now whether the account belongs to a partner.
         """
         claimant = read_claimant(account, memo)
-        if home_domain is not None and home_domain != self.terms.home_domain:
+        if home_domain is not None and home_domain not in self.terms.home_domains:
             raise BadInput(
                 f"The home domain {home_domain[:80]!r} is not served here: use {self.terms.home_domain} or leave it "
                 "out."
             )
+        client = await self._client(client_domain)
+        if self._require_attribution:
+            asked = {
+                "account": account,
+                "memo": memo,
+                "home_domain": home_domain,
+                "client_domain": client_domain,
+            }
+            check_attribution(
+                authorization,
+                key=client.key if client else claimant.account,
+                endpoint=self._endpoint,
+                parameters={name: value for name, value in asked.items() if value is not None},
+                now=self._clock.now(),
+            )
         await self._require_allowed(claimant)
         transaction = pack_transaction(
-            self.terms,
+            self.terms.at(home_domain or self.terms.home_domain),
             claimant,
             nonce_text=base64.b64encode(self._randomness.token_bytes(NONCE_BYTES)),
             min_time_s=int(self._clock.now().timestamp()),
+            client_domain=client,
         )
         envelope = self._signer.envelope(self.terms.passphrase, transaction)
         return Challenge(
             transaction=base64.b64encode(envelope).decode(), network_passphrase=self.terms.passphrase
         )
+
+    async def _client(self, client_domain: str | None) -> ClientDomain | None:
+        """Find the application; where none are supported, a request that names one is as good as any (SEP-10)."""
+        if client_domain is None:
+            return None
+        if self._domain_keys is None:
+            if self._require_attribution:
+                raise BadInput("Client domains are not supported here: leave client_domain out.")
+            return None
+        return await client_domain_of(client_domain, self._domain_keys)
 
     async def redeem(self, transaction: str) -> str:
         """Give a token for a signed challenge; the use is committed before the token exists.
@@ -132,7 +176,11 @@ class Challenges:
         if not unused:
             raise BadInput("The challenge has bought a token already: ask for a new one.")
         log.info("authenticated", account=claimant.account, challenge=challenge.hash.hex())
-        principal = Principal(account=claimant.account, memo=claimant.memo)
+        principal = Principal(
+            account=claimant.account,
+            memo=claimant.memo,
+            client_domain=challenge.client_domain.name if challenge.client_domain else None,
+        )
         return self._tokens.issue(principal, challenge.hash, self._clock.now(), muxed=claimant.muxed)
 
     async def _require_allowed(self, claimant: Claimant) -> None:

@@ -33,11 +33,13 @@ class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def open_challenge(call: Call) -> Answer:
-    """Hand out a challenge. A `client_domain` is not supported and therefore ignored, as SEP-10 asks."""
+    """Hand out a challenge. Where client domains are not supported, one that is named is ignored, as SEP-10 asks."""
     challenge = await call.services.challenges.open(
         account=call.query.get("account"),
         memo=call.query.get("memo"),
         home_domain=call.query.get("home_domain"),
+        client_domain=call.query.get("client_domain"),
+        authorization=call.headers.get("authorization"),
     )
     return Answer(
         content=ChallengeAnswer(
@@ -79,9 +81,13 @@ ROUTES: tuple[Route, ...] = (
                 example="1",
             ),
             Parameter(name="home_domain", description="The home domain that is authenticated with."),
-            Parameter(name="client_domain", description="Not supported; ignored, as SEP-10 asks."),
+            Parameter(
+                name="client_domain",
+                description="The domain of the client's application; ignored where that is not supported.",
+            ),
         ),
-        refusals=(400, 403, 503),
+        refusals=(400, 401, 403, 503),
+        unauthenticated_status=401,
         tags=("SEP-10",),
     ),
     Route(
