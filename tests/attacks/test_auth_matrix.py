@@ -68,6 +68,8 @@ PROPOSAL = {"amount": "10", "asset_code": "EURX", "sender_id": "{sender}", "rece
 ROWS: dict[str, Row] = {
     "GET /.well-known/stellar.toml": public(200),
     "GET /openapi.json": public(200),
+    "GET /reference": public(200),
+    "GET /integrate": public(200),
     "GET /auth": public(200, query=f"account={PARTNER}"),
     "POST /auth": public(400, body={"transaction": "AAAA"}),
     "GET /sep31/info": public(200),
@@ -76,6 +78,15 @@ ROWS: dict[str, Row] = {
     ),
     "GET /sep31/transactions/{id}": Row(
         partner=200, other_memo=200, other_partner=404, disabled=403, nobody=403, hostile=200
+    ),
+    "PATCH /sep31/transactions/{id}": Row(
+        partner=400,
+        other_memo=400,
+        other_partner=404,
+        disabled=403,
+        nobody=403,
+        hostile=400,
+        body={"fields": {"transaction": {"bank": "x"}}},
     ),
     "GET /kyc/customer": Row(
         partner=200,

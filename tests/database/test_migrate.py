@@ -270,6 +270,13 @@ VIOLATIONS = {
     "0008_customer_type": (
         f"INSERT INTO customers VALUES ('{ID}', '{ACCOUNT}', 'id', '7', NULL, NULL, now(), now())",
     ),
+    "0011_information": (
+        PARTNER,
+        REMITTANCE,
+        PAYMENT,
+        "UPDATE remittances SET funded_by = 1, status = 'pending_receiver'",
+        "UPDATE remittances SET status = 'pending_transaction_info_update', required_info_updates = '{}'",
+    ),
 }
 
 

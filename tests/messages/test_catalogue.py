@@ -29,7 +29,15 @@ REFUSALS = frozenset(
         "Unavailable",
     }
 )
-SPOKEN = ("sep/", "partners/", "customers/", "remittances/opening.py", "remittances/pricing.py", "money.py")
+SPOKEN = (
+    "sep/",
+    "partners/",
+    "customers/",
+    "remittances/opening.py",
+    "remittances/corrections.py",
+    "remittances/pricing.py",
+    "money.py",
+)
 """Where messages arise that partners may show to people."""
 SILENT = frozenset({"partners/registry.py", "partners/challenge_reader.py", "partners/challenge_rules.py"})
 """Where they are for operators only, or for the engineers of a client that makes malformed challenges."""

@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from tests.fixtures.authentication import PUBLIC_URL, configured
 
 from roadstead.errors import InvariantViolated
-from roadstead.sep import sep1, sep10, sep12, sep31
-from roadstead.sep.openapi import openapi_document, openapi_route
+from roadstead.sep.examples import EXAMPLES
+from roadstead.sep.openapi import openapi_document
 from roadstead.sep.routes import Audience, Call, Route
+from roadstead.sep.table import route_table
 
-TABLE = (*sep1.ROUTES, *sep10.ROUTES, *sep12.ROUTES, *sep31.ROUTES)
-ROUTES: tuple[Route, ...] = (*TABLE, openapi_route(TABLE, configured()))
+ROUTES = route_table(configured())
+TABLE = ROUTES[:-1]
 COMPONENT_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 
 
@@ -149,6 +151,34 @@ class TestForm:
         for node in nodes(document["components"]["schemas"]):
             if isinstance(node.get("type"), str):
                 assert node["type"] in known
+
+
+class TestExamples:
+    @of_each_route
+    def test_every_body_and_every_answer_has_one(self, document: dict[str, Any], route: Route) -> None:
+        operation = operation_of(document, route)
+        media = list(operation["responses"][str(route.status)]["content"].values())
+        media += operation.get("requestBody", {"content": {}})["content"].values()
+        assert all("example" in described for described in media)
+
+    @of_each_route
+    def test_each_is_of_its_schema(self, document: dict[str, Any], route: Route) -> None:
+        operation = operation_of(document, route)
+        media = list(operation["responses"][str(route.status)]["content"].values())
+        media += operation.get("requestBody", {"content": {}})["content"].values()
+        for described in media:
+            schema = described["schema"] | {"components": document["components"]}
+            jsonschema_rs.validator_for(schema).validate(described["example"])
+
+    def test_an_example_of_the_wrong_form_would_be_found(self, document: dict[str, Any]) -> None:
+        schema = document["components"]["schemas"]["TransactionRequest"] | {
+            "components": document["components"]
+        }
+        with pytest.raises(jsonschema_rs.ValidationError):
+            jsonschema_rs.validator_for(schema).validate({"amount": [], "asset_code": 7})
+
+    def test_there_are_none_of_routes_that_are_not_there(self) -> None:
+        assert set(EXAMPLES) == {f"{route.method} {route.path}" for route in ROUTES}
 
 
 class TestCustomerFields:

@@ -7,10 +7,11 @@ import binascii
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 from roadstead.clock import Clock
-from roadstead.config.anchor import CustomerType
+from roadstead.config.anchor import CustomerGate, CustomerType
 from roadstead.config.effective import AcceptedAsset, Configuration
 from roadstead.customers.requirements import gate_decision
 from roadstead.database.pool import Database
@@ -20,6 +21,7 @@ from roadstead.randomness import Randomness, new_id, new_memo
 from roadstead.remittances import store
 from roadstead.remittances.pricing import Price, price_at_par
 from roadstead.remittances.states import RemittanceStatus
+from roadstead.remittances.waiting import release_waiting
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}", re.ASCII)
 _MEMO_ID_MAX = 2**64 - 1
@@ -68,11 +70,13 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A remittance that now waits for its payment."""
+    """A remittance that now waits for its payment, or for its customers' data first."""
 
     id: UUID
     receiving_account: str
     memo: int
+    is_payable: bool = True
+    """Whether it may be paid already; if not, nobody is told where."""
 
 
 async def open_remittance(
@@ -102,7 +106,7 @@ async def open_remittance(
             connection, account=account, sender_id=terms.sender_id, receiver_id=terms.receiver_id
         )
         partner_id = _require_partner(parties)
-        _require_customers(parties, terms, configuration)
+        status = _status_by_customers(parties, terms, configuration)
         now = clock.now()
         new = store.NewRemittance(
             id=new_id(randomness),
@@ -110,7 +114,7 @@ async def open_remittance(
             account=account,
             sender_id=terms.sender_id,
             receiver_id=terms.receiver_id,
-            status=RemittanceStatus.PENDING_SENDER,
+            status=status,
             price=terms.price,
             funding_method=terms.funding_method,
             receiving_account=configuration.settings.distribution_account,
@@ -121,7 +125,16 @@ async def open_remittance(
             expires_at=now + timedelta(seconds=configuration.anchor.remittances.expires_after_s),
         )
         memo = await store.insert(connection, new, lambda: new_memo(randomness))
-    return Opened(id=new.id, receiving_account=new.receiving_account, memo=memo)
+    if status is not RemittanceStatus.PENDING_SENDER:
+        # A customer may have become complete between the look at it and the storing of the remittance.
+        for customer_id in {new.sender_id, new.receiver_id} - {None}:
+            await release_waiting(database, configuration.anchor, cast(UUID, customer_id), clock)
+    return Opened(
+        id=new.id,
+        receiving_account=new.receiving_account,
+        memo=memo,
+        is_payable=status is RemittanceStatus.PENDING_SENDER,
+    )
 
 
 def assess(proposal: Proposal, configuration: Configuration, assets: dict[str, AcceptedAsset]) -> Terms:
@@ -234,7 +247,15 @@ def _require_partner(parties: store.Parties | None) -> UUID:
     return parties.partner_id
 
 
-def _require_customers(parties: store.Parties | None, terms: Terms, configuration: Configuration) -> None:
+def _status_by_customers(
+    parties: store.Parties | None, terms: Terms, configuration: Configuration
+) -> RemittanceStatus:
+    """Return the status to open with: what is missing of a customer is asked for now, or later where that is agreed.
+
+    Raises:
+        BadInput: A customer is not known.
+        CustomerInfoNeeded: A customer is missing, or not complete where it has to be.
+    """
     asset_terms = terms.accepted.terms
     sides = (
         ("sender_id", asset_terms.sender_type, terms.sender_id, parties.sender_fields if parties else None),
@@ -245,13 +266,18 @@ def _require_customers(parties: store.Parties | None, terms: Terms, configuratio
             parties.receiver_fields if parties else None,
         ),
     )
+    may_wait = configuration.anchor.remittances.kyc is CustomerGate.ASYNCHRONOUS
+    status = RemittanceStatus.PENDING_SENDER
     for name, type_name, customer_id, provided in sides:
         if customer_id is not None and provided is None:
             raise BadInput(f"{name} {customer_id} is not known: use the id that PUT /customer gave you.")
-        if type_name is not None:
-            _require_complete(configuration.anchor.customer_type(type_name), provided)
+        if type_name is None or _is_complete(configuration.anchor.customer_type(type_name), provided):
+            continue
+        if provided is None or not may_wait:
+            raise CustomerInfoNeeded(type_name)
+        status = RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE
+    return status
 
 
-def _require_complete(customer_type: CustomerType, provided: frozenset[str] | None) -> None:
-    if provided is None or gate_decision(customer_type, provided):
-        raise CustomerInfoNeeded(customer_type.name)
+def _is_complete(customer_type: CustomerType, provided: frozenset[str] | None) -> bool:
+    return provided is not None and not gate_decision(customer_type, provided)

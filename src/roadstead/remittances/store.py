@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -51,6 +51,14 @@ class NewRemittance:
     expires_at: datetime
 
 
+class AskedField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A field of a remittance that has to be corrected, as SEP-31 describes fields."""
+
+    description: str
+    choices: list[str] | msgspec.UnsetType = msgspec.UNSET
+    optional: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remittance:
     """A remittance as it stands."""
@@ -80,6 +88,10 @@ class Remittance:
     transaction_hash: str | None
     """Hash of the transaction that funded it."""
     reference: str | None
+    asked_fields: dict[str, AskedField] | None
+    """What a partner has to correct, while the status says so."""
+    transaction_fields: dict[str, str]
+    """What a partner corrected."""
 
     @property
     def delivery(self) -> Delivery:
@@ -218,7 +230,8 @@ _COLUMNS = """
 r.id, r.partner_id, r.account, r.sender_id, r.receiver_id, r.status, r.status_at, r.status_message,
 r.asset_in, r.amount_in_units, r.asset_out, r.amount_out_units, r.fee_asset, r.service_fee_units, r.rounding_units,
 r.fee_details, r.funding_method, r.receiving_account, r.memo, r.refund_memo_kind, r.refund_memo,
-r.expires_at, r.started_at, r.completed_at, r.funded_by, r.reference, f.transaction_hash
+r.expires_at, r.started_at, r.completed_at, r.funded_by, r.reference, r.required_info_updates, r.transaction_fields,
+f.transaction_hash
 """
 
 _BY_ACCOUNT = f"""
@@ -356,8 +369,18 @@ async def fund(connection: Connection, funded: Sequence[tuple[UUID, int]], now: 
         raise Conflict("A remittance moved while its payment was matched: the batch is matched again.")
 
 
-async def move(connection: Connection, step: Move, now: datetime) -> None:
+async def move(
+    connection: Connection,
+    step: Move,
+    now: datetime,
+    *,
+    asked_fields: Mapping[str, AskedField] | None = None,
+    corrected_fields: Mapping[str, str] | None = None,
+) -> None:
     """Move a remittance by compare-and-set; the database writes the history with it.
+
+    `asked_fields` go with the move to `pending_transaction_info_update`, and leave with the next one;
+    `corrected_fields` are added to those that are known.
 
     Raises:
         Conflict: It is no longer in the state that the move comes from.
@@ -366,7 +389,10 @@ async def move(connection: Connection, step: Move, now: datetime) -> None:
         """
         UPDATE remittances
         SET status = $3, status_at = $4, status_cause = $5, status_message = $6, reference = COALESCE($7, reference),
-            completed_at = CASE WHEN $3 IN ('completed', 'refunded') THEN $4 ELSE completed_at END
+            completed_at = CASE WHEN $3 IN ('completed', 'refunded') THEN $4 ELSE completed_at END,
+            required_info_updates = $8::jsonb,
+            transaction_fields = CASE WHEN $9::jsonb IS NULL THEN transaction_fields
+                ELSE COALESCE(transaction_fields, '{}'::jsonb) || $9::jsonb END
         WHERE id = $1 AND status = $2
         """,
         step.remittance_id,
@@ -376,6 +402,8 @@ async def move(connection: Connection, step: Move, now: datetime) -> None:
         step.cause,
         step.message,
         step.reference,
+        None if asked_fields is None else msgspec.json.encode(asked_fields).decode(),
+        None if corrected_fields is None else msgspec.json.encode(corrected_fields).decode(),
     )
     if done != "UPDATE 1":
         raise Conflict(
@@ -412,7 +440,17 @@ def _remittance(row: Row) -> Remittance:
         funded_by=row["funded_by"],
         transaction_hash=row["transaction_hash"],
         reference=row["reference"],
+        asked_fields=_asked_fields(row["required_info_updates"]),
+        transaction_fields=_text_fields(row["transaction_fields"]),
     )
+
+
+def _asked_fields(text: str | None) -> dict[str, AskedField] | None:
+    return None if text is None else msgspec.json.decode(text, type=dict[str, AskedField])
+
+
+def _text_fields(text: str | None) -> dict[str, str]:
+    return {} if text is None else msgspec.json.decode(text, type=dict[str, str])
 
 
 def _optional(asset: Asset, units: int | None) -> Money | None:

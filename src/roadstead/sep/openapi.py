@@ -13,6 +13,7 @@ from roadstead import __version__
 from roadstead.config.anchor import Anchor, CustomerField, CustomerType, FieldKind
 from roadstead.config.effective import Configuration
 from roadstead.errors import InvariantViolated
+from roadstead.sep.examples import EXAMPLES, Example
 from roadstead.sep.routes import Answer, Audience, Call, Parameter, Route
 
 PATH = "/openapi.json"
@@ -173,7 +174,9 @@ def _request_body(route: Route, schemas: Mapping[type, Schema]) -> dict[str, Any
         schema = {"allOf": [schema, {"$ref": _REFERENCE.format(name=_CUSTOMER_FIELDS)}]}
     return {
         "required": storing,
-        "content": {encoding.value: {"schema": schema} for encoding in body.encodings},
+        "content": {
+            encoding.value: _with_example(schema, _example(route).body) for encoding in body.encodings
+        },
     }
 
 
@@ -199,7 +202,18 @@ def _success(route: Route, schemas: Mapping[type, Schema]) -> dict[str, Any]:
         schema = schemas[route.answer]
     else:
         schema = {"type": "object" if route.media_type == _JSON else "string"}
-    return {"description": route.summary, "content": {route.media_type: {"schema": schema}}}
+    return {
+        "description": route.summary,
+        "content": {route.media_type: _with_example(schema, _example(route).answer)},
+    }
+
+
+def _example(route: Route) -> Example:
+    return EXAMPLES.get(f"{route.method} {route.path}", Example())
+
+
+def _with_example(schema: Schema, example: Any) -> dict[str, Any]:
+    return {"schema": schema} if example is None else {"schema": schema, "example": example}
 
 
 def _customer_fields(customer_types: Sequence[CustomerType]) -> Schema:

@@ -11,6 +11,7 @@ from roadstead.customers.identity import REFERENCE_NAMES, Reference
 from roadstead.customers.registry import CustomerRegistry, CustomerView
 from roadstead.customers.requirements import CustomerStatus, FieldStatus
 from roadstead.errors import BadInput
+from roadstead.remittances.waiting import release_waiting
 from roadstead.sep.routes import Answer, Audience, Body, Call, Encoding, Parameter, Route
 from roadstead.sep.services import Services
 
@@ -78,10 +79,15 @@ async def get_customer(call: Call) -> Answer:
 
 
 async def put_customer(call: Call) -> Answer:
-    """Create or update a customer; safe to repeat. Fields that are not of SEP-9 are ignored and not kept."""
+    """Create or update a customer; safe to repeat. Fields that are not of SEP-9 are ignored and not kept.
+
+    Remittances that waited for this customer's data may then be paid.
+    """
+    services = call.services
     values: Mapping[str, str] = call.payload
     fields = {name: value for name, value in values.items() if name not in REFERENCE_NAMES}
-    customer_id = await _registry(call.services).register(call.principal, Reference.found_in(values), fields)
+    customer_id = await _registry(services).register(call.principal, Reference.found_in(values), fields)
+    await release_waiting(services.database, services.configuration.anchor, customer_id, services.clock)
     return Answer(content=CustomerId(id=str(customer_id)), status=202)
 
 

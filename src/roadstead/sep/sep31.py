@@ -14,6 +14,7 @@ from roadstead.config.effective import AcceptedAsset, Configuration
 from roadstead.errors import Forbidden, InvalidAmount, NotFound
 from roadstead.money import AMOUNT_TEXT_MAX
 from roadstead.remittances import store
+from roadstead.remittances.corrections import correct_fields
 from roadstead.remittances.opening import Proposal, open_remittance
 from roadstead.remittances.states import RemittanceStatus
 from roadstead.sep.routes import Answer, Audience, Body, Call, Parameter, Route
@@ -48,13 +49,16 @@ class TransactionRequest(msgspec.Struct, kw_only=True, frozen=True):
     fields: dict[str, Any] | None = None
 
 
-class TransactionOpened(msgspec.Struct, kw_only=True, frozen=True):
-    """Answer of POST /transactions: where to send the payment, and the memo that marks it."""
+class TransactionOpened(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Answer of POST /transactions: where to send the payment, and the memo that marks it; all three or none.
+
+    Where none is there, something of a customer is still missing: GET /transactions/:id tells when there is.
+    """
 
     id: str
-    stellar_account_id: str
-    stellar_memo_type: str
-    stellar_memo: str
+    stellar_account_id: str | msgspec.UnsetType = msgspec.UNSET
+    stellar_memo_type: str | msgspec.UnsetType = msgspec.UNSET
+    stellar_memo: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class FeeDetails(msgspec.Struct, kw_only=True, frozen=True):
@@ -86,6 +90,16 @@ class Transaction(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True)
     completed_at: str | None = None
     stellar_transaction_id: str | None = None
     external_transaction_id: str | None = None
+    refunded: bool = False
+    required_info_message: str | None = None
+    required_info_updates: dict[str, dict[str, store.AskedField]] | None = None
+
+
+class TransactionCorrection(msgspec.Struct, kw_only=True, frozen=True):
+    """Body of PATCH /transactions/:id."""
+
+    fields: dict[str, dict[str, Any]]
+    """The corrected values by their names, under the key `transaction`."""
 
 
 class TransactionAnswer(msgspec.Struct, kw_only=True, frozen=True):
@@ -182,9 +196,9 @@ async def open_transaction(call: Call) -> Answer:
         remittance_id=str(opened.id),
         content=TransactionOpened(
             id=str(opened.id),
-            stellar_account_id=opened.receiving_account,
-            stellar_memo_type="id",
-            stellar_memo=str(opened.memo),
+            stellar_account_id=opened.receiving_account if opened.is_payable else msgspec.UNSET,
+            stellar_memo_type="id" if opened.is_payable else msgspec.UNSET,
+            stellar_memo=str(opened.memo) if opened.is_payable else msgspec.UNSET,
         ),
     )
 
@@ -223,6 +237,23 @@ async def show_transaction(call: Call) -> Answer:
     )
 
 
+async def correct_transaction(call: Call) -> Answer:
+    """Take fields that were asked for, and show the remittance on its way again."""
+    request: TransactionCorrection = call.payload
+    remittance_id = _remittance_id(call.path["id"])
+    corrected = await correct_fields(
+        call.services.database,
+        account=call.principal.account,
+        remittance_id=remittance_id,
+        sent=request.fields.get("transaction", {}),
+        clock=call.services.clock,
+    )
+    return Answer(
+        remittance_id=str(remittance_id),
+        content=TransactionAnswer(transaction=describe(corrected, call.say)),
+    )
+
+
 def _remittance_id(text: str) -> UUID:
     try:
         return UUID(text)
@@ -235,11 +266,13 @@ def _remittance_id(text: str) -> UUID:
 def describe(remittance: store.Remittance, say: Callable[[str], str] = str) -> Transaction:
     """Write a remittance as SEP-31 has it; what is not known yet is left out, never null."""
     fee = remittance.service_fee + remittance.rounding
-    payable = remittance.status is not RemittanceStatus.PENDING_RECEIVER or remittance.funded_by is not None
+    payable = remittance.status not in _BEFORE_PAYMENT or remittance.funded_by is not None
+    message = say(remittance.status_message) if remittance.status_message else None
+    asked = remittance.asked_fields
     return Transaction(
         id=str(remittance.id),
         status=remittance.status,
-        status_message=say(remittance.status_message) if remittance.status_message else None,
+        status_message=message,
         amount_in=remittance.amount_in.text,
         amount_in_asset=remittance.amount_in.asset.id,
         amount_out=remittance.amount_out.text if remittance.amount_out else None,
@@ -255,8 +288,19 @@ def describe(remittance: store.Remittance, say: Callable[[str], str] = str) -> T
         completed_at=utc_text(remittance.completed_at) if remittance.completed_at else None,
         stellar_transaction_id=remittance.transaction_hash,
         external_transaction_id=remittance.reference,
+        refunded=remittance.status is RemittanceStatus.REFUNDED,
+        required_info_message=message if remittance.status in _ASKING else None,
+        required_info_updates=None if asked is None else {"transaction": asked},
     )
 
+
+_ASKING = frozenset(
+    {RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE, RemittanceStatus.PENDING_TRANSACTION_INFO_UPDATE}
+)
+_BEFORE_PAYMENT = frozenset(
+    {RemittanceStatus.PENDING_RECEIVER, RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE}
+)
+"""What an unpaid remittance may be in while nobody may pay it yet."""
 
 _ID = Parameter(
     name="id",
@@ -302,5 +346,18 @@ ROUTES: tuple[Route, ...] = (
         answer=TransactionAnswer,
         parameters=(_ID,),
         refusals=(404,),
+    ),
+    Route(
+        method="PATCH",
+        path="/sep31/transactions/{id}",
+        audience=Audience.PARTNER,
+        handler=correct_transaction,
+        source="SEP-31 PATCH /transactions/:id",
+        summary="Correct fields of a remittance that were asked for",
+        body=Body(struct=TransactionCorrection),
+        answer=TransactionAnswer,
+        parameters=(_ID,),
+        refusals=(400, 404, 409, 413),
+        tags=("SEP-31",),
     ),
 )

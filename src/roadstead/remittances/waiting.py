@@ -1,0 +1,90 @@
+"""Remittances that were opened before their customers were complete: once nothing is missing, they may be paid."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from roadstead.clock import Clock
+from roadstead.config.anchor import Anchor, AssetTerms
+from roadstead.customers.requirements import gate_decision
+from roadstead.database.pool import Connection, Database
+from roadstead.money import parse_asset
+from roadstead.remittances import store
+from roadstead.remittances.states import RemittanceStatus
+
+RELEASED_MAX = 100
+"""Most remittances of one customer that one call looks at; the next one looks at the rest."""
+
+
+async def release_waiting(database: Database, anchor: Anchor, customer_id: UUID, clock: Clock) -> int:
+    """Let the unpaid remittances of a customer be paid whose customers are both complete; return how many.
+
+    Safe to repeat. Whoever opens a remittance that waits calls it afterwards, and so does whoever changes a customer:
+    whichever comes second sees what the first one wrote.
+
+    Raises:
+        Unavailable: The database does not answer; nothing was changed.
+    """
+    async with database.transaction() as connection:
+        found = await _waiting(connection, customer_id)
+        released = 0
+        for remittance_id, status, asset_id, fields in found:
+            terms = _terms_of(anchor, asset_id)
+            if terms is None or not _is_complete(anchor, terms, fields):
+                continue
+            await _release(connection, remittance_id, status, clock)
+            released += 1
+    return released
+
+
+async def _waiting(
+    connection: Connection, customer_id: UUID
+) -> list[tuple[UUID, RemittanceStatus, str, store.AcceptedFields]]:
+    """Lock the customer's unpaid remittances that wait for data, in one order, and look at both sides of each."""
+    rows = await connection.fetch(
+        """
+        SELECT id, status, asset_in FROM remittances
+        WHERE (sender_id = $1 OR receiver_id = $1) AND funded_by IS NULL
+            AND status IN ('pending_customer_info_update', 'pending_receiver')
+        ORDER BY id LIMIT $2 FOR UPDATE
+        """,
+        customer_id,
+        RELEASED_MAX,
+    )
+    return [
+        (
+            row["id"],
+            RemittanceStatus(row["status"]),
+            row["asset_in"],
+            await store.accepted_fields(connection, row["id"]),
+        )
+        for row in rows
+    ]
+
+
+def _terms_of(anchor: Anchor, asset_id: str) -> AssetTerms | None:
+    code = parse_asset(asset_id).code
+    return next((terms for terms in anchor.assets if terms.code == code), None)
+
+
+def _is_complete(anchor: Anchor, terms: AssetTerms, fields: store.AcceptedFields) -> bool:
+    sides = ((terms.sender_type, fields.sender), (terms.receiver_type, fields.receiver))
+    return not any(
+        gate_decision(anchor.customer_type(name), accepted) for name, accepted in sides if name is not None
+    )
+
+
+async def _release(
+    connection: Connection, remittance_id: UUID, status: RemittanceStatus, clock: Clock
+) -> None:
+    """Move it to where it may be paid, by way of `pending_receiver` as SEP-31 has it."""
+    path = [status, RemittanceStatus.PENDING_RECEIVER, RemittanceStatus.PENDING_SENDER]
+    steps = dict.fromkeys(path)
+    for status_from, status_to in zip(steps, list(steps)[1:], strict=False):
+        step = store.Move(
+            remittance_id=remittance_id,
+            status_from=status_from,
+            status_to=status_to,
+            cause="customer data complete",
+        )
+        await store.move(connection, step, clock.now())
