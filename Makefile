@@ -44,6 +44,8 @@ bench: $(DEVELOPMENT_STAMP) ## Measure
 docs: $(DEVELOPMENT_STAMP) ## Write the pages that are generated from the code
 	$(BIN)/python -m roadstead.config.document > $(VENV)/configuration.md
 	mv $(VENV)/configuration.md docs/configuration.md
+	$(BIN)/python -m tests.conformance.page > $(VENV)/conformance.md
+	mv $(VENV)/conformance.md docs/conformance.md
 
 lock: $(DEVELOPMENT_STAMP) ## Choose new versions of all dependencies
 	$(COMPILE) --upgrade pyproject.toml --group development --output-file locks/development.txt

@@ -54,6 +54,7 @@ class TestReadingAChallenge:
         check_signatures(challenge, TERMS, None)
 
     @pytest.mark.parametrize("case", MUTATIONS)
+    @pytest.mark.clause("SEP-10/token/verification")
     def test_a_changed_transaction_is_refused_with_its_reason(self, clock: ManualClock, case: str) -> None:
         mutation, reason = MUTATIONS[case]
         with pytest.raises(BadInput, match=reason):
@@ -67,6 +68,7 @@ class TestReadingAChallenge:
         with pytest.raises(BadInput, match=reason):
             read_signed_challenge(build(clock), TERMS, clock.now())
 
+    @pytest.mark.clause("SEP-10/token/time")
     def test_our_clock_decides_whether_it_is_in_time(self, clock: ManualClock) -> None:
         """The clock of these tests stands far from the machine's, which nobody looks at."""
         text = with_signatures(unsigned(clock), CLIENT)

@@ -67,6 +67,7 @@ class TestSignaturesOfAnAccount:
         check(clock, account, OTHER, key("third"))
         refuse(clock, account, OTHER, reason="do not meet threshold 2")
 
+    @pytest.mark.clause("SEP-10/token/threshold-zero")
     def test_a_threshold_of_zero_still_needs_weight(self, clock: ManualClock) -> None:
         check(clock, signers_of((CLIENT, 1)), CLIENT)
         refuse(clock, signers_of((CLIENT, 0), (OTHER, 1)), CLIENT, reason=UNKNOWN)
@@ -75,12 +76,14 @@ class TestSignaturesOfAnAccount:
         refuse(clock, signers_of((CLIENT, 0)), CLIENT, reason="has no key that may sign")
         refuse(clock, signers_of(), CLIENT, reason="has no key that may sign")
 
+    @pytest.mark.clause("SEP-10/token/extra-signatures")
     def test_a_key_that_is_no_signer_spoils_the_rest(self, clock: ManualClock) -> None:
         refuse(clock, signers_of((CLIENT, 1), medium=1), CLIENT, OTHER, reason=UNKNOWN)
 
     def test_the_master_key_of_an_account_that_removed_it_does_not_sign(self, clock: ManualClock) -> None:
         refuse(clock, signers_of((OTHER, 1), medium=1), CLIENT, reason=UNKNOWN)
 
+    @pytest.mark.clause("SEP-10/token/duplicate-signatures")
     def test_a_signature_counts_once(self, clock: ManualClock) -> None:
         envelope = parsed(with_signatures(unsigned(clock), CLIENT))
         envelope.signatures.append(envelope.signatures[-1])
@@ -89,6 +92,7 @@ class TestSignaturesOfAnAccount:
             with pytest.raises(BadInput, match="two signatures of one key"):
                 check_signatures(challenge, TERMS, account)
 
+    @pytest.mark.clause("SEP-10/token/server-signature")
     def test_the_servers_own_signature_never_counts(self, clock: ManualClock) -> None:
         account = signers_of((CLIENT, 1), (SERVER, 5), medium=5)
         refuse(clock, account, CLIENT, reason="do not meet threshold 5")

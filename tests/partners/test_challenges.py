@@ -122,6 +122,7 @@ class TestWhereTheServerIs:
     def test_the_endpoint_is_below_the_public_url(self) -> None:
         assert auth_endpoint("https://api.anchor.example") == "https://api.anchor.example/auth"
 
+    @pytest.mark.clause("SEP-10/challenge/web-auth-domain")
     async def test_home_and_server_may_have_different_domains(self, database: Database) -> None:
         server = server_on(database, configured({"ROADSTEAD_PUBLIC_URL": "http://127.0.0.1:8443"}))
         assert server.services.challenges.terms.home_domain == "localhost:8080"

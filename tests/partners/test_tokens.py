@@ -64,6 +64,7 @@ def forge(book: TokenBook, clock: ManualClock) -> Callable[..., str]:
 
 
 class TestIssuing:
+    @pytest.mark.clause("SEP-10/token/claims")
     def test_the_claims_are_those_of_the_sep(self, book: TokenBook, clock: ManualClock) -> None:
         token = book.issue(CALLER, CHALLENGE, clock.now())
         now = int(clock.now().timestamp())
@@ -76,6 +77,7 @@ class TestIssuing:
         }
         assert part(token, 0)["alg"] == "HS256"
 
+    @pytest.mark.clause("SEP-10/token/sub-muxed")
     def test_a_muxed_caller_is_named_as_it_came(self, book: TokenBook, clock: ManualClock) -> None:
         token = book.issue(CALLER, CHALLENGE, clock.now(), muxed=True)
         assert part(token, 1)["sub"].startswith("M")

@@ -24,6 +24,7 @@ async def reason_of(house: House, operation_id: int) -> Any:
 
 
 class TestMatchedPayments:
+    @pytest.mark.clause("SEP-31/payment/match")
     async def test_an_exact_payment_funds_its_remittance_and_orders_its_payout(self, house: House) -> None:
         opened = await house.open("100")
         operation_id = await house.pay(opened.memo)
@@ -74,6 +75,7 @@ class TestMatchedPayments:
 
 
 class TestUnmatchedPayments:
+    @pytest.mark.clause("SEP-31/payment/unmatched")
     async def test_every_reason_has_its_name_and_no_token_is_lost(self, house: House) -> None:
         opened = await house.open("100")
         usdc = house.configuration.asset("USDC").asset
@@ -102,6 +104,7 @@ class TestUnmatchedPayments:
             "suspense:chain native": "-5.0000000",
         }
 
+    @pytest.mark.clause("SEP-31/payment/time")
     async def test_the_last_moment_is_still_in_time(self, house: House) -> None:
         opened = await house.open()
         expires_at = (await house.remittance(opened.id)).expires_at

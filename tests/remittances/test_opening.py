@@ -24,6 +24,7 @@ async def house(database_url: str) -> AsyncIterator[House]:
 
 
 class TestOpening:
+    @pytest.mark.clause("SEP-31/post/stored-first")
     async def test_a_good_proposal_is_stored_before_it_is_answered(self, house: House) -> None:
         opened = await house.open("100.5")
         remittance = await house.remittance(opened.id)
@@ -42,6 +43,7 @@ class TestOpening:
             ("new", "pending_sender", "opened")
         ]
 
+    @pytest.mark.clause("SEP-31/post/memo-unique")
     async def test_two_remittances_never_share_a_memo(self, house: House) -> None:
         class Stuck:
             """Draws the same memo twice, then another."""
@@ -86,6 +88,7 @@ class TestOpening:
             ({"refund_memo": "zz", "refund_memo_kind": "hash"}, "base64 of 32"),
         ],
     )
+    @pytest.mark.clause("SEP-31/post/refusals")
     async def test_what_cannot_be_accepted_is_refused_with_what_to_change(
         self, house: House, changes: dict[str, Any], message: str
     ) -> None:
@@ -126,6 +129,7 @@ class TestWhoMayOpen:
         with pytest.raises(CustomerInfoNeeded):
             await house.open(receiver_id=str(incomplete))
 
+    @pytest.mark.clause("SEP-31/post/customer-owner")
     async def test_a_customer_of_another_partner_is_unknown(self, house: House) -> None:
         stranger = key("stranger").public_key
         await partners.add(house.database, name="Other", accounts=[stranger], actor="tests")
@@ -180,6 +184,7 @@ class TestWhatTheDatabaseRefuses:
             with pytest.raises(asyncpg.CheckViolationError):
                 await house.execute("UPDATE remittances SET status = $2 WHERE id = $1", opened.id, status)
 
+    @pytest.mark.clause("SEP-31/status/moves")
     async def test_an_illegal_move_is_refused(self, house: House) -> None:
         opened = await house.open()
         with pytest.raises(asyncpg.ForeignKeyViolationError):

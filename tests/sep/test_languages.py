@@ -30,6 +30,7 @@ async def caller(database_url: str) -> AsyncIterator[Caller]:
 
 
 class TestErrors:
+    @pytest.mark.clause("SEP-31/post/lang")
     async def test_the_language_of_the_body_counts(self, caller: Caller) -> None:
         reply = await caller.send_json("POST", "/sep31/transactions", {**PROPOSAL, "lang": "fr"})
         assert (reply.status, reply.error) == (400, FRENCH)
@@ -53,6 +54,7 @@ class TestErrors:
 
 
 class TestDescriptions:
+    @pytest.mark.clause("SEP-31/info/lang")
     async def test_customer_types_are_described_in_the_language_asked_for(self, caller: Caller) -> None:
         reply = await caller.get("/sep31/info", lang="es")
         sender = reply.json["receive"]["EURX"]["sep12"]["sender"]["types"]["sep31-sender"]

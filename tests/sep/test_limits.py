@@ -135,6 +135,7 @@ class TestTheApi:
             await caller.get("/kyc/customer")
         assert (await caller.with_token(None).get("/sep31/info")).status == 200
 
+    @pytest.mark.clause("SEP-10/rate-limit")
     async def test_an_address_that_only_tries_tokens_is_limited(self, caller: Caller) -> None:
         stranger = caller.with_token("a.b.c")
         assert {(await stranger.get("/kyc/customer")).status for _ in range(60)} == {401}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import aiohttp
+import pytest
 from tests.fixtures.authentication import FakeAccounts, configured, manual_clock, services_on, serving
 
 from roadstead.database.pool import open_database
@@ -12,6 +13,7 @@ from roadstead.sep import sep1
 from roadstead.sep.application import build_application
 
 
+@pytest.mark.clause("SEP-1/served")
 async def test_stellar_toml_is_text_for_everybody_and_for_browsers(database_url: str) -> None:
     database = await open_database(database_url, application="test")
     services = services_on(database, FakeAccounts(), manual_clock(), configured())

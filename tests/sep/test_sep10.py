@@ -119,12 +119,14 @@ async def api(database_url: str, configuration: Configuration) -> AsyncIterator[
 
 
 class TestAskingForAChallenge:
+    @pytest.mark.clause("SEP-10/challenge/answer")
     async def test_the_answer_has_the_transaction_and_the_passphrase_and_nothing_else(self, api: Api) -> None:
         status, answer = await api.get(account=CLIENT.public_key)
         assert status == 200
         assert sorted(answer) == ["network_passphrase", "transaction"]
         assert answer["network_passphrase"] == api.passphrase
 
+    @pytest.mark.clause("SEP-10/challenge/content")
     async def test_the_challenge_is_as_the_sep_describes_it(self, api: Api) -> None:
         transaction = api.read(await api.challenge()).transaction
         server = api.services.configuration.signing_account
@@ -144,9 +146,11 @@ class TestAskingForAChallenge:
         assert second.source == MuxedAccount.from_account(server)
         assert (second.data_name, second.data_value) == ("web_auth_domain", HOME_DOMAIN.encode())
 
+    @pytest.mark.clause("SEP-10/challenge/nonce")
     async def test_two_challenges_are_never_the_same(self, api: Api) -> None:
         assert await api.challenge() != await api.challenge()
 
+    @pytest.mark.clause("SEP-10/challenge/memo-zero")
     async def test_a_memo_of_zero_is_a_memo(self, api: Api) -> None:
         assert api.read(await api.challenge(memo="0")).transaction.memo == IdMemo(0)
 
@@ -158,6 +162,7 @@ class TestAskingForAChallenge:
         challenge = await api.challenge(client_domain="wallet.example")
         assert len(api.read(challenge).transaction.operations) == 2
 
+    @pytest.mark.clause("SEP-10/challenge/parameters")
     async def test_a_wrong_question_is_refused_with_its_reason(self, api: Api) -> None:
         for query, reason in (
             ({}, "'account' is missing"),
@@ -172,6 +177,7 @@ class TestAskingForAChallenge:
 
 
 class TestExchangingAChallenge:
+    @pytest.mark.clause("SEP-10/token/encodings")
     async def test_json_and_form_are_read_alike(self, api: Api) -> None:
         for encoding in ("json", "data"):
             transaction = api.sign(await api.challenge(), CLIENT)
@@ -183,11 +189,13 @@ class TestExchangingAChallenge:
         assert status == 200
         assert await api.me(answer["token"]) == (200, {"account": CLIENT.public_key, "memo": "None"})
 
+    @pytest.mark.clause("SEP-10/token/sub-memo")
     async def test_a_memo_of_zero_is_in_the_token(self, api: Api) -> None:
         transaction = api.sign(await api.challenge(memo="0"), CLIENT)
         _, answer = await api.post(json={"transaction": transaction})
         assert await api.me(answer["token"]) == (200, {"account": CLIENT.public_key, "memo": "0"})
 
+    @pytest.mark.clause("SEP-10/token/memo-separate")
     async def test_a_muxed_account_is_its_base_account_with_a_memo(self, api: Api) -> None:
         muxed = MuxedAccount(CLIENT.public_key, 0).account_muxed or ""
         transaction = api.sign(await api.challenge(muxed), CLIENT)
@@ -195,6 +203,7 @@ class TestExchangingAChallenge:
         assert await api.me(answer["token"]) == (200, {"account": CLIENT.public_key, "memo": "0"})
         assert api.accounts.asked == [CLIENT.public_key]
 
+    @pytest.mark.clause("SEP-10/token/once")
     async def test_a_challenge_buys_one_token(self, api: Api) -> None:
         transaction = api.sign(await api.challenge(), CLIENT)
         assert (await api.post(json={"transaction": transaction}))[0] == 200
@@ -207,6 +216,7 @@ class TestExchangingAChallenge:
         assert (await api.post(json={"transaction": api.sign(challenge, key("other"))}))[0] == 400
         assert (await api.post(json={"transaction": api.sign(challenge, CLIENT)}))[0] == 200
 
+    @pytest.mark.clause("SEP-10/token/network-away")
     async def test_a_network_that_does_not_answer_is_no_missing_account(self, api: Api) -> None:
         transaction = api.sign(await api.challenge(), CLIENT)
         api.accounts.away = True
@@ -214,6 +224,7 @@ class TestExchangingAChallenge:
         api.accounts.away = False
         assert (await api.post(json={"transaction": transaction}))[0] == 200
 
+    @pytest.mark.clause("SEP-10/token/malformed")
     async def test_a_body_that_is_no_challenge_is_refused_with_its_reason(self, api: Api) -> None:
         attempts: list[tuple[dict[str, Any], str]] = [
             ({"json": {}}, "transaction"),
@@ -235,6 +246,7 @@ class TestExchangingAChallenge:
         status, _ = await api.post(json={"transaction": "A" * 20_000})
         assert status == 413
 
+    @pytest.mark.clause("SEP-10/cors")
     async def test_every_answer_may_be_read_by_a_browser(self, api: Api) -> None:
         async with api.http.get(f"{api.url}/auth") as response:
             assert response.status == 400
@@ -299,6 +311,7 @@ class TestProtectedRoutes:
         assert status == 403
         assert "no active partner" in error
 
+    @pytest.mark.clause("SEP-10/token/expiry")
     async def test_a_token_works_until_it_expires(self, api: Api) -> None:
         _, answer = await api.post(json={"transaction": api.sign(await api.challenge(), CLIENT)})
         api.clock.advance(timedelta(seconds=3599))

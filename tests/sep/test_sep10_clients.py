@@ -125,6 +125,7 @@ class TestSeveralHomeDomains:
             ({"home_domain": "third.example"}, "third.example"),
         ],
     )
+    @pytest.mark.clause("SEP-10/challenge/home-domain")
     async def test_each_gets_its_own_challenge_and_a_token_for_it(
         self, server: Server, query: dict[str, str], domain: str
     ) -> None:
@@ -133,11 +134,13 @@ class TestSeveralHomeDomains:
         assert (await server.principal(challenge, CLIENT)).account == CLIENT.public_key
 
     @pytest.mark.parametrize("domain", ["", "fourth.example", "second.example", "THIRD.example", "x" * 300])
+    @pytest.mark.clause("SEP-10/challenge/home-domain-unknown")
     async def test_another_one_is_refused_with_the_one_to_use(self, server: Server, domain: str) -> None:
         reply = await server.ask(home_domain=domain)
         assert reply.status == 400
         assert HOME_DOMAIN in reply.error
 
+    @pytest.mark.clause("SEP-10/token/home-domain")
     async def test_a_domain_that_no_longer_is_ours_buys_nothing(
         self, server: Server, database: Database
     ) -> None:
@@ -154,15 +157,18 @@ class TestClientDomains:
     def server(self, database: Database) -> Server:
         return server_on(database)
 
+    @pytest.mark.clause("SEP-10/challenge/client-domain")
     async def test_the_challenge_names_the_domain_and_its_key(self, server: Server) -> None:
         found = entries(await server.challenge(client_domain="wallet.example"))
         assert found["client_domain"] == (WALLET.public_key, b"wallet.example")
 
+    @pytest.mark.clause("SEP-10/token/client-domain-claim")
     async def test_the_token_names_a_domain_that_signed(self, server: Server) -> None:
         challenge = await server.challenge(client_domain="wallet.example", memo="0")
         principal = await server.principal(challenge, CLIENT, WALLET)
         assert principal == Principal(account=CLIENT.public_key, memo=0, client_domain="wallet.example")
 
+    @pytest.mark.clause("SEP-10/token/client-domain-signature")
     async def test_a_domain_that_did_not_sign_gets_nobody_in(self, server: Server) -> None:
         challenge = await server.challenge(client_domain="wallet.example")
         reply = await server.redeem(challenge, CLIENT)
@@ -185,6 +191,7 @@ class TestClientDomains:
         envelope.transaction.operations.append(domain)
         assert (await server.redeem(envelope.to_xdr(), CLIENT, WALLET)).status == 400
 
+    @pytest.mark.clause("SEP-10/challenge/client-domain-failed")
     async def test_a_domain_whose_key_cannot_be_found_is_refused(self, server: Server) -> None:
         assert (await server.ask(client_domain="nowhere.example")).status == 400
 
@@ -203,6 +210,7 @@ class TestClientDomains:
         assert (await server.ask(client_domain=domain)).status == 400
         assert server.domain_keys.asked == []
 
+    @pytest.mark.clause("SEP-10/challenge/client-domain-unsupported")
     async def test_where_they_are_not_supported_one_is_ignored(self, database: Database) -> None:
         server = server_on(database, domains=False)
         challenge = await server.challenge(client_domain="wallet.example")
@@ -236,6 +244,7 @@ class TestClientsThatHaveToNameThemselves:
     async def _ask(self, server: Server, token: str | None, **query: str) -> Reply:
         return await server.caller.with_token(token).get("/auth", account=CLIENT.public_key, **query)
 
+    @pytest.mark.clause("SEP-10/challenge/authorization-missing")
     async def test_without_the_header_nobody_gets_a_challenge(self, server: Server) -> None:
         assert (await self._ask(server, None)).status == 401
 
@@ -246,6 +255,7 @@ class TestClientsThatHaveToNameThemselves:
         token = attribution(server.clock, memo="7", home_domain=HOME_DOMAIN)
         assert (await self._ask(server, token, memo="7", home_domain=HOME_DOMAIN)).status == 200
 
+    @pytest.mark.clause("SEP-10/challenge/authorization-key")
     async def test_the_key_of_the_client_domain_signs_where_there_is_one(self, server: Server) -> None:
         claims = {"client_domain": "wallet.example"}
         assert (await self._ask(server, attribution(server.clock, WALLET, **claims), **claims)).status == 200
@@ -271,6 +281,7 @@ class TestClientsThatHaveToNameThemselves:
     }
 
     @pytest.mark.parametrize("name", BAD)
+    @pytest.mark.clause("SEP-10/challenge/authorization-invalid")
     async def test_a_token_that_does_not_hold_is_a_bad_request(self, server: Server, name: str) -> None:
         reply = await self._ask(server, self.BAD[name](server.clock))
         assert reply.status == 400
@@ -279,6 +290,7 @@ class TestClientsThatHaveToNameThemselves:
     async def test_a_parameter_that_is_not_claimed_is_a_bad_request(self, server: Server) -> None:
         assert (await self._ask(server, attribution(server.clock), memo="7")).status == 400
 
+    @pytest.mark.clause("SEP-10/challenge/authorization-forbidden")
     async def test_an_account_of_no_partner_is_forbidden_where_only_partners_may(
         self, database: Database
     ) -> None:
@@ -286,6 +298,7 @@ class TestClientsThatHaveToNameThemselves:
         server = server_on(database, configured(changes, allow_list=True))
         assert (await self._ask(server, attribution(server.clock))).status == 403
 
+    @pytest.mark.clause("SEP-10/challenge/authorization-optional")
     async def test_where_it_is_not_required_the_header_is_ignored(self, database: Database) -> None:
         server = server_on(database)
         for token in ("garbage", attribution(server.clock, OTHER)):
@@ -293,6 +306,7 @@ class TestClientsThatHaveToNameThemselves:
 
 
 class TestKeysThatChange:
+    @pytest.mark.clause("SEP-10/token/key-rotation")
     async def test_tokens_of_the_former_secret_hold_on_and_new_ones_are_signed_with_the_new(
         self, database: Database
     ) -> None:

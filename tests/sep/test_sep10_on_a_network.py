@@ -110,11 +110,13 @@ async def client(database_url: str, chain: Chain, http: aiohttp.ClientSession) -
     await database.close()
 
 
+@pytest.mark.clause("SEP-10/token/account-missing")
 async def test_an_account_that_is_not_there_yet_signs_with_its_master_key(client: Client) -> None:
     assert (await client.authenticate(CLIENT))[0] == 200
     assert (await client.authenticate(COSIGNER))[0] == 400
 
 
+@pytest.mark.clause("SEP-10/token/signers")
 async def test_the_keys_and_weights_of_the_chain_decide(client: Client, chain: Chain) -> None:
     await chain.create(CLIENT.public_key)
     assert (await client.authenticate(CLIENT))[0] == 200

@@ -73,6 +73,7 @@ async def door(database_url: str) -> AsyncIterator[Door]:
 
 
 class TestInfo:
+    @pytest.mark.clause("SEP-31/info/answer")
     async def test_it_needs_no_token_and_lists_the_own_asset_first(self, door: Door) -> None:
         reply = await door.caller.with_token(None).get("/sep31/info", lang="xx")
         assert reply.status == 200
@@ -97,6 +98,7 @@ class TestInfo:
 
 
 class TestOpeningAndFollowing:
+    @pytest.mark.clause("SEP-31/post/answer")
     async def test_the_answer_says_where_to_pay_and_nothing_else(self, door: Door) -> None:
         reply = await door.caller.send_json("POST", TRANSACTIONS, door.body())
         assert reply.status == 201
@@ -104,6 +106,7 @@ class TestOpeningAndFollowing:
         assert reply.json["stellar_memo_type"] == "id"
         assert 0 < int(reply.json["stellar_memo"]) < 2**63
 
+    @pytest.mark.clause("SEP-31/get/fields")
     async def test_it_can_be_followed_at_once_with_every_amount(self, door: Door) -> None:
         opened = (await door.caller.send_json("POST", TRANSACTIONS, door.body(amount="99.1234567"))).json
         reply = await door.caller.get(f"{TRANSACTIONS}/{opened['id']}")
@@ -128,17 +131,20 @@ class TestOpeningAndFollowing:
         body = json.dumps(door.body(amount=None))[:-1] + f', "amount": {text}}}'
         assert (await door.raw(body.encode())).status == 201
 
+    @pytest.mark.clause("SEP-31/post/amount-exact")
     async def test_digits_beyond_a_double_are_kept(self, door: Door) -> None:
         body = json.dumps(door.body(amount=None))[:-1] + ', "amount": 9007.1992547}'
         opened = (await door.raw(body.encode())).json
         transaction = (await door.caller.get(f"{TRANSACTIONS}/{opened['id']}")).json["transaction"]
         assert transaction["amount_in"] == "9007.1992547"
 
+    @pytest.mark.clause("SEP-31/account")
     async def test_a_token_with_a_memo_speaks_for_the_same_partner(self, door: Door) -> None:
         opened = (await door.caller.send_json("POST", TRANSACTIONS, door.body())).json
         other = door.caller.with_token(door.token(memo=7))
         assert (await other.get(f"{TRANSACTIONS}/{opened['id']}")).status == 200
 
+    @pytest.mark.clause("SEP-31/post/unknown-members")
     async def test_unknown_members_are_ignored(self, door: Door) -> None:
         body = door.body(fields={"transaction": {"whatever": 1}}, something="else")
         assert (await door.caller.send_json("POST", TRANSACTIONS, body)).status == 201
@@ -168,6 +174,7 @@ class TestRefusals:
             '"\\u0031"',
         ],
     )
+    @pytest.mark.clause("SEP-31/post/amount")
     async def test_what_is_no_amount_is_400_with_a_message(self, door: Door, amount: str) -> None:
         body = json.dumps(door.body(amount=None))[:-1] + f', "amount": {amount}}}'
         reply = await door.raw(body.encode())
@@ -176,11 +183,13 @@ class TestRefusals:
         assert await door.count() == 0
 
     @pytest.mark.parametrize("missing", ["amount", "asset_code"])
+    @pytest.mark.clause("SEP-31/post/required")
     async def test_what_is_required_is_named(self, door: Door, missing: str) -> None:
         reply = await door.caller.send_json("POST", TRANSACTIONS, door.body(**{missing: None}))
         assert reply.status == 400
         assert missing in reply.error
 
+    @pytest.mark.clause("SEP-31/post/customer-info-needed")
     async def test_a_missing_customer_is_told_with_its_type(self, door: Door) -> None:
         reply = await door.caller.send_json("POST", TRANSACTIONS, door.body(receiver_id=None))
         assert reply.status == 400
@@ -203,6 +212,7 @@ class TestRefusals:
         assert await door.count() == 0
 
     @pytest.mark.parametrize("path_id", ["not-an-id", "18e413284", UNKNOWN_ID, "%00", "a" * 500, "..%2f"])
+    @pytest.mark.clause("SEP-31/get/unknown")
     async def test_an_id_that_is_not_known_is_404(self, door: Door, path_id: str) -> None:
         reply = await door.caller.get(f"{TRANSACTIONS}/{path_id}")
         assert reply.status == 404
@@ -237,6 +247,7 @@ class TestRefusals:
 
 class TestWhoMayCall:
     @pytest.mark.parametrize("method", ["POST", "GET"])
+    @pytest.mark.clause("SEP-31/authentication")
     async def test_without_a_token_nothing_is_parsed(self, door: Door, method: str) -> None:
         path = TRANSACTIONS if method == "POST" else f"{TRANSACTIONS}/not-an-id"
         reply = await door.caller.with_token(None).send(method, path, body=b"{}", content_type="text/plain")
@@ -248,11 +259,13 @@ class TestWhoMayCall:
         reply = await stranger.send("POST", TRANSACTIONS, body=b"garbage", content_type="text/plain")
         assert reply.status == 403
 
+    @pytest.mark.clause("SEP-31/authorization")
     async def test_a_disabled_partner_is_403_within_a_second(self, door: Door) -> None:
         await door.house.execute("UPDATE partners SET status = 'disabled', disabled_at = now()")
         assert (await door.caller.send_json("POST", TRANSACTIONS, door.body())).status == 403
         assert (await door.caller.get(f"{TRANSACTIONS}/{uuid4()}")).status == 403
 
+    @pytest.mark.clause("SEP-31/get/owner")
     async def test_anothers_remittance_is_404(self, door: Door) -> None:
         opened = (await door.caller.send_json("POST", TRANSACTIONS, door.body())).json
         await door.house.execute(

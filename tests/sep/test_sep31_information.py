@@ -102,6 +102,7 @@ class TestCustomersThatAreCompletedBefore:
 
 
 class TestCustomersThatAreCompletedLater:
+    @pytest.mark.clause("SEP-31/post/asynchronous-kyc")
     async def test_a_remittance_is_opened_without_telling_where_to_pay(self, later: Desk) -> None:
         reply = await later.post(await later.put_receiver(HALF))
         assert reply.status == 201
@@ -110,6 +111,7 @@ class TestCustomersThatAreCompletedLater:
         assert transaction["status"] == "pending_customer_info_update"
         assert not TRIO & set(transaction)
 
+    @pytest.mark.clause("SEP-31/post/asynchronous-kyc-ready")
     async def test_it_may_be_paid_when_the_last_field_has_come(self, later: Desk) -> None:
         opened = (await later.post(await later.put_receiver(HALF))).json["id"]
         await later.put_receiver({"address_country_code": "DEU"})
@@ -199,6 +201,7 @@ def correction(**values: object) -> dict[str, Any]:
 
 
 class TestFieldsThatHaveToBeCorrected:
+    @pytest.mark.clause("SEP-31/get/required-info")
     async def test_what_is_asked_for_is_told(self, asked: tuple[Desk, str]) -> None:
         desk, remittance_id = asked
         transaction = await desk.get(remittance_id)
@@ -211,6 +214,7 @@ class TestFieldsThatHaveToBeCorrected:
             }
         }
 
+    @pytest.mark.clause("SEP-31/patch/accepted")
     async def test_what_was_asked_for_sends_it_on_its_way(self, asked: tuple[Desk, str]) -> None:
         desk, remittance_id = asked
         reply = await desk.caller.send_json(
@@ -250,6 +254,7 @@ class TestFieldsThatHaveToBeCorrected:
             correction(bank="B", speed="warp"),
         ],
     )
+    @pytest.mark.clause("SEP-31/patch/invalid")
     async def test_anything_else_changes_nothing(self, asked: tuple[Desk, str], body: dict[str, Any]) -> None:
         desk, remittance_id = asked
         before = await desk.get(remittance_id)
@@ -268,6 +273,7 @@ class TestFieldsThatHaveToBeCorrected:
         assert {reply.status for reply in replies} <= {200, 400, 409}
         assert [reply.status for reply in replies].count(200) == 1
 
+    @pytest.mark.clause("SEP-31/patch/not-waiting")
     async def test_one_that_waits_for_nothing_is_a_bad_request(self, strict: Desk) -> None:
         opened = (await strict.post(str(strict.house.receiver_id))).json["id"]
         reply = await strict.caller.send_json("PATCH", f"{TRANSACTIONS}/{opened}", correction(bank="B"))
@@ -275,6 +281,7 @@ class TestFieldsThatHaveToBeCorrected:
         assert "waits for no information" in reply.error
 
     @pytest.mark.parametrize("unknown", ["not-an-id", "00000000-0000-4000-8000-000000000000"])
+    @pytest.mark.clause("SEP-31/patch/unknown")
     async def test_one_that_is_not_known_is_404(self, strict: Desk, unknown: str) -> None:
         reply = await strict.caller.send_json("PATCH", f"{TRANSACTIONS}/{unknown}", correction(bank="B"))
         assert reply.status == 404
@@ -301,6 +308,7 @@ class TestFieldsThatHaveToBeCorrected:
 
 
 class TestRefundedField:
+    @pytest.mark.clause("SEP-31/get/refunded")
     async def test_a_refunded_remittance_says_so_and_no_other_does(self, strict: Desk) -> None:
         opened = (await strict.post(str(strict.house.receiver_id))).json
         assert "refunded" not in await strict.get(opened["id"])

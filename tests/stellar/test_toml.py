@@ -31,6 +31,7 @@ def described_as(configuration: Configuration, description: str) -> Configuratio
 
 
 class TestWhatItSays:
+    @pytest.mark.clause("SEP-1/general")
     def test_the_services_and_keys_are_those_of_the_server(self, configuration: Configuration) -> None:
         document = tomllib.loads(stellar_toml(configuration))
         assert document["VERSION"] == "2.7.0"
@@ -41,6 +42,7 @@ class TestWhatItSays:
         assert document["DIRECT_PAYMENT_SERVER"] == f"{PUBLIC_URL}/sep31"
         assert "ANCHOR_QUOTE_SERVER" not in document
 
+    @pytest.mark.clause("SEP-1/accounts")
     def test_the_accounts_are_ours_and_no_third_partys(self, configuration: Configuration) -> None:
         accounts = tomllib.loads(stellar_toml(configuration))["ACCOUNTS"]
         assert accounts == [examples.DISTRIBUTION_ACCOUNT, examples.SIGNING_ACCOUNT, examples.ISSUER]
@@ -52,6 +54,7 @@ class TestWhatItSays:
         document = tomllib.loads(stellar_toml(replace(two_assets_of_one_issuer, anchor=anchor)))
         assert document["ACCOUNTS"].count(examples.ISSUER) == 1
 
+    @pytest.mark.clause("SEP-1/documentation")
     def test_the_organization_and_its_principals_are_those_of_anchor_toml(
         self, configuration: Configuration
     ) -> None:
@@ -61,6 +64,7 @@ class TestWhatItSays:
         assert "ORG_LICENSE_TYPE" not in document["DOCUMENTATION"]
         assert document["PRINCIPALS"] == [{"name": "Alex Example", "email": "alex@anchor.example"}]
 
+    @pytest.mark.clause("SEP-1/currencies")
     def test_every_asset_tells_what_it_is_anchored_to(self, configuration: Configuration) -> None:
         euro, dollar = tomllib.loads(stellar_toml(configuration))["CURRENCIES"]
         assert (euro["code"], euro["issuer"]) == ("EURX", examples.ISSUER)
@@ -79,6 +83,7 @@ class TestWhatItSays:
 
 
 class TestHowItIsWritten:
+    @pytest.mark.clause("SEP-1/toml")
     def test_only_forms_that_old_parsers_read_are_used(self, configuration: Configuration) -> None:
         line = re.compile(
             r'|\[DOCUMENTATION\]|\[\[[A-Z]+\]\]|[A-Za-z_]+=("[^"]*"|true|false|\d+|\["G[^\]]*"\])', re.ASCII
@@ -98,6 +103,7 @@ class TestHowItIsWritten:
         assert document["DOCUMENTATION"]["ORG_DESCRIPTION"] == text
         assert document["VERSION"] == "2.7.0"
 
+    @pytest.mark.clause("SEP-1/supply")
     def test_numbers_of_tokens_are_numbers(self, configuration: Configuration) -> None:
         terms = replace(configuration.anchor.assets[0], is_unlimited=None, max_number=10**12)
         anchor = replace(
@@ -108,6 +114,7 @@ class TestHowItIsWritten:
         assert "is_unlimited" not in document["CURRENCIES"][0]
         assert [principal["name"] for principal in document["PRINCIPALS"]] == ["A", "B"]
 
+    @pytest.mark.clause("SEP-1/size")
     def test_a_document_over_the_limit_stops_the_start(self, configuration: Configuration) -> None:
         assert len(stellar_toml(configuration).encode()) < 100_000
         with pytest.raises(ConfigurationError, match="shorten the texts"):
