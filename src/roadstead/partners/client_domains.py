@@ -6,13 +6,16 @@ import re
 from typing import Protocol
 
 from roadstead.config.strkey import is_public_key
-from roadstead.errors import BadInput
+from roadstead.errors import BadInput, RoadsteadError
 from roadstead.partners.challenge_envelope import DATA_BYTES_MAX, ClientDomain
 
 _DOMAIN = re.compile(
     r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*(?::[1-9][0-9]{0,4})?",
     re.ASCII,
 )
+
+_SIGNING_KEY = re.compile(r"""^[ \t]*"?SIGNING_KEY"?[ \t]*=[ \t]*["'](G[A-Z2-7]{55})["']""", re.MULTILINE)
+_FIRST_TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
 
 class DomainKeys(Protocol):
@@ -28,6 +31,47 @@ class DomainKeys(Protocol):
             BadInput: There is no such file, it cannot be read in time, or it names no key.
         """
         ...
+
+
+class Texts(Protocol):
+    """Fetches texts that strangers publish: bounded, remembered, and from public addresses only."""
+
+    async def text(self, url: str) -> str:
+        """Return the text at a URL.
+
+        Raises:
+            RoadsteadError: There is no such text, or it may not be asked for.
+        """
+        ...
+
+
+class StellarTomlKeys:
+    """Reads the SIGNING_KEY out of domains' stellar.toml; implements `DomainKeys`."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+
+    async def signing_key(self, client_domain: str) -> str:
+        """Return the SIGNING_KEY that `https://<client_domain>/.well-known/stellar.toml` names.
+
+        Raises:
+            BadInput: There is no such file, it cannot be read, or it names no key.
+        """
+        url = f"https://{client_domain}/.well-known/stellar.toml"
+        try:
+            content = await self._texts.text(url)
+        except RoadsteadError as error:
+            raise BadInput(
+                f"The stellar.toml of {client_domain} cannot be read: make it available at {url}, or leave "
+                "client_domain out."
+            ) from error
+        # Only the part before the first table counts (SEP-1), and a parser would do far more work for a stranger.
+        found = _SIGNING_KEY.search(_FIRST_TABLE.split(content, maxsplit=1)[0])
+        if found is None:
+            raise BadInput(
+                f"The stellar.toml of {client_domain} names no SIGNING_KEY: add one, or leave it out."
+            )
+        return found[1]
 
 
 async def client_domain_of(name: str, keys: DomainKeys) -> ClientDomain:
