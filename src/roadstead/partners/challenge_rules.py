@@ -129,20 +129,19 @@ def _require_in_time(envelope: ChallengeEnvelope, now: datetime) -> None:
 
 
 def _home_domain(envelope: ChallengeEnvelope, terms: ChallengeTerms) -> str:
-    """Find which of the home domains the challenge is for."""
-    name = envelope.entries[0].name if envelope.entries else b""
+    """Find which of the home domains the challenge is for, after making sure that it has operations enough."""
+    if not _ENTRIES <= len(envelope.entries) <= _ENTRIES + 1:
+        raise BadInput(
+            f"The challenge has {len(envelope.entries)} operations, and all of ours have {_ENTRIES}. {AGAIN}"
+        )
     for domain in terms.home_domains:
-        if name == terms.at(domain).auth_name.encode():
+        if envelope.entries[0].name == terms.at(domain).auth_name.encode():
             return domain
     raise BadInput(f"The challenge is for another home domain than {terms.home_domain}. {AGAIN}")
 
 
 def _require_entries(envelope: ChallengeEnvelope, terms: ChallengeTerms) -> None:
     """Make sure that the entries are those of a challenge for this server: its nonce, and where it is."""
-    if not _ENTRIES <= len(envelope.entries) <= _ENTRIES + 1:
-        raise BadInput(
-            f"The challenge has {len(envelope.entries)} operations, and all of ours have {_ENTRIES}. {AGAIN}"
-        )
     first, second = envelope.entries[:_ENTRIES]
     if len(first.value) != DATA_BYTES_MAX or not _is_nonce(first.value):
         raise BadInput(f"The challenge has a nonce that is not {NONCE_BYTES} bytes in base64. {AGAIN}")
