@@ -21,7 +21,7 @@ from roadstead.partners.principal import Principal
 from roadstead.partners.tokens import TokenBook
 from roadstead.remittances import store
 from roadstead.remittances.corrections import ask_for_fields, read_corrections
-from roadstead.remittances.waiting import release_waiting
+from roadstead.remittances.release import release_waiting
 from roadstead.sep.application import build_application
 from roadstead.sep.table import route_table
 

@@ -20,8 +20,8 @@ from roadstead.money import Asset, amount_from_text, parse_asset
 from roadstead.randomness import Randomness, new_id, new_memo
 from roadstead.remittances import store
 from roadstead.remittances.pricing import Price, price_at_par
+from roadstead.remittances.release import release_waiting
 from roadstead.remittances.states import RemittanceStatus
-from roadstead.remittances.waiting import release_waiting
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}", re.ASCII)
 _MEMO_ID_MAX = 2**64 - 1

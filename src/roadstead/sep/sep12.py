@@ -11,7 +11,7 @@ from roadstead.customers.identity import REFERENCE_NAMES, Reference
 from roadstead.customers.registry import CustomerRegistry, CustomerView
 from roadstead.customers.requirements import CustomerStatus, FieldStatus
 from roadstead.errors import BadInput
-from roadstead.remittances.waiting import release_waiting
+from roadstead.remittances.release import release_waiting
 from roadstead.sep.routes import Answer, Audience, Body, Call, Encoding, Parameter, Route
 from roadstead.sep.services import Services
 
