@@ -237,23 +237,6 @@ async def show_transaction(call: Call) -> Answer:
     )
 
 
-async def correct_transaction(call: Call) -> Answer:
-    """Take fields that were asked for, and show the remittance on its way again."""
-    request: TransactionCorrection = call.payload
-    remittance_id = _remittance_id(call.path["id"])
-    corrected = await correct_fields(
-        call.services.database,
-        account=call.principal.account,
-        remittance_id=remittance_id,
-        sent=request.fields.get("transaction", {}),
-        clock=call.services.clock,
-    )
-    return Answer(
-        remittance_id=str(remittance_id),
-        content=TransactionAnswer(transaction=describe(corrected, call.say)),
-    )
-
-
 def _remittance_id(text: str) -> UUID:
     try:
         return UUID(text)
@@ -291,6 +274,23 @@ def describe(remittance: store.Remittance, say: Callable[[str], str] = str) -> T
         refunded=remittance.status is RemittanceStatus.REFUNDED,
         required_info_message=message if remittance.status in _ASKING else None,
         required_info_updates=None if asked is None else {"transaction": asked},
+    )
+
+
+async def correct_transaction(call: Call) -> Answer:
+    """Take fields that were asked for, and show the remittance on its way again."""
+    request: TransactionCorrection = call.payload
+    remittance_id = _remittance_id(call.path["id"])
+    corrected = await correct_fields(
+        call.services.database,
+        account=call.principal.account,
+        remittance_id=remittance_id,
+        sent=request.fields.get("transaction", {}),
+        clock=call.services.clock,
+    )
+    return Answer(
+        remittance_id=str(remittance_id),
+        content=TransactionAnswer(transaction=describe(corrected, call.say)),
     )
 
 
@@ -336,18 +336,6 @@ ROUTES: tuple[Route, ...] = (
         refusals=(400, 413),
     ),
     Route(
-        method="GET",
-        path="/sep31/transactions/{id}",
-        audience=Audience.PARTNER,
-        handler=show_transaction,
-        source="SEP-31 GET /transactions/:id",
-        tags=("SEP-31",),
-        summary="Follow a remittance",
-        answer=TransactionAnswer,
-        parameters=(_ID,),
-        refusals=(404,),
-    ),
-    Route(
         method="PATCH",
         path="/sep31/transactions/{id}",
         audience=Audience.PARTNER,
@@ -359,5 +347,17 @@ ROUTES: tuple[Route, ...] = (
         parameters=(_ID,),
         refusals=(400, 404, 409, 413),
         tags=("SEP-31",),
+    ),
+    Route(
+        method="GET",
+        path="/sep31/transactions/{id}",
+        audience=Audience.PARTNER,
+        handler=show_transaction,
+        source="SEP-31 GET /transactions/:id",
+        tags=("SEP-31",),
+        summary="Follow a remittance",
+        answer=TransactionAnswer,
+        parameters=(_ID,),
+        refusals=(404,),
     ),
 )
