@@ -12,11 +12,11 @@ import pytest
 from tests.fixtures.authentication import PUBLIC_URL, configured
 
 from roadstead.errors import InvariantViolated
-from roadstead.sep import sep1, sep10, sep12, sep31
+from roadstead.sep import sep1, sep10, sep12, sep31, sep38
 from roadstead.sep.openapi import openapi_document, openapi_route
 from roadstead.sep.routes import Audience, Call, Route
 
-TABLE = (*sep1.ROUTES, *sep10.ROUTES, *sep12.ROUTES, *sep31.ROUTES)
+TABLE = (*sep1.ROUTES, *sep10.ROUTES, *sep12.ROUTES, *sep31.ROUTES, *sep38.ROUTES)
 ROUTES: tuple[Route, ...] = (*TABLE, openapi_route(TABLE, configured()))
 COMPONENT_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 

@@ -237,7 +237,9 @@ _RATE_SOURCES = Section(
     keys=(
         _must("name", RAIL_NAME, "Name.", '"reference"'),
         _must("kind", RATE_KIND, "What stands behind the name.", '"static"'),
-        _may("max_age_s", whole(1, 86_400), "Seconds after which a rate is stale and nothing is priced.", "300"),
+        _may(
+            "max_age_s", whole(1, 86_400), "Seconds after which a rate is stale and nothing is priced.", "300"
+        ),
         _may("refresh_s", whole(1, 3_600), "Seconds between two questions to the source.", "15"),
     ),
     children=(_RATES,),
@@ -252,15 +254,23 @@ _PAIRS = Section(
         _must("sell", CODE, "Code of one of [[assets]].", '"USDC"'),
         _must("delivers", CURRENCY, "Currency that the receiving client gets.", '"iso4217:EUR"'),
         _must("rate_source", RAIL_NAME, "Name of one of [[rate_sources]].", '"reference"'),
-        _must("funding_methods", NAMES, "Names of [[funding_methods]]; the first is the default.", '["SEPA"]'),
+        _must(
+            "funding_methods", NAMES, "Names of [[funding_methods]]; the first is the default.", '["SEPA"]'
+        ),
         _must("exposure_max", AMOUNT, "Most of the asset in quotes that are not paid yet.", '"100000"'),
         _may("spread_bps", whole(0, 5_000), "Taken off the rate, in hundredths of a percent.", "50"),
-        _may("fee_fixed", AMOUNT, "Fixed part of the fee, in the asset; the asset's when left out.", '"0.25"'),
+        _may(
+            "fee_fixed", AMOUNT, "Fixed part of the fee, in the asset; the asset's when left out.", '"0.25"'
+        ),
         _may("fee_percent", PERCENT, "Proportional part of the fee; the asset's when left out.", '"0.5"'),
         _may("amount_min", AMOUNT, "Least amount of the asset; the asset's when left out.", '"1"'),
         _may("amount_max", AMOUNT, "Greatest amount of the asset; the asset's when left out.", '"10000"'),
-        _may("receiver_type", LABEL, "Customer type of receiving clients; the asset's when left out.", '"iban"'),
-        _may("country_codes", COUNTRY_CODES, "Where it is delivered; everywhere when left out.", '["DE", "FR"]'),
+        _may(
+            "receiver_type", LABEL, "Customer type of receiving clients; the asset's when left out.", '"iban"'
+        ),
+        _may(
+            "country_codes", COUNTRY_CODES, "Where it is delivered; everywhere when left out.", '["DE", "FR"]'
+        ),
         _may("quote_lifetime_s", whole(10, 86_400), "Seconds that a quote holds.", "300"),
         _may("quote_lifetime_max_s", whole(10, 604_800), "Most seconds that a client may ask for.", "3600"),
         _may("open_quotes_max", whole(1, 100_000), "Most unused quotes of one account at a time.", "20"),

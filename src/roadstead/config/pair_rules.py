@@ -61,10 +61,19 @@ def _only_static_sources_have_a_table(anchor: Anchor) -> Iterator[str]:
         if source.kind != STATIC and source.rates:
             yield (
                 f"rate_sources {source.name}: is of kind {source.kind} and has a table of rates, which nobody would"
-                " read. Remove the table, or write kind = \"static\""
+                ' read. Remove the table, or write kind = "static"'
             )
     if sum(source.kind == HTTP for source in anchor.rate_sources) > 1:
-        yield "rate_sources: only one may have kind = \"http\", because ROADSTEAD_RATES_URL is one address."
+        yield 'rate_sources: only one may have kind = "http", because ROADSTEAD_RATES_URL is one address.'
+
+
+def _rates_do_not_go_stale_unasked(anchor: Anchor) -> Iterator[str]:
+    for source in anchor.rate_sources:
+        if source.refresh_s >= source.max_age_s:
+            yield (
+                f"rate_sources {source.name}: refresh_s {source.refresh_s} is not below max_age_s {source.max_age_s}, so"
+                " that rates go stale before they are asked again. It must be, for example: refresh_s = 15"
+            )
 
 
 def _pairs_leave_something_to_deliver(anchor: Anchor) -> Iterator[str]:
@@ -114,6 +123,7 @@ PAIR_RULES: tuple[Callable[[Anchor], Iterator[str]], ...] = (
     _pairs_refer_to_what_is_there,
     _pairs_have_their_rate,
     _only_static_sources_have_a_table,
+    _rates_do_not_go_stale_unasked,
     _pairs_leave_something_to_deliver,
     _required_quotes_are_offered,
 )
