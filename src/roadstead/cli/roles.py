@@ -21,10 +21,10 @@ from roadstead.errors import ConfigurationError, Unavailable
 from roadstead.partners.challenges import Challenges, auth_endpoint
 from roadstead.partners.directory import CachedPartnerDirectory
 from roadstead.partners.tokens import TokenBook
-from roadstead.rails.opening import open_rails
-from roadstead.rails.protocol import Rail
 from roadstead.quotes.rates import RateBook
 from roadstead.quotes.sources import open_rates
+from roadstead.rails.opening import open_rails
+from roadstead.rails.protocol import Rail
 from roadstead.randomness import SystemRandomness
 from roadstead.sep.application import build_application
 from roadstead.sep.services import Services

@@ -114,7 +114,10 @@ def _rates_have_their_address(configuration: Configuration) -> Iterator[str]:
     sources = [source for source in configuration.anchor.rate_sources if source.kind != STATIC]
     for source in sources:
         if source.kind == HTTP and url is None:
-            yield f"{definition.variable} is missing: the rate source {source.name} is of kind http. {definition.expected}"
+            yield (
+                f"{definition.variable} is missing: the rate source {source.name} is of kind http."
+                f" {definition.expected}"
+            )
     if url is not None and not sources:
         yield (
             f"{definition.variable} is set, and every rate source of anchor.toml is static. Remove it, or write"

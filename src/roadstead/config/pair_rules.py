@@ -71,8 +71,8 @@ def _rates_do_not_go_stale_unasked(anchor: Anchor) -> Iterator[str]:
     for source in anchor.rate_sources:
         if source.refresh_s >= source.max_age_s:
             yield (
-                f"rate_sources {source.name}: refresh_s {source.refresh_s} is not below max_age_s {source.max_age_s}, so"
-                " that rates go stale before they are asked again. It must be, for example: refresh_s = 15"
+                f"rate_sources {source.name}: refresh_s {source.refresh_s} is not below max_age_s {source.max_age_s},"
+                " so that rates go stale before they are asked again. It must be, for example: refresh_s = 15"
             )
 
 

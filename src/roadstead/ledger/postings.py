@@ -59,7 +59,7 @@ def payment_matched(operation_id: int, delivery: Delivery) -> Posting:
 
 
 def payment_waiting(operation_id: int, remittance_id: UUID, amount_in: Money) -> Posting:
-    """Post a payment that funds a remittance whose rate is not known yet: tokens came in, and nothing more is certain."""
+    """Post a payment that funds a remittance whose rate is not known yet: tokens came in, no more is certain."""
     return _posting(
         idempotency_key=f"payment:{operation_id}",
         event="payment_waiting",

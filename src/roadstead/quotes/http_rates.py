@@ -15,7 +15,7 @@ from roadstead.errors import BadInput, Unavailable
 from roadstead.money import Asset, parse_decimal
 from roadstead.quotes.rates import Rate
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 5
 BYTES_MAX = 262_144
 EXPONENT_MAX = 12
 """A rate has at most so many digits before its point, and its first digit at most so many places behind it."""

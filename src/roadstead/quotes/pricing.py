@@ -1,8 +1,8 @@
 """What an exchange costs: pure rules from a rate, a spread and a fee to the amounts and prices of SEP-38.
 
 The client fixes one side, which is never altered. The other side is rounded to its asset's smallest unit, what is
-bought down and what is sold up. The two prices are then derived from the rounded amounts, with so many digits that whoever
-checks the formulas of SEP-38 in double precision, rounded to the decimals of what is bought, finds them exact.
+bought down and what is sold up. The two prices are then derived from the rounded amounts, with so many digits that
+whoever checks the formulas of SEP-38 in double precision, rounded to the decimals of what is bought, finds them exact.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from roadstead.quotes.pricing import Tariff
 
 log = structlog.get_logger()
 
-ASK_TIMEOUT_S = 10.0
+ASK_TIMEOUT_S = 10
 """How long any source may take for one rate, whatever its own limits are."""
 CLOCK_SKEW = timedelta(seconds=60)
 """How far a source's clock may be ahead of ours."""

@@ -16,8 +16,8 @@ from roadstead.payouts.desk import Desk
 from roadstead.payouts.events import apply_waiting
 from roadstead.payouts.ordering import payout_orderer
 from roadstead.payouts.submission import work_due
-from roadstead.rails.protocol import Rail
 from roadstead.quotes.rates import RateBook
+from roadstead.rails.protocol import Rail
 from roadstead.randomness import Randomness
 from roadstead.remittances.matcher import dispose
 from roadstead.remittances.waiting import price_waiting
