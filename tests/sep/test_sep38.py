@@ -259,7 +259,7 @@ class TestPrice:
         assert sum(Decimal(line["amount"]) for line in fee["details"]) == Decimal(fee["total"])
 
     @pytest.mark.parametrize("buy", [EUR, USD, JPY])
-    @pytest.mark.parametrize("side", [{"sell_amount": "123.4567891"}, {"buy_amount": "98"}])
+    @pytest.mark.parametrize("side", [{"sell_amount": "123.4567891"}, {"buy_amount": "980"}])
     async def test_the_formulas_hold(self, desk: Desk, buy: str, side: dict[str, str]) -> None:
         """A38.19, A38.21"""
         content = (

@@ -51,14 +51,18 @@ class PricesAnswer(msgspec.Struct, kw_only=True, frozen=True):
     sell_assets: list[AssetPrice] | UnsetType = UNSET
 
 
+def _no_amount() -> msgspec.Raw:
+    return msgspec.Raw(b"null")
+
+
 class QuoteRequest(msgspec.Struct, kw_only=True, frozen=True):
     """Body of POST /quote: exactly one of the two amounts. Names that are not listed are ignored."""
 
     sell_asset: str
     buy_asset: str
     context: str
-    sell_amount: AmountText | None = None
-    buy_amount: AmountText | None = None
+    sell_amount: AmountText = msgspec.field(default_factory=_no_amount)
+    buy_amount: AmountText = msgspec.field(default_factory=_no_amount)
     expire_after: str | None = None
     sell_delivery_method: str | None = None
     buy_delivery_method: str | None = None
@@ -169,10 +173,8 @@ async def give_quote(call: Call) -> Answer:
     return Answer(status=201, content=quote.document)
 
 
-def _amount(raw: msgspec.Raw | None) -> str | None:
-    if raw is None or bytes(raw).strip() == b"null":
-        return None
-    return amount_text(raw)
+def _amount(raw: msgspec.Raw) -> str | None:
+    return None if bytes(raw).strip() == b"null" else amount_text(raw)
 
 
 async def show_quote(call: Call) -> Answer:
