@@ -270,8 +270,10 @@ VIOLATIONS = {
     "0009_quotes": (
         PARTNER,
         REMITTANCE,
-        f"INSERT INTO quotes VALUES ('{ID}', '{ACCOUNT}', 'somebody', 'sep31', 'a', 2, 1, 'b', 1, 'SEPA', '', now(),"
-        " now() + interval '1 s')",
+        (
+            f"INSERT INTO quotes VALUES ('{ID}', '{ACCOUNT}', 'somebody', 'sep31', 'a', 2, 1, 'b', 1, 'SEPA', '',"
+            " now(), now() + interval '1 s')"
+        ),
         "SET session_replication_role = replica",
         f"UPDATE remittances SET quote_id = '{ID}', pricing = 'firm'",
     ),
