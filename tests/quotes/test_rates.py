@@ -111,6 +111,7 @@ class TestTheBook:
             Rate(value=Decimal(1), as_of=NOW.replace(tzinfo=None)),
             OSError("no route"),
             TimeoutError(),
+            KeyError("a bug of the source"),
         ],
     )
     async def test_what_cannot_be_a_rate_is_none(self, book: RateBook, told: Told, answer: Any) -> None:

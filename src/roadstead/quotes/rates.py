@@ -184,6 +184,10 @@ class RateBook:
         except (RoadsteadError, TimeoutError, OSError) as error:
             log.warning("rate_unavailable", pair=pair.terms.name, error=str(error) or type(error).__name__)
             return None
+        except Exception:
+            # An integrator's code: whatever it does wrong, prices of other pairs and the work of this process go on.
+            log.exception("rate_source_failed", pair=pair.terms.name)
+            return None
         if rate.as_of.tzinfo is None or not rate.value.is_finite() or rate.value <= 0:
             log.error("rate_not_understood", pair=pair.terms.name)
             return None
