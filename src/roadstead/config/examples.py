@@ -9,6 +9,7 @@ ISSUER = "GCQERRGJ474KHMQCMC74BCPY3HMYDGV7NNCYYJLJOABPBRC6REZOYCUL"
 JWT_SECRET = "example-do-not-use-3f7c1d90a6e84b25"  # noqa: S105 - known to everybody, which is its point
 DATA_KEY = "ZXhhbXBsZS1kby1ub3QtdXNlLTAxMjM0NTY3ODlhYmM="
 RAIL_TOKEN = "example-token-of-the-bank"  # noqa: S105 - the same
+RATES_TOKEN = "example-token-of-the-rates"  # noqa: S105 - the same
 
 DATABASE_URL = "postgresql://roadstead_app:password@database.internal/roadstead"
 DATABASE_OWNER_URL = "postgresql://roadstead_owner:password@database.internal/roadstead"
@@ -22,6 +23,7 @@ EXAMPLE_VALUES = frozenset(
         JWT_SECRET,
         DATA_KEY,
         RAIL_TOKEN,
+        RATES_TOKEN,
         DATABASE_URL,
         DATABASE_OWNER_URL,
     }

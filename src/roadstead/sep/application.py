@@ -92,6 +92,8 @@ class Door:
     async def _authenticate(self, headers: Mapping[str, str]) -> Principal | None:
         if self._route.audience is Audience.PUBLIC:
             return None
+        if self._route.audience is Audience.OPTIONAL and "authorization" not in headers:
+            return None
         caller = self._services.tokens.read(_bearer_token(headers))
         if self._route.audience is Audience.PARTNER:
             await self._services.partners.require_active(caller.account)

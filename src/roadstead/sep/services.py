@@ -11,6 +11,8 @@ from roadstead.customers.vault import KeyProvider
 from roadstead.database.pool import Database
 from roadstead.partners.challenges import Challenges
 from roadstead.partners.principal import PartnerDirectory, TokenReader
+from roadstead.quotes.quoting import Quoting
+from roadstead.quotes.rates import RateBook
 from roadstead.randomness import Randomness
 from roadstead.stellar.toml import stellar_toml
 
@@ -27,11 +29,23 @@ class Services:
     partners: PartnerDirectory
     challenges: Challenges
     keys: KeyProvider
+    rates: RateBook
 
     @cached_property
     def assets(self) -> dict[str, AcceptedAsset]:
         """The accepted assets by code, in the order of anchor.toml."""
         return {asset.code: asset for asset in self.configuration.assets}
+
+    @cached_property
+    def quoting(self) -> Quoting:
+        """The desk where prices are asked."""
+        return Quoting(
+            self.configuration,
+            rates=self.rates,
+            database=self.database,
+            clock=self.clock,
+            randomness=self.randomness,
+        )
 
     @cached_property
     def stellar_toml(self) -> bytes:
