@@ -56,4 +56,5 @@ def mainnet() -> dict[str, str]:
         "ROADSTEAD_RAIL_SEPA_URL": "https://bank.example/api",
         "ROADSTEAD_RAIL_SEPA_TOKEN": "token-of-our-own",
         "ROADSTEAD_RAIL_WIRE_KIND": "our_bank.rail:Wire",
+        "ROADSTEAD_RAIL_ZENGIN_KIND": "our_bank.rail:Zengin",
     }

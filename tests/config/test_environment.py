@@ -90,7 +90,7 @@ class TestReading:
             "ROADSTEAD_RAIL_WIRE_KIND": "our.rail:open",
             "ROADSTEAD_RAIL_WIRE_URL": "http://127.0.0.1:9000",
         }
-        sepa, wire = load_configuration(sandbox | said).rails
+        sepa, wire, _ = load_configuration(sandbox | said).rails
 
         assert (sepa.name, sepa.kind, sepa.url) == ("sepa", "simulated", None)
         assert (wire.name, wire.kind, wire.url) == ("wire", "our.rail:open", "http://127.0.0.1:9000")

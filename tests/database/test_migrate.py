@@ -267,6 +267,16 @@ VIOLATIONS = {
         "INSERT INTO entries SELECT id, 'bank:sepa', 'iso4217:EUR', 1 FROM postings",
     ),
     "0007_service": ("INSERT INTO leases VALUES ('observer', 'nobody', 0, now())",),
+    "0009_quotes": (
+        PARTNER,
+        REMITTANCE,
+        (
+            f"INSERT INTO quotes VALUES ('{ID}', '{ACCOUNT}', 'somebody', 'sep31', 'a', 2, 1, 'b', 1, 'SEPA', '',"
+            " now(), now() + interval '1 s')"
+        ),
+        "SET session_replication_role = replica",
+        f"UPDATE remittances SET quote_id = '{ID}', pricing = 'firm'",
+    ),
     "0008_customer_type": (
         f"INSERT INTO customers VALUES ('{ID}', '{ACCOUNT}', 'id', '7', NULL, NULL, now(), now())",
     ),

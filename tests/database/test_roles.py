@@ -214,6 +214,7 @@ RIGHTS: dict[str, set[str]] = {
     "payout_history": set(),
     "payouts": CHANGES,
     "postings": {"INSERT"},
+    "quotes": {"INSERT"},
     "rail_events": CHANGES,
     "remittance_history": set(),
     "remittance_moves": set(),

@@ -75,7 +75,7 @@ class TestOpening:
             ({"asset_issuer": PARTNER}, "only as issued by"),
             ({"destination_asset": "iso4217:USD"}, "not delivered as"),
             ({"destination_asset": "euro"}, "not valid"),
-            ({"quote_id": "q"}, "leave quote_id out"),
+            ({"quote_id": "q"}, "quote_id .q. is not known"),
             ({"funding_method": "WIRE"}, "send one of SEPA"),
             ({"sender_id": "not-an-id"}, "PUT /customer"),
             ({"receiver_id": str(uuid4())}, "PUT /customer"),

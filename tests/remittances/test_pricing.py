@@ -30,6 +30,7 @@ class TestPriceAtPar:
     def test_the_fee_is_fixed_and_percentage_points(self) -> None:
         price = price_at_par(TERMS, EURX, amount_from_text(EURX, "100"))
         assert price.service_fee.text == "0.6000000"
+        assert price.amount_out is not None
         assert price.amount_out.text == "99.40"
         assert price.rounding.units == 0
         assert [line.name for line in price.fee_lines] == ["Service fee"]
@@ -37,6 +38,7 @@ class TestPriceAtPar:
     def test_what_no_bank_can_pay_is_named_as_rounding(self) -> None:
         price = price_at_par(TERMS, EURX, amount_from_text(EURX, "99.1234567"))
         assert price.service_fee.text == "0.5956172"
+        assert price.amount_out is not None
         assert price.amount_out.text == "98.52"
         assert price.rounding.text == "0.0078395"
         assert [line.name for line in price.fee_lines] == ["Service fee", "Rounding"]
@@ -63,6 +65,7 @@ class TestPriceAtPar:
         except BadInput:
             assert code == "JPY"
             return
+        assert price.amount_out is not None
         total = price.fee.decimal + price.amount_out.decimal
         assert total == price.amount_in.decimal
         assert sum(line.amount.units for line in price.fee_lines) == price.fee.units

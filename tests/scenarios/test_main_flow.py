@@ -185,6 +185,6 @@ class TestAnOffer:
         async with sending_anchor(sandbox.ready) as anchor:
             eurx, usdc = await offer_of(anchor, "EURX"), await offer_of(anchor, "USDC")
 
-        assert (eurx.funding_methods, usdc.funding_methods) == (("SEPA",), ("WIRE",))
+        assert (eurx.funding_methods, usdc.funding_methods) == (("SEPA",), ("WIRE", "SEPA", "ZENGIN"))
         assert eurx.sender_types
         assert eurx.receiver_types

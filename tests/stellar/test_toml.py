@@ -40,7 +40,11 @@ class TestWhatItSays:
         assert document["WEB_AUTH_ENDPOINT"] == f"{PUBLIC_URL}/auth"
         assert document["KYC_SERVER"] == f"{PUBLIC_URL}/kyc"
         assert document["DIRECT_PAYMENT_SERVER"] == f"{PUBLIC_URL}/sep31"
-        assert "ANCHOR_QUOTE_SERVER" not in document
+        assert document["ANCHOR_QUOTE_SERVER"] == f"{PUBLIC_URL}/sep38"
+
+    def test_no_quote_server_is_named_where_nothing_is_quoted(self, configuration: Configuration) -> None:
+        anchor = replace(configuration.anchor, pairs=())
+        assert "ANCHOR_QUOTE_SERVER" not in tomllib.loads(stellar_toml(replace(configuration, anchor=anchor)))
 
     @pytest.mark.clause("SEP-1/accounts")
     def test_the_accounts_are_ours_and_no_third_partys(self, configuration: Configuration) -> None:

@@ -21,6 +21,8 @@ from roadstead.errors import ConfigurationError, Unavailable
 from roadstead.partners.challenges import Challenges, auth_endpoint
 from roadstead.partners.directory import CachedPartnerDirectory
 from roadstead.partners.tokens import TokenBook
+from roadstead.quotes.rates import RateBook
+from roadstead.quotes.sources import open_rates
 from roadstead.rails.opening import open_rails
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import SystemRandomness
@@ -61,6 +63,7 @@ class Parts:
     randomness: SystemRandomness
     keys: LocalKeyProvider
     rails: dict[str, Rail]
+    rates: RateBook
     stop: asyncio.Event
     stack: AsyncExitStack
 
@@ -92,9 +95,11 @@ async def serve_roles(configuration: Configuration, roles: frozenset[Role]) -> N
             randomness=SystemRandomness(),
             keys=LocalKeyProvider(configuration.data_key),
             rails=open_rails(configuration),
+            rates=open_rates(configuration, SystemClock()),
             stop=stop,
             stack=stack,
         )
+        stack.push_async_callback(parts.rates.close)
         for rail in parts.rails.values():
             stack.push_async_callback(rail.close)
         await _run(parts, roles, name)
@@ -172,6 +177,7 @@ async def _serve_api(parts: Parts) -> None:
             randomness=parts.randomness,
         ),
         keys=parts.keys,
+        rates=parts.rates,
     )
     application = build_application(route_table(configuration), services)
     log.info("stellar_toml", bytes=len(services.stellar_toml))
@@ -192,6 +198,7 @@ async def _work(parts: Parts) -> None:
         parts.database,
         parts.rails,
         parts.keys,
+        parts.rates,
         clock=parts.clock,
         randomness=parts.randomness,
         stop=parts.stop,

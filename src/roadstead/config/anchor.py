@@ -120,6 +120,8 @@ class AssetTerms:
     sender_type: str | None = None
     """The customer type of sending clients, or None where nothing need be known of them."""
     receiver_type: str | None = None
+    quotes_required: bool = False
+    """Whether a remittance needs a firm quote (SEP-31 `quotes_required`)."""
     display_decimals: int = 2
     anchor_asset_type: AnchorAssetType = AnchorAssetType.FIAT
     redemption_instructions: str | None = None
@@ -177,6 +179,67 @@ class CustomerType:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StaticRate:
+    """A rate that holds until the file is changed."""
+
+    sell: str
+    """Code of the asset."""
+    delivers: Asset
+    rate: Decimal
+    """Units of the currency for one unit of the asset."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateSourceTerms:
+    """Where rates come from."""
+
+    name: str
+    kind: str
+    """`static`, `http`, or `package.module:function` of an integrator's own."""
+    max_age_s: int = 300
+    """A rate that is older is stale: nothing is priced by it."""
+    refresh_s: int = 15
+    """How often the source is asked."""
+    rates: tuple[StaticRate, ...] = ()
+    """The table of a static source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairTerms:
+    """On what terms one asset is exchanged into one currency (SEP-38). What is None is as the asset has it."""
+
+    sell: str
+    """Code of the asset that the client sells."""
+    delivers: Asset
+    """The currency that the client buys."""
+    rate_source: str
+    funding_methods: tuple[str, ...]
+    """The delivery methods of this currency; the first is the default."""
+    exposure_max: Decimal
+    """How much of the asset may be promised in quotes that are not paid yet."""
+    spread_bps: int = 0
+    """What is taken off the rate, in hundredths of a percent."""
+    fee_fixed: Decimal | None = None
+    fee_percent: Decimal | None = None
+    amount_min: Decimal | None = None
+    amount_max: Decimal | None = None
+    receiver_type: str | None = None
+    country_codes: tuple[str, ...] = ()
+    """Where it is delivered (ISO 3166-1 alpha-2 or ISO 3166-2); empty means everywhere."""
+    quote_lifetime_s: int = 300
+    """How long a quote holds when the client names no time."""
+    quote_lifetime_max_s: int = 3_600
+    """How long a quote may hold at most, whatever the client asks for."""
+    open_quotes_max: int = 20
+    """How many unused quotes one account may hold at a time."""
+
+    @property
+    def name(self) -> str:
+        """The pair in one word, such as `USDC-EUR`."""
+        return f"{self.sell}-{self.delivers.code}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemittanceTerms:
     """How remittances are opened."""
 
@@ -227,6 +290,8 @@ class Anchor:
     rails: tuple[RailDeclaration, ...]
     customer_types: tuple[CustomerType, ...] = ()
     principals: tuple[Principal, ...] = ()
+    rate_sources: tuple[RateSourceTerms, ...] = ()
+    pairs: tuple[PairTerms, ...] = ()
     remittances: RemittanceTerms = RemittanceTerms()
     limits: Limits = Limits()
     translations: tuple[Translation, ...] = ()
@@ -241,6 +306,20 @@ class Anchor:
             if terms.code == code:
                 return terms
         raise BadInput(_unknown("Asset", code, [terms.code for terms in self.assets]))
+
+    def pair(self, code: str, delivers: Asset) -> PairTerms | None:
+        """Return the terms on which an asset is exchanged into a currency, or None when it is not."""
+        return next((pair for pair in self.pairs if (pair.sell, pair.delivers) == (code, delivers)), None)
+
+    def receiver_type(self, code: str, delivers: Asset) -> str | None:
+        """Return the customer type of those who receive a currency for an asset; None when nothing is asked.
+
+        Raises:
+            BadInput: The anchor does not accept the asset.
+        """
+        terms = self.asset(code)
+        pair = None if delivers == terms.delivers else self.pair(code, delivers)
+        return (pair.receiver_type if pair else None) or terms.receiver_type
 
     def customer_type(self, name: str) -> CustomerType:
         """Return a customer type by its name.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from roadstead.config.anchor import Anchor, AssetTerms, CustomerRole, CustomerType
+from roadstead.config.pair_rules import PAIR_RULES
 from roadstead.config.schema import nearest
 from roadstead.config.sep9 import FIELD_KINDS
 from roadstead.money import round_down
@@ -25,6 +26,11 @@ def _names_are_unique(anchor: Anchor) -> Iterator[str]:
     yield from _twice("funding_methods", (method.name for method in anchor.funding_methods))
     yield from _twice("rails", (rail.name for rail in anchor.rails))
     yield from _twice("customer_types", (kind.name for kind in anchor.customer_types))
+    yield from _twice("rate_sources", (source.name for source in anchor.rate_sources))
+    yield from _twice("pairs", (pair.name for pair in anchor.pairs))
+    for source in anchor.rate_sources:
+        rates = (f"{rate.sell}-{rate.delivers.code}" for rate in source.rates)
+        yield from _twice(f"rate_sources {source.name}: rates", rates)
     for kind in anchor.customer_types:
         yield from _twice(f"customer_types {kind.name}: fields", (field.name for field in kind.fields))
 
@@ -143,4 +149,5 @@ _RULES: tuple[Callable[[Anchor], Iterator[str]], ...] = (
     _supplies_are_said_once,
     _customer_fields_are_of_sep9,
     _pages_fit,
+    *PAIR_RULES,
 )

@@ -16,15 +16,19 @@ from roadstead.config.anchor import (
     FundingMethod,
     Limits,
     Organization,
+    PairTerms,
     Principal,
     RailDeclaration,
+    RateSourceTerms,
     RemittanceTerms,
+    StaticRate,
     Translation,
 )
 from roadstead.config.forms import (
     AMOUNT,
     BOOLEAN,
     CODE,
+    COUNTRY_CODES,
     CURRENCY,
     DIGEST,
     EMAIL,
@@ -34,6 +38,8 @@ from roadstead.config.forms import (
     PERCENT,
     PHONE,
     RAIL_NAME,
+    RATE,
+    RATE_KIND,
     TEXT,
     one_of,
     whole,
@@ -132,6 +138,7 @@ _ASSETS = Section(
         ),
         _may("sender_type", LABEL, "Customer type asked of sending clients.", '"sep31-sender"'),
         _may("receiver_type", LABEL, "Customer type asked of receiving clients.", '"sep31-receiver"'),
+        _may("quotes_required", BOOLEAN, "Whether a remittance needs a firm quote.", "false"),
         _may("display_decimals", whole(0, 7), "Decimals that wallets show.", "2"),
         _may("anchor_asset_type", one_of(AnchorAssetType), "What stands behind the asset.", '"fiat"'),
         _may(
@@ -212,6 +219,66 @@ _CUSTOMER_TYPES = Section(
     children=(_CUSTOMER_FIELDS,),
 )
 
+_RATES = Section(
+    name="rates",
+    make=StaticRate,
+    many=True,
+    description="One rate of a static table; it holds until the file is changed.",
+    keys=(
+        _must("sell", CODE, "Code of one of [[assets]].", '"USDC"'),
+        _must("delivers", CURRENCY, "Currency.", '"iso4217:EUR"'),
+        _must("rate", RATE, "Units of the currency for one unit of the asset.", '"0.92"'),
+    ),
+)
+
+_RATE_SOURCES = Section(
+    name="rate_sources",
+    make=RateSourceTerms,
+    many=True,
+    description="Where rates come from. Where an `http` source is, ROADSTEAD_RATES_URL says.",
+    keys=(
+        _must("name", RAIL_NAME, "Name.", '"reference"'),
+        _must("kind", RATE_KIND, "What stands behind the name.", '"static"'),
+        _may(
+            "max_age_s", whole(1, 86_400), "Seconds after which a rate is stale and nothing is priced.", "300"
+        ),
+        _may("refresh_s", whole(1, 3_600), "Seconds between two questions to the source.", "15"),
+    ),
+    children=(_RATES,),
+)
+
+_PAIRS = Section(
+    name="pairs",
+    make=PairTerms,
+    many=True,
+    description="An asset that is exchanged into a currency at a price of SEP-38.",
+    keys=(
+        _must("sell", CODE, "Code of one of [[assets]].", '"USDC"'),
+        _must("delivers", CURRENCY, "Currency that the receiving client gets.", '"iso4217:EUR"'),
+        _must("rate_source", RAIL_NAME, "Name of one of [[rate_sources]].", '"reference"'),
+        _must(
+            "funding_methods", NAMES, "Names of [[funding_methods]]; the first is the default.", '["SEPA"]'
+        ),
+        _must("exposure_max", AMOUNT, "Most of the asset in quotes that are not paid yet.", '"100000"'),
+        _may("spread_bps", whole(0, 5_000), "Taken off the rate, in hundredths of a percent.", "50"),
+        _may(
+            "fee_fixed", AMOUNT, "Fixed part of the fee, in the asset; the asset's when left out.", '"0.25"'
+        ),
+        _may("fee_percent", PERCENT, "Proportional part of the fee; the asset's when left out.", '"0.5"'),
+        _may("amount_min", AMOUNT, "Least amount of the asset; the asset's when left out.", '"1"'),
+        _may("amount_max", AMOUNT, "Greatest amount of the asset; the asset's when left out.", '"10000"'),
+        _may(
+            "receiver_type", LABEL, "Customer type of receiving clients; the asset's when left out.", '"iban"'
+        ),
+        _may(
+            "country_codes", COUNTRY_CODES, "Where it is delivered; everywhere when left out.", '["DE", "FR"]'
+        ),
+        _may("quote_lifetime_s", whole(10, 86_400), "Seconds that a quote holds.", "300"),
+        _may("quote_lifetime_max_s", whole(10, 604_800), "Most seconds that a client may ask for.", "3600"),
+        _may("open_quotes_max", whole(1, 100_000), "Most unused quotes of one account at a time.", "20"),
+    ),
+)
+
 _REMITTANCES = Section(
     name="remittances",
     make=RemittanceTerms,
@@ -286,6 +353,8 @@ SECTIONS = (
     _FUNDING_METHODS,
     _RAILS,
     _CUSTOMER_TYPES,
+    _RATE_SOURCES,
+    _PAIRS,
     _REMITTANCES,
     _LIMITS,
     _TRANSLATIONS,

@@ -15,6 +15,7 @@ from roadstead.config.effective import Configuration
 from roadstead.config.examples import EXAMPLE_VALUES
 from roadstead.config.generated import is_generated
 from roadstead.config.networks import profiles
+from roadstead.config.pair_rules import HTTP, STATIC
 from roadstead.config.secrets import Secret
 from roadstead.config.text_forms import SIMULATED
 
@@ -26,6 +27,7 @@ _KEY_ADVICE = {
     "jwt_secret_previous": "Remove it: tokens that it signed are not to be trusted.",
     "data_key": "Make one with: openssl rand -base64 32",
     "token": "Ask the bank for one.",
+    "rates_token": "Ask the provider of the rates for one.",
     "database_url": "Give the role a password of its own.",
     "database_owner_url": "Give the role a password of its own.",
 }
@@ -66,6 +68,7 @@ def _urls_are_safe(configuration: Configuration) -> Iterator[str]:
     if not profile.requires_https:
         return
     urls = [("ROADSTEAD_PUBLIC_URL", settings.public_url), ("ROADSTEAD_HORIZON_URL", settings.horizon_url)]
+    urls += [("ROADSTEAD_RATES_URL", settings.rates_url)] if settings.rates_url else []
     urls += [(_rail_variable(rail.name, "URL"), rail.url) for rail in configuration.rails if rail.url]
     for variable, url in urls:
         parts = urlsplit(url)
@@ -106,6 +109,22 @@ def _nothing_is_simulated(configuration: Configuration) -> Iterator[str]:
                 f"{variable} is simulated, which pays nobody. It must name a real rail, for example:"
                 f" {expected}"
             )
+
+
+def _rates_have_their_address(configuration: Configuration) -> Iterator[str]:
+    definition, url = _DEFINITIONS["rates_url"], configuration.settings.rates_url
+    sources = [source for source in configuration.anchor.rate_sources if source.kind != STATIC]
+    for source in sources:
+        if source.kind == HTTP and url is None:
+            yield (
+                f"{definition.variable} is missing: the rate source {source.name} is of kind http."
+                f" {definition.expected}"
+            )
+    if url is not None and not sources:
+        yield (
+            f"{definition.variable} is set, and every rate source of anchor.toml is static. Remove it, or write"
+            ' kind = "http" there.'
+        )
 
 
 def _debugging_is_off(configuration: Configuration) -> Iterator[str]:
@@ -195,7 +214,7 @@ def _listeners_are_apart(configuration: Configuration) -> Iterator[str]:
 
 def _secrets(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
     settings = configuration.settings
-    for field in ("signing_secret", "jwt_secret", "jwt_secret_previous", "data_key"):
+    for field in ("signing_secret", "jwt_secret", "jwt_secret_previous", "data_key", "rates_token"):
         secret = getattr(settings, field)
         if secret is not None:
             yield _DEFINITIONS[field].variable, field, secret
@@ -239,6 +258,7 @@ _CHECKS: tuple[Callable[[Configuration], Iterator[str]], ...] = (
     _urls_are_safe,
     _home_domain_is_public,
     _nothing_is_simulated,
+    _rates_have_their_address,
     _debugging_is_off,
     _database_is_served,
     _database_roles_go_together,

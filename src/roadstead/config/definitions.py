@@ -194,6 +194,23 @@ SETTINGS = (
         example="/var/lib/roadstead",
     ),
     Definition(
+        variable="ROADSTEAD_RATES_URL",
+        field="rates_url",
+        form=forms.BASE_URL,
+        default_words="none; a rate source of kind http needs it",
+        description="Where the exchange rates of a source of kind http are read.",
+        example="https://rates.example/v1/rates",
+    ),
+    Definition(
+        variable="ROADSTEAD_RATES_TOKEN",
+        field="rates_token",
+        form=forms.TOKEN,
+        default_words="none",
+        secret=True,
+        description="What the source of rates knows us by, if it needs that.",
+        example=examples.RATES_TOKEN,
+    ),
+    Definition(
         variable="ROADSTEAD_API_HOST",
         field="api_host",
         form=forms.HOST,

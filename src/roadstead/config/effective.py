@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from decimal import Decimal
 
-from roadstead.config.anchor import Anchor, AssetStatus, AssetTerms
+from roadstead.config.anchor import Anchor, AssetStatus, AssetTerms, PairTerms, RateSourceTerms
 from roadstead.config.networks import NetworkProfile
 from roadstead.config.secrets import Secret
 from roadstead.config.settings import RailSettings, Settings
@@ -40,6 +41,57 @@ class ConfiguredRail:
     name: str
     currency: Asset
     kind: str
+    url: str | None
+    token: Secret | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotedPair:
+    """A pair of `anchor.toml` with its token on this network; what it leaves open is as the asset has it."""
+
+    terms: PairTerms
+    accepted: AcceptedAsset
+
+    @property
+    def sell(self) -> Asset:
+        """The token that the client sells."""
+        return self.accepted.asset
+
+    @property
+    def buy(self) -> Asset:
+        """The currency that the client buys."""
+        return self.terms.delivers
+
+    @property
+    def fee_fixed(self) -> Decimal:
+        """The fixed part of the fee, in the token."""
+        own = self.terms.fee_fixed
+        return self.accepted.terms.fee_fixed if own is None else own
+
+    @property
+    def fee_percent(self) -> Decimal:
+        """The proportional part of the fee, in percentage points."""
+        own = self.terms.fee_percent
+        return self.accepted.terms.fee_percent if own is None else own
+
+    @property
+    def amount_min(self) -> Decimal:
+        """The least amount of the token."""
+        own = self.terms.amount_min
+        return self.accepted.terms.amount_min if own is None else own
+
+    @property
+    def amount_max(self) -> Decimal:
+        """The greatest amount of the token."""
+        own = self.terms.amount_max
+        return self.accepted.terms.amount_max if own is None else own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfiguredRateSource:
+    """A rate source of `anchor.toml` and what the environment says of where it is."""
+
+    terms: RateSourceTerms
     url: str | None
     token: Secret | None
 
@@ -84,6 +136,21 @@ class Configuration:
     def rails(self) -> tuple[ConfiguredRail, ...]:
         """The rails, in the order of `anchor.toml`."""
         return tuple(self._rail(declared.name, declared.currency) for declared in self.anchor.rails)
+
+    @property
+    def pairs(self) -> tuple[QuotedPair, ...]:
+        """The pairs that are quoted, in the order of `anchor.toml`."""
+        assets = {accepted.code: accepted for accepted in self.assets}
+        return tuple(QuotedPair(terms=terms, accepted=assets[terms.sell]) for terms in self.anchor.pairs)
+
+    @property
+    def rate_sources(self) -> tuple[ConfiguredRateSource, ...]:
+        """The sources of rates, in the order of `anchor.toml`."""
+        settings = self.settings
+        return tuple(
+            ConfiguredRateSource(terms=terms, url=settings.rates_url, token=settings.rates_token)
+            for terms in self.anchor.rate_sources
+        )
 
     @property
     def signing_account(self) -> str:

@@ -10,6 +10,7 @@ JWT_SECRET = "example-do-not-use-3f7c1d90a6e84b25"  # noqa: S105 - known to ever
 JWT_SECRET_PREVIOUS = "example-do-not-use-9b2e5d81c4f07a63"  # noqa: S105 - the same
 DATA_KEY = "ZXhhbXBsZS1kby1ub3QtdXNlLTAxMjM0NTY3ODlhYmM="
 RAIL_TOKEN = "example-token-of-the-bank"  # noqa: S105 - the same
+RATES_TOKEN = "example-token-of-the-rates"  # noqa: S105 - the same
 
 DATABASE_URL = "postgresql://roadstead_app:password@database.internal/roadstead"
 DATABASE_OWNER_URL = "postgresql://roadstead_owner:password@database.internal/roadstead"
@@ -24,6 +25,7 @@ EXAMPLE_VALUES = frozenset(
         JWT_SECRET_PREVIOUS,
         DATA_KEY,
         RAIL_TOKEN,
+        RATES_TOKEN,
         DATABASE_URL,
         DATABASE_OWNER_URL,
     }

@@ -21,6 +21,9 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _PHONE = re.compile(r"\+[1-9][0-9]{5,14}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+_RATE_KIND = re.compile(r"static|http|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+_COUNTRY = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?", re.ASCII)
+_RATE_EXPONENT_MAX = 12
 _ANY_ASSET = Asset(Scheme.STELLAR, "any")
 
 
@@ -110,6 +113,21 @@ def _names(value: object) -> tuple[str, ...]:
     return names
 
 
+def _rate(value: object) -> Decimal:
+    number = _decimal(value)
+    if number == 0 or abs(number.adjusted()) > _RATE_EXPONENT_MAX:
+        raise Unfit(f"is {number}, at which nothing can be exchanged")
+    return number
+
+
+def _country_codes(value: object) -> tuple[str, ...]:
+    codes = _names(value)
+    for code in codes:
+        if not _COUNTRY.fullmatch(code):
+            raise Unfit(f"names {_shown(code)}")
+    return codes
+
+
 def _currency(value: object) -> Asset:
     text = _text(value)
     try:
@@ -162,5 +180,8 @@ LABEL = _pattern(_LABEL, "a name of letters, digits, dots, hyphens and underscor
 RAIL_NAME = _pattern(_RAIL_NAME, "a name of small letters, digits and underscores, at most 30")
 AMOUNT = Form(words=f"an amount of at least 0 with at most {STELLAR_SCALE} decimals", read=_amount)
 PERCENT = Form(words="percentage points of at least 0 and below 100", read=_percent)
+RATE = Form(words="a number above 0, at most twelve digits before its point", read=_rate)
+RATE_KIND = _pattern(_RATE_KIND, "static, http, or package.module:function of a source of your own")
+COUNTRY_CODES = Form(words="a list of country codes of ISO 3166 such as DE or US-NY", read=_country_codes)
 NAMES = Form(words="a list of names", read=_names)
 CURRENCY = Form(words="a currency by its ISO 4217 code, written as in SEP-38", read=_currency)

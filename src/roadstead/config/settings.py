@@ -57,6 +57,8 @@ class Settings:
     database_owner_url: Secret | None = None
     database_pool_max: int = 10
     state_dir: Path
+    rates_url: str | None = None
+    rates_token: Secret | None = None
     api_host: str = "127.0.0.1"
     api_port: int = 8080
     trusted_proxies: tuple[IpNetwork, ...] = ()

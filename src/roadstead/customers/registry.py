@@ -123,7 +123,9 @@ class CustomerRegistry:
         )
 
     async def erase(self, caller: Principal, reference: Reference) -> UUID:
-        """Erase the personal data of the customer with this account and memo, for ever and in every backup.
+        """Erase the personal data of the customer with this account and memo, for ever.
+
+        A backup of the whole database from before still holds the wrapped key: it has to end by itself.
 
         The wrapped key is destroyed and the fields and the memo are deleted. The bare id stays behind as a pseudonym,
         so that the financial record, which the law wants kept, still adds up. Whoever registers the same identity again

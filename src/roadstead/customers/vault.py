@@ -1,8 +1,8 @@
 """Customers' data at rest: AES-256-GCM under a key of each customer's own, which is itself wrapped by a master key.
 
 The master key is not in the database; the data key is there only wrapped. Destroying the wrapped key makes the values
-unreadable wherever copies of them lie, in backups too. Every ciphertext is bound to its customer and its field, so that
-none can be moved to another place and still be read.
+unreadable in every copy but a backup of the whole database that still holds the wrapped key. Every ciphertext is bound
+to its customer and its field, so that none can be moved to another place and still be read.
 """
 
 from __future__ import annotations

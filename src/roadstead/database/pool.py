@@ -93,6 +93,13 @@ class Database:
             self._pool.terminate()
 
 
+async def _keep_session(_connection: Connection) -> None:
+    """Leave the session as it is when a connection goes back: nothing of ours outlives a transaction.
+
+    The pool has ended an open transaction by then; asyncpg's own reset costs another round trip each time.
+    """
+
+
 async def open_database(url: str, *, application: str, connections_max: int = 10) -> Database:
     """Open a pool on a PostgreSQL URL.
 
@@ -108,6 +115,7 @@ async def open_database(url: str, *, application: str, connections_max: int = 10
             command_timeout=COMMAND_TIMEOUT_S,
             server_settings={**_SESSION, "application_name": application},
             max_inactive_connection_lifetime=60,
+            reset=_keep_session,
         )
     except (*_GONE, asyncpg.PostgresError) as error:
         raise Unavailable(

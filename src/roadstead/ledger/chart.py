@@ -10,7 +10,10 @@ TOKENS_RECEIVED = "tokens:received"
 """Tokens in the distribution account that senders paid in: waiting to be burnt, sold or refunded. Never negative."""
 
 EXCHANGE_POSITION = "fx:position"
-"""Where a remittance crosses from the token to the currency: the two sides are equal at the price it was opened at."""
+"""Where a remittance crosses from the token to the currency: the two sides are equal at the price that was fixed."""
+
+EXCHANGE_WAITING = "fx:waiting"
+"""Tokens of funded remittances whose rate is not fixed yet. Never positive."""
 
 PAYOUTS_OWED = "payouts:owed"
 """What receiving clients are still to be paid and no bank has taken on. Never positive."""

@@ -58,6 +58,34 @@ def payment_matched(operation_id: int, delivery: Delivery) -> Posting:
     )
 
 
+def payment_waiting(operation_id: int, remittance_id: UUID, amount_in: Money) -> Posting:
+    """Post a payment that funds a remittance whose rate is not known yet: tokens came in, no more is certain."""
+    return _posting(
+        idempotency_key=f"payment:{operation_id}",
+        event="payment_waiting",
+        remittance_id=remittance_id,
+        debits=[(chart.TOKENS_RECEIVED, amount_in)],
+        credits=[(chart.EXCHANGE_WAITING, amount_in)],
+    )
+
+
+def rate_fixed(delivery: Delivery) -> Posting:
+    """Post that the rate of a waiting remittance is fixed: a payout is owed, the fee is pending."""
+    exchanged = delivery.amount_in - delivery.service_fee - delivery.rounding
+    return _posting(
+        idempotency_key=f"rate:{delivery.remittance_id}",
+        event="rate_fixed",
+        remittance_id=delivery.remittance_id,
+        debits=[(chart.EXCHANGE_WAITING, delivery.amount_in), (chart.EXCHANGE_POSITION, delivery.amount_out)],
+        credits=[
+            (chart.FEES_PENDING, delivery.service_fee),
+            (chart.FEES_ROUNDING, delivery.rounding),
+            (chart.EXCHANGE_POSITION, exchanged),
+            (chart.PAYOUTS_OWED, delivery.amount_out),
+        ],
+    )
+
+
 def payment_unmatched(operation_id: int, amount: Money) -> Posting:
     """Post a payment that belongs to no open remittance: the tokens are held in suspense for whoever they belong to."""
     return _posting(

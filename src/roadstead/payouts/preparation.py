@@ -81,7 +81,8 @@ def _missing(
     anchor: Anchor, remittance: remittances.Remittance, accepted: remittances.AcceptedFields
 ) -> tuple[str, ...]:
     terms = anchor.asset(remittance.amount_in.asset.code)
-    sides = ((terms.sender_type, accepted.sender), (terms.receiver_type, accepted.receiver))
+    receiver_type = anchor.receiver_type(terms.code, remittance.asset_out)
+    sides = ((terms.sender_type, accepted.sender), (receiver_type, accepted.receiver))
     return tuple(
         name
         for type_name, names in sides

@@ -12,10 +12,12 @@ import structlog
 
 from roadstead.database.pool import Connection, Database, Row
 from roadstead.errors import RoadsteadError
-from roadstead.ledger.postings import Posting, payment_matched, payment_unmatched
+from roadstead.ledger.postings import Posting, payment_matched, payment_unmatched, payment_waiting
 from roadstead.ledger.store import post
 from roadstead.money import parse_asset
+from roadstead.quotes.rates import NO_RATES, Snapshot
 from roadstead.remittances import store
+from roadstead.remittances.fixing import WAITING, fix
 from roadstead.remittances.matching import (
     Matched,
     StoredPayment,
@@ -84,8 +86,12 @@ async def stored_payments(connection: Connection) -> list[StoredPayment]:
     return [_payment(row) for row in rows]
 
 
-async def dispose(database: Database, order_payouts: OrderPayouts, now: datetime) -> Disposed:
+async def dispose(
+    database: Database, order_payouts: OrderPayouts, now: datetime, rates: Snapshot = NO_RATES
+) -> Disposed:
     """Dispose of the oldest stored payments in one transaction: state, books and payout orders together.
+
+    `rates` were taken before; what is paid while its rate is not among them waits, visibly (`waiting.price_waiting`).
 
     A payment that cannot be disposed of never holds up the others: it becomes unmatched as `undecided`, for a person.
     Safe to run anywhere, at any time, by any number of workers.
@@ -101,21 +107,25 @@ async def dispose(database: Database, order_payouts: OrderPayouts, now: datetime
             return _NOTHING
         try:
             async with connection.transaction():
-                return await _dispose(connection, payments, order_payouts, now)
+                return await _dispose(connection, payments, order_payouts, now, rates)
         except (RoadsteadError, asyncpg.IntegrityConstraintViolationError):
             log.exception("matching_failed", payments=len(payments))
-        return await _dispose_one_by_one(connection, payments, order_payouts, now)
+        return await _dispose_one_by_one(connection, payments, order_payouts, now, rates)
 
 
 async def _dispose_one_by_one(
-    connection: Connection, payments: Sequence[StoredPayment], order_payouts: OrderPayouts, now: datetime
+    connection: Connection,
+    payments: Sequence[StoredPayment],
+    order_payouts: OrderPayouts,
+    now: datetime,
+    rates: Snapshot,
 ) -> Disposed:
     matched = 0
     unmatched: list[Unmatched] = []
     for payment in payments:
         try:
             async with connection.transaction():
-                one = await _dispose(connection, [payment], order_payouts, now)
+                one = await _dispose(connection, [payment], order_payouts, now, rates)
         except (RoadsteadError, asyncpg.IntegrityConstraintViolationError):
             log.exception("payment_undecided", operation_id=payment.operation_id)
             undecided = Unmatched(reason=UnmatchedReason.UNDECIDED)
@@ -128,7 +138,11 @@ async def _dispose_one_by_one(
 
 
 async def _dispose(
-    connection: Connection, payments: Sequence[StoredPayment], order_payouts: OrderPayouts, now: datetime
+    connection: Connection,
+    payments: Sequence[StoredPayment],
+    order_payouts: OrderPayouts,
+    now: datetime,
+    rates: Snapshot,
 ) -> Disposed:
     memos = {memo for payment in payments if (memo := own_memo(payment.memo)) is not None}
     candidates = await store.by_memos(connection, sorted(memos))
@@ -144,16 +158,18 @@ async def _dispose(
         else:
             second = Unmatched(reason=UnmatchedReason.ALREADY_FUNDED, remittance_id=decision.remittance_id)
             unmatched.append((payment, second))
-    await _write_matched(connection, list(funded.values()), now)
+    payable = await _write_matched(connection, list(funded.values()), now, rates)
     await _write_unmatched(connection, unmatched, now)
-    await order_payouts(connection, list(funded.values()), now)
+    await order_payouts(connection, payable, now)
     return Disposed(matched=len(funded), unmatched=tuple(decision for _, decision in unmatched))
 
 
-async def _write_matched(connection: Connection, funded: Sequence[Funded], now: datetime) -> None:
+async def _write_matched(
+    connection: Connection, funded: Sequence[Funded], now: datetime, rates: Snapshot
+) -> list[Funded]:
+    """Write what was funded; return those that can be paid out, because their amount is known."""
     if not funded:
-        return
-    pairs = [(one.remittance.id, one.operation_id) for one in funded]
+        return []
     await connection.execute(
         """
         UPDATE payments AS p
@@ -161,12 +177,35 @@ async def _write_matched(connection: Connection, funded: Sequence[Funded], now: 
         FROM unnest($1::uuid[], $2::bigint[]) AS matched (remittance_id, operation_id)
         WHERE p.operation_id = matched.operation_id AND p.disposition = 'stored'
         """,
-        [remittance_id for remittance_id, _ in pairs],
-        [operation_id for _, operation_id in pairs],
+        [one.remittance.id for one in funded],
+        [one.operation_id for one in funded],
         now,
     )
-    await store.fund(connection, pairs, now)
-    await post(connection, [payment_matched(one.operation_id, one.remittance.delivery) for one in funded])
+    payable: list[Funded] = []
+    fundings: list[store.Funding] = []
+    postings: list[Posting] = []
+    for one in funded:
+        remittance_id, operation_id = one.remittance.id, one.operation_id
+        fixed = fix(one.remittance, rates)
+        if fixed is None:
+            fundings.append(
+                store.Funding(remittance_id=remittance_id, operation_id=operation_id, message=WAITING)
+            )
+            postings.append(payment_waiting(operation_id, remittance_id, one.remittance.amount_in))
+            continue
+        fundings.append(
+            store.Funding(
+                remittance_id=remittance_id,
+                operation_id=operation_id,
+                amount_out=fixed.remittance.amount_out,
+                exchange_rate=fixed.rate,
+            )
+        )
+        postings.append(payment_matched(operation_id, fixed.remittance.delivery))
+        payable.append(Funded(remittance=fixed.remittance, operation_id=operation_id))
+    await store.fund(connection, fundings, now)
+    await post(connection, postings)
+    return payable
 
 
 async def _write_unmatched(

@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
@@ -16,10 +16,13 @@ from roadstead.config.effective import AcceptedAsset, Configuration
 from roadstead.customers.requirements import gate_decision
 from roadstead.database.pool import Database
 from roadstead.errors import BadInput, CustomerInfoNeeded, Forbidden
-from roadstead.money import Asset, amount_from_text, parse_asset
+from roadstead.money import amount_from_text
+from roadstead.quotes.quoting import named_quote
+from roadstead.quotes.store import StoredQuote
 from roadstead.randomness import Randomness, new_id, new_memo
 from roadstead.remittances import store
-from roadstead.remittances.pricing import Price, price_at_par
+from roadstead.remittances.modes import Mode, at_par_or_to_come, quoted, used_up
+from roadstead.remittances.pricing import Price
 from roadstead.remittances.release import release_waiting
 from roadstead.remittances.states import RemittanceStatus
 
@@ -61,6 +64,7 @@ class Terms:
 
     accepted: AcceptedAsset
     price: Price
+    quote: StoredQuote | None
     funding_method: str
     sender_id: UUID | None
     receiver_id: UUID | None
@@ -100,14 +104,15 @@ async def open_remittance(
         Unavailable: The database does not answer; whether the remittance was stored is not known, and without its memo
             nobody can pay it.
     """
-    terms = assess(proposal, configuration, assets)
+    now = clock.now()
+    quote = await _quote(proposal, account, database)
+    terms = assess(proposal, configuration, assets, quote=quote, now=now)
     async with database.connection() as connection:
         parties = await store.parties(
             connection, account=account, sender_id=terms.sender_id, receiver_id=terms.receiver_id
         )
         partner_id = _require_partner(parties)
         status = _status_by_customers(parties, terms, configuration)
-        now = clock.now()
         new = store.NewRemittance(
             id=new_id(randomness),
             partner_id=partner_id,
@@ -122,9 +127,13 @@ async def open_remittance(
             refund_memo=terms.refund_memo.value if terms.refund_memo else None,
             lang=terms.lang,
             started_at=now,
-            expires_at=now + timedelta(seconds=configuration.anchor.remittances.expires_after_s),
+            expires_at=_expiry(terms, configuration, now),
+            quote_id=quote.quote.id if quote else None,
         )
-        memo = await store.insert(connection, new, lambda: new_memo(randomness))
+        try:
+            memo = await store.insert(connection, new, lambda: new_memo(randomness))
+        except store.QuoteTaken as error:
+            raise (used_up(quote) if quote else error) from error
     if status is not RemittanceStatus.PENDING_SENDER:
         # A customer may have become complete between the look at it and the storing of the remittance.
         for customer_id in {new.sender_id, new.receiver_id} - {None}:
@@ -137,24 +146,49 @@ async def open_remittance(
     )
 
 
-def assess(proposal: Proposal, configuration: Configuration, assets: dict[str, AcceptedAsset]) -> Terms:
-    """Judge a proposal by the configuration alone.
+async def _quote(proposal: Proposal, account: str, database: Database) -> StoredQuote | None:
+    if proposal.quote_id is None:
+        return None
+    quote = await named_quote(database, account, proposal.quote_id)
+    if quote is None:
+        raise BadInput(
+            f"quote_id {proposal.quote_id[:40]!r} is not known: use the id that POST /quote gave you."
+        )
+    return quote
+
+
+def _expiry(terms: Terms, configuration: Configuration, now: datetime) -> datetime:
+    if terms.quote is not None:
+        return terms.quote.quote.expires_at
+    return now + timedelta(seconds=configuration.anchor.remittances.expires_after_s)
+
+
+def assess(
+    proposal: Proposal,
+    configuration: Configuration,
+    assets: dict[str, AcceptedAsset],
+    *,
+    quote: StoredQuote | None,
+    now: datetime,
+) -> Terms:
+    """Judge a proposal by the configuration and by the quote that it names, if it names one.
 
     Raises:
         BadInput: It cannot be accepted; the message says what to change.
     """
     accepted = _accepted_asset(proposal, assets)
-    if proposal.quote_id is not None:
-        raise BadInput(
-            "Quotes are not offered yet: leave quote_id out; the price is one to one less the fee in /info."
-        )
-    _require_destination(proposal.destination_asset, accepted)
     amount = amount_from_text(accepted.asset, proposal.amount)
-    price = price_at_par(accepted.terms, accepted.asset, amount)
+    destination = proposal.destination_asset
+    mode = (
+        at_par_or_to_come(destination, amount, accepted, configuration)
+        if quote is None
+        else quoted(quote, amount=amount, accepted=accepted, destination_asset=destination, now=now)
+    )
     return Terms(
         accepted=accepted,
-        price=price,
-        funding_method=_funding_method(proposal.funding_method, accepted, configuration),
+        price=mode.price,
+        quote=quote,
+        funding_method=_funding_method(proposal.funding_method, mode, accepted, configuration),
         sender_id=_customer_id(proposal.sender_id, "sender_id"),
         receiver_id=_customer_id(proposal.receiver_id, "receiver_id"),
         refund_memo=_refund_memo(proposal.refund_memo, proposal.refund_memo_kind),
@@ -173,25 +207,18 @@ def _accepted_asset(proposal: Proposal, assets: dict[str, AcceptedAsset]) -> Acc
     return accepted
 
 
-def _require_destination(destination_asset: str | None, accepted: AcceptedAsset) -> None:
-    if destination_asset is None:
-        return
-    wanted: Asset = parse_asset(destination_asset)
-    if wanted != accepted.terms.delivers:
-        raise BadInput(
-            f"{accepted.code} is not delivered as {wanted}: send destination_asset {accepted.terms.delivers} or none."
-        )
-
-
-def _funding_method(name: str | None, accepted: AcceptedAsset, configuration: Configuration) -> str:
-    offered = accepted.terms.funding_methods
+def _funding_method(
+    name: str | None, mode: Mode, accepted: AcceptedAsset, configuration: Configuration
+) -> str:
+    offered = mode.funding_methods
     if name is None:
         if len(offered) == 1 and not configuration.anchor.remittances.require_funding_method:
             return offered[0]
         raise BadInput(f"funding_method is missing: send one of {', '.join(offered)}.")
     if name not in offered:
         raise BadInput(
-            f"funding_method {name[:40]!r} is not offered for {accepted.code}: send one of {', '.join(offered)}."
+            f"funding_method {name[:40]!r} does not deliver {accepted.code} as {mode.price.delivers}: send one of "
+            f"{', '.join(offered)}."
         )
     return name
 
@@ -261,7 +288,7 @@ def _status_by_customers(
         ("sender_id", asset_terms.sender_type, terms.sender_id, parties.sender_fields if parties else None),
         (
             "receiver_id",
-            asset_terms.receiver_type,
+            configuration.anchor.receiver_type(terms.accepted.code, terms.price.delivers),
             terms.receiver_id,
             parties.receiver_fields if parties else None,
         ),

@@ -1,13 +1,18 @@
-"""What a remittance costs and what arrives, when token and currency stand one to one."""
+"""What a remittance costs and what arrives, in each of SEP-31's three ways of pricing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from roadstead.config.anchor import AssetTerms
+from roadstead.config.effective import QuotedPair
 from roadstead.errors import BadInput
 from roadstead.money import Asset, Money, exact_amount, round_down
+from roadstead.quotes.documents import FEE_DESCRIPTION, FEE_NAME
+from roadstead.quotes.offer import require_within_limits
+from roadstead.quotes.store import Quote
 
 _HUNDRED = Decimal(100)
 
@@ -21,14 +26,28 @@ class FeeLine:
     amount: Money
 
 
+class Pricing(StrEnum):
+    """How a remittance is priced."""
+
+    PAR = "par"
+    """One to one, less the fee."""
+    INDICATIVE = "indicative"
+    """At the rate of the moment in which the payment is matched."""
+    FIRM = "firm"
+    """At the price of a quote."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """The amounts of a remittance: `amount_in` less `fee` is exactly `amount_out`, in whole assets."""
+    """The amounts of a remittance. At par `amount_in` less `fee` is exactly `amount_out`, in whole assets."""
 
+    pricing: Pricing = Pricing.PAR
     amount_in: Money
     service_fee: Money
     rounding: Money
-    amount_out: Money
+    delivers: Asset
+    amount_out: Money | None
+    """None while the rate is not fixed."""
 
     @property
     def fee(self) -> Money:
@@ -39,10 +58,10 @@ class Price:
     def fee_lines(self) -> tuple[FeeLine, ...]:
         """The fee, part by part; the parts add up to `fee`."""
         lines = [
-            FeeLine(name="Service fee", description="Fixed and percentage fee.", amount=self.service_fee),
+            FeeLine(name=FEE_NAME, description=FEE_DESCRIPTION, amount=self.service_fee),
             FeeLine(
                 name="Rounding",
-                description=f"Below the smallest unit of {self.amount_out.asset.code}.",
+                description=f"Below the smallest unit of {self.delivers.code}.",
                 amount=self.rounding,
             ),
         ]
@@ -73,4 +92,43 @@ def price_at_par(terms: AssetTerms, asset: Asset, amount: Money) -> Price:
             f"Amount {value:f} {asset.code} does not cover the fee of {service_fee.decimal:f}: send more."
         )
     rounding = delivered - exact_amount(asset, amount_out.decimal)
-    return Price(amount_in=amount, service_fee=service_fee, rounding=rounding, amount_out=amount_out)
+    return Price(
+        amount_in=amount,
+        service_fee=service_fee,
+        rounding=rounding,
+        delivers=terms.delivers,
+        amount_out=amount_out,
+    )
+
+
+def price_to_come(pair: QuotedPair, amount: Money) -> Price:
+    """Price a remittance whose rate is fixed when its payment is matched; only the fee is known before.
+
+    Raises:
+        BadInput: The amount is outside the pair's limits, or nothing would be left after the fee.
+    """
+    require_within_limits(pair, amount)
+    percentage = round_down(amount.asset, amount.decimal * pair.fee_percent / _HUNDRED)
+    service_fee = exact_amount(amount.asset, pair.fee_fixed) + percentage
+    if service_fee >= amount:
+        raise BadInput(f"{amount} does not cover the fee of {service_fee}: send more.")
+    return Price(
+        pricing=Pricing.INDICATIVE,
+        amount_in=amount,
+        service_fee=service_fee,
+        rounding=Money(amount.asset, 0),
+        delivers=pair.buy,
+        amount_out=None,
+    )
+
+
+def price_quoted(quote: Quote) -> Price:
+    """Price a remittance as a quote promised."""
+    return Price(
+        pricing=Pricing.FIRM,
+        amount_in=quote.sell,
+        service_fee=quote.fee,
+        rounding=Money(quote.sell.asset, 0),
+        delivers=quote.buy.asset,
+        amount_out=quote.buy,
+    )

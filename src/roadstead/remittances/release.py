@@ -5,9 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from roadstead.clock import Clock
-from roadstead.config.anchor import Anchor, AssetTerms
+from roadstead.config.anchor import Anchor
 from roadstead.customers.requirements import gate_decision
-from roadstead.database.pool import Connection, Database
+from roadstead.database.pool import Connection, Database, Row
 from roadstead.money import parse_asset
 from roadstead.remittances import store
 from roadstead.remittances.states import RemittanceStatus
@@ -28,22 +28,19 @@ async def release_waiting(database: Database, anchor: Anchor, customer_id: UUID,
     async with database.transaction() as connection:
         found = await _waiting(connection, customer_id)
         released = 0
-        for remittance_id, status, asset_id, fields in found:
-            terms = _terms_of(anchor, asset_id)
-            if terms is None or not _is_complete(anchor, terms, fields):
+        for waiting in found:
+            if not await _is_complete(connection, anchor, waiting):
                 continue
-            await _release(connection, remittance_id, status, clock)
+            await _release(connection, waiting["id"], RemittanceStatus(waiting["status"]), clock)
             released += 1
     return released
 
 
-async def _waiting(
-    connection: Connection, customer_id: UUID
-) -> list[tuple[UUID, RemittanceStatus, str, store.AcceptedFields]]:
-    """Lock the customer's unpaid remittances that wait for data, in one order, and look at both sides of each."""
-    rows = await connection.fetch(
+async def _waiting(connection: Connection, customer_id: UUID) -> list[Row]:
+    """Lock the customer's unpaid remittances that wait for data, in one order."""
+    rows: list[Row] = await connection.fetch(
         """
-        SELECT id, status, asset_in FROM remittances
+        SELECT id, status, asset_in, asset_out FROM remittances
         WHERE (sender_id = $1 OR receiver_id = $1) AND funded_by IS NULL
             AND status IN ('pending_customer_info_update', 'pending_receiver')
         ORDER BY id LIMIT $2 FOR UPDATE
@@ -51,24 +48,18 @@ async def _waiting(
         customer_id,
         RELEASED_MAX,
     )
-    return [
-        (
-            row["id"],
-            RemittanceStatus(row["status"]),
-            row["asset_in"],
-            await store.accepted_fields(connection, row["id"]),
-        )
-        for row in rows
-    ]
+    return rows
 
 
-def _terms_of(anchor: Anchor, asset_id: str) -> AssetTerms | None:
-    code = parse_asset(asset_id).code
-    return next((terms for terms in anchor.assets if terms.code == code), None)
-
-
-def _is_complete(anchor: Anchor, terms: AssetTerms, fields: store.AcceptedFields) -> bool:
-    sides = ((terms.sender_type, fields.sender), (terms.receiver_type, fields.receiver))
+async def _is_complete(connection: Connection, anchor: Anchor, waiting: Row) -> bool:
+    """Tell whether nothing is missing of either side; of an asset that is no longer received, something always is."""
+    code = parse_asset(waiting["asset_in"]).code
+    terms = next((terms for terms in anchor.assets if terms.code == code), None)
+    if terms is None:
+        return False
+    fields = await store.accepted_fields(connection, waiting["id"])
+    receiver_type = anchor.receiver_type(code, parse_asset(waiting["asset_out"]))
+    sides = ((terms.sender_type, fields.sender), (receiver_type, fields.receiver))
     return not any(
         gate_decision(anchor.customer_type(name), accepted) for name, accepted in sides if name is not None
     )

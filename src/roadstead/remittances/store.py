@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +15,7 @@ from roadstead.database.pool import Connection, Row
 from roadstead.errors import BadInput, Conflict, InvariantViolated
 from roadstead.ledger.postings import Delivery
 from roadstead.money import Asset, Money, parse_asset
-from roadstead.remittances.pricing import Price
+from roadstead.remittances.pricing import Price, Pricing
 from roadstead.remittances.states import RemittanceStatus
 
 _MEMO_TRIES = 3
@@ -49,6 +50,11 @@ class NewRemittance:
     lang: str | None
     started_at: datetime
     expires_at: datetime
+    quote_id: UUID | None = None
+
+
+class QuoteTaken(Conflict):
+    """Another remittance was opened at the quote meanwhile; nothing was stored."""
 
 
 class AskedField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,8 +77,12 @@ class Remittance:
     status: RemittanceStatus
     status_at: datetime
     status_message: str | None
+    pricing: Pricing
+    quote_id: UUID | None
     amount_in: Money
+    asset_out: Asset
     amount_out: Money | None
+    """None while the rate is not fixed."""
     service_fee: Money
     rounding: Money
     fee_lines: Sequence[dict[str, str]]
@@ -161,9 +171,10 @@ async def parties(
 _INSERT = """
 INSERT INTO remittances (id, partner_id, account, sender_id, receiver_id, status, status_at, status_cause,
     asset_in, amount_in_units, asset_out, amount_out_units, fee_asset, service_fee_units, rounding_units, fee_details,
-    funding_method, receiving_account, memo, refund_memo_kind, refund_memo, lang, started_at, expires_at)
+    funding_method, receiving_account, memo, refund_memo_kind, refund_memo, lang, started_at, expires_at, pricing,
+    quote_id)
 SELECT $1, $2, $3, $4, $5, $6, $7, 'opened', $8, $9, $10, $11, $12, $13, $14, $15::jsonb, $16, $17, $18, $19, $20, $21,
-    $7, $22
+    $7, $22, $23, $24
 -- A customer that is erased between the gate and this statement is waited for, and then not promised anything.
 WHERE (SELECT count(*) FROM (SELECT FROM customers WHERE id IN ($4, $5) AND erased_at IS NULL FOR KEY SHARE) AS living)
     = cardinality(ARRAY(SELECT DISTINCT unnest(array_remove(ARRAY[$4, $5]::uuid[], NULL))))
@@ -175,6 +186,7 @@ async def insert(connection: Connection, new: NewRemittance, draw_memo: Callable
 
     Raises:
         BadInput: A customer was erased meanwhile.
+        QuoteTaken: Its quote was used meanwhile.
         InvariantViolated: Several memos in a row were taken: the source of randomness is broken.
     """
     price = new.price
@@ -198,8 +210,8 @@ async def insert(connection: Connection, new: NewRemittance, draw_memo: Callable
                 new.started_at,
                 price.amount_in.asset.id,
                 price.amount_in.units,
-                price.amount_out.asset.id,
-                price.amount_out.units,
+                price.delivers.id,
+                price.amount_out.units if price.amount_out else None,
                 price.amount_in.asset.id,
                 price.service_fee.units,
                 price.rounding.units,
@@ -211,8 +223,12 @@ async def insert(connection: Connection, new: NewRemittance, draw_memo: Callable
                 new.refund_memo,
                 new.lang,
                 new.expires_at,
+                price.pricing,
+                new.quote_id,
             )
         except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == "remittances_quote_id_key":
+                raise QuoteTaken(f"Quote {new.quote_id} is used already: ask for a new one.") from error
             if error.constraint_name != "remittances_memo_key":
                 raise
             continue
@@ -230,8 +246,8 @@ _COLUMNS = """
 r.id, r.partner_id, r.account, r.sender_id, r.receiver_id, r.status, r.status_at, r.status_message,
 r.asset_in, r.amount_in_units, r.asset_out, r.amount_out_units, r.fee_asset, r.service_fee_units, r.rounding_units,
 r.fee_details, r.funding_method, r.receiving_account, r.memo, r.refund_memo_kind, r.refund_memo,
-r.expires_at, r.started_at, r.completed_at, r.funded_by, r.reference, r.required_info_updates, r.transaction_fields,
-f.transaction_hash
+r.expires_at, r.started_at, r.completed_at, r.funded_by, r.reference, r.pricing, r.quote_id, r.required_info_updates,
+r.transaction_fields, f.transaction_hash
 """
 
 _BY_ACCOUNT = f"""
@@ -346,7 +362,18 @@ async def history(connection: Connection, remittance_id: UUID) -> list[HistoryLi
     return [HistoryLine(**row) for row in rows]
 
 
-async def fund(connection: Connection, funded: Sequence[tuple[UUID, int]], now: datetime) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funding:
+    """A payment that funds a remittance, and the price when it is fixed by that."""
+
+    remittance_id: UUID
+    operation_id: int
+    amount_out: Money | None = None
+    exchange_rate: Decimal | None = None
+    message: str | None = None
+
+
+async def fund(connection: Connection, funded: Sequence[Funding], now: datetime) -> None:
     """Record which payment funded which remittance and move those to `pending_receiver`, all or none.
 
     Raises:
@@ -355,18 +382,60 @@ async def fund(connection: Connection, funded: Sequence[tuple[UUID, int]], now: 
     changed = await connection.fetch(
         """
         UPDATE remittances AS r
-        SET status = 'pending_receiver', status_at = $3, status_cause = 'payment', status_message = NULL,
-            funded_by = funded.operation_id
-        FROM unnest($1::uuid[], $2::bigint[]) AS funded (remittance_id, operation_id)
+        SET status = 'pending_receiver', status_at = $6, status_cause = 'payment', status_message = funded.message,
+            funded_by = funded.operation_id, exchange_rate = funded.exchange_rate,
+            amount_out_units = COALESCE(r.amount_out_units, funded.amount_out_units)
+        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[], $5::text[])
+            AS funded (remittance_id, operation_id, amount_out_units, exchange_rate, message)
         WHERE r.id = funded.remittance_id AND r.status = 'pending_sender' AND r.funded_by IS NULL
         RETURNING r.id
         """,
-        [remittance_id for remittance_id, _ in funded],
-        [operation_id for _, operation_id in funded],
+        [one.remittance_id for one in funded],
+        [one.operation_id for one in funded],
+        [one.amount_out.units if one.amount_out else None for one in funded],
+        [one.exchange_rate for one in funded],
+        [one.message for one in funded],
         now,
     )
     if len(changed) != len(funded):
         raise Conflict("A remittance moved while its payment was matched: the batch is matched again.")
+
+
+async def unpriced(
+    connection: Connection, pairs: Sequence[tuple[Asset, Asset]], limit: int
+) -> list[Remittance]:
+    """Look up and lock the oldest funded remittances of some pairs whose rate is not fixed."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM remittances AS r LEFT JOIN payments AS f ON f.operation_id = r.funded_by
+        WHERE r.amount_out_units IS NULL AND r.status = 'pending_receiver' AND r.funded_by IS NOT NULL
+            AND (r.asset_in, r.asset_out) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+        ORDER BY r.started_at, r.id LIMIT $1 FOR UPDATE OF r SKIP LOCKED
+        """,  # noqa: S608 - composed of constants
+        limit,
+        [sell.id for sell, _ in pairs],
+        [buy.id for _, buy in pairs],
+    )
+    return [_remittance(row) for row in rows]
+
+
+async def fix_price(connection: Connection, remittance_id: UUID, amount_out: Money, rate: Decimal) -> None:
+    """Fix the rate of a funded remittance, once.
+
+    Raises:
+        Conflict: It is fixed already.
+    """
+    done = await connection.execute(
+        """
+        UPDATE remittances SET amount_out_units = $2, exchange_rate = $3, status_message = NULL
+        WHERE id = $1 AND amount_out_units IS NULL AND funded_by IS NOT NULL
+        """,
+        remittance_id,
+        amount_out.units,
+        rate,
+    )
+    if done != "UPDATE 1":
+        raise Conflict(f"The price of remittance {remittance_id} is fixed already: look again.")
 
 
 async def move(
@@ -424,7 +493,10 @@ def _remittance(row: Row) -> Remittance:
         status=RemittanceStatus(row["status"]),
         status_at=row["status_at"],
         status_message=row["status_message"],
+        pricing=Pricing(row["pricing"]),
+        quote_id=row["quote_id"],
         amount_in=Money(asset_in, row["amount_in_units"]),
+        asset_out=asset_out,
         amount_out=_optional(asset_out, row["amount_out_units"]),
         service_fee=Money(fee_asset, row["service_fee_units"]),
         rounding=Money(fee_asset, row["rounding_units"]),

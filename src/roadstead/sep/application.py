@@ -102,6 +102,9 @@ class Door:
         if self._route.audience is Audience.PUBLIC:
             services.limiter.admit_address(scope, headers, now, self._route.cost)
             return None
+        if self._route.audience is Audience.OPTIONAL and "authorization" not in headers:
+            services.limiter.admit_address(scope, headers, now, self._route.cost)
+            return None
         try:
             caller = services.tokens.read(_bearer_token(headers))
         except Unauthenticated:

@@ -45,6 +45,27 @@ _OPENED = {
     "amount_out_asset": "iso4217:EUR",
 }
 
+_PRICE = {
+    "total_price": "0.925925925925926",
+    "price": "0.92",
+    "sell_amount": "100",
+    "buy_amount": "108.00",
+    "fee": {
+        "total": "0.64",
+        "asset": f"stellar:EURX:{keys.ISSUER}",
+        "details": [
+            {"name": "Service fee", "description": "0.10 and 0.54 % of the amount", "amount": "0.64"}
+        ],
+    },
+}
+_QUOTE = {
+    "id": "0b4f8f6e-93f8-4f5e-8a63-6d6f2a9f6f0d",
+    "expires_at": "2026-03-01T09:35:00Z",
+    "sell_asset": f"stellar:EURX:{keys.ISSUER}",
+    "buy_asset": "iso4217:USD",
+    **_PRICE,
+}
+
 EXAMPLES: Mapping[str, Example] = {
     "GET /.well-known/stellar.toml": Example(answer='VERSION="2.7.0"\n'),
     "GET /openapi.json": Example(answer={"openapi": "3.1.0"}),
@@ -126,6 +147,32 @@ EXAMPLES: Mapping[str, Example] = {
         },
     ),
     "GET /sep31/transactions/{id}": Example(answer={"transaction": _OPENED}),
+    "GET /sep38/info": Example(
+        answer={
+            "assets": [
+                {"asset": f"stellar:EURX:{keys.ISSUER}"},
+                {
+                    "asset": "iso4217:USD",
+                    "buy_delivery_methods": [{"name": "WIRE", "description": "Wire transfer in dollars."}],
+                },
+            ]
+        }
+    ),
+    "GET /sep38/prices": Example(
+        answer={"buy_assets": [{"asset": "iso4217:USD", "price": "0.92", "decimals": 2}]}
+    ),
+    "GET /sep38/price": Example(answer=_PRICE),
+    "POST /sep38/quote": Example(
+        body={
+            "context": "sep31",
+            "sell_asset": f"stellar:EURX:{keys.ISSUER}",
+            "sell_amount": "100",
+            "buy_asset": "iso4217:USD",
+            "buy_delivery_method": "WIRE",
+        },
+        answer=_QUOTE,
+    ),
+    "GET /sep38/quote/{id}": Example(answer=_QUOTE),
     "PATCH /sep31/transactions/{id}": Example(
         body={"fields": {"transaction": {"bank_branch": "Harbour Street"}}},
         answer={

@@ -28,8 +28,16 @@ _WORD = re.compile(r"[A-Za-z0-9]+")
 
 _AUDIENCES = {
     Audience.PUBLIC: "Open to everybody.",
+    Audience.OPTIONAL: "Open to everybody; a SEP-10 token that is sent has to hold.",
     Audience.AUTHENTICATED: "Needs a SEP-10 token.",
     Audience.PARTNER: "Needs a SEP-10 token of an account that belongs to an active partner.",
+}
+
+_SECURITY: Mapping[Audience, list[dict[str, list[str]]]] = {
+    Audience.PUBLIC: [],
+    Audience.OPTIONAL: [{}, {_SCHEME: []}],
+    Audience.AUTHENTICATED: [{_SCHEME: []}],
+    Audience.PARTNER: [{_SCHEME: []}],
 }
 
 Schema = dict[str, Any]
@@ -119,7 +127,7 @@ def _info(anchor: Anchor) -> dict[str, Any]:
     contact = {"name": organization.name, "url": organization.url, "email": organization.support_email}
     return {
         "title": f"{organization.dba or organization.name}: receiving payments on Stellar",
-        "summary": "SEP-31 payments, with SEP-1 discovery, SEP-10 authentication and SEP-12 customers.",
+        "summary": "SEP-31 payments, with SEP-1 discovery, SEP-10 authentication, SEP-12 customers and SEP-38 prices.",
         "version": __version__,
         "contact": {name: value for name, value in contact.items() if value is not None},
     }
@@ -131,7 +139,7 @@ def _operation(route: Route, schemas: Mapping[type, Schema]) -> dict[str, Any]:
         "summary": route.summary,
         "description": f"{route.source}. {_AUDIENCES[route.audience]}",
         "tags": list(route.tags),
-        "security": [] if route.audience is Audience.PUBLIC else [{_SCHEME: []}],
+        "security": _SECURITY[route.audience],
         "parameters": _parameters(route),
         "responses": _responses(route, schemas),
     }

@@ -23,6 +23,8 @@ class Audience(StrEnum):
 
     PUBLIC = "public"
     """Everybody."""
+    OPTIONAL = "optional"
+    """Everybody; but a token that is sent has to hold."""
     AUTHENTICATED = "authenticated"
     """Whoever holds a SEP-10 token."""
     PARTNER = "partner"

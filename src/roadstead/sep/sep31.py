@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,25 +11,13 @@ import msgspec
 from roadstead.clock import utc_text
 from roadstead.config.anchor import CustomerRole
 from roadstead.config.effective import AcceptedAsset, Configuration
-from roadstead.errors import Forbidden, InvalidAmount, NotFound
-from roadstead.money import AMOUNT_TEXT_MAX
+from roadstead.errors import Forbidden, NotFound
 from roadstead.remittances import store
 from roadstead.remittances.corrections import correct_fields
 from roadstead.remittances.opening import Proposal, open_remittance
 from roadstead.remittances.states import RemittanceStatus
+from roadstead.sep.amounts import AmountText, amount_text
 from roadstead.sep.routes import Answer, Audience, Body, Call, Parameter, Route
-
-AmountText = Annotated[
-    msgspec.Raw,
-    msgspec.Meta(
-        extra_json_schema={
-            "oneOf": [{"type": "number"}, {"type": "string", "pattern": r"^(0|[1-9][0-9]*)(\.[0-9]{1,7})?$"}],
-            "description": "Amount of the Stellar asset, above zero, at most 7 decimals, no exponent.",
-            "examples": [100.5],
-        }
-    ),
-]
-"""An amount as its own characters: decoding it into a number first could change it."""
 
 
 class TransactionRequest(msgspec.Struct, kw_only=True, frozen=True):
@@ -86,6 +74,7 @@ class Transaction(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True)
     updated_at: str
     amount_out: str | None = None
     amount_out_asset: str | None = None
+    quote_id: str | None = None
     status_message: str | None = None
     completed_at: str | None = None
     stellar_transaction_id: str | None = None
@@ -128,18 +117,23 @@ def _asset_offer(
     accepted: AcceptedAsset, configuration: Configuration, say: Callable[[str], str]
 ) -> dict[str, Any]:
     terms = accepted.terms
+    pairs = [pair for pair in configuration.anchor.pairs if pair.sell == accepted.code]
+    methods = dict.fromkeys(
+        [*terms.funding_methods, *(name for pair in pairs for name in pair.funding_methods)]
+    )
+    receiver_types = dict.fromkeys([terms.receiver_type, *(pair.receiver_type for pair in pairs)])
     described: dict[str, Any] = {
         "enabled": True,
-        "quotes_supported": False,
-        "quotes_required": False,
-        "funding_methods": list(terms.funding_methods),
+        "quotes_supported": bool(pairs),
+        "quotes_required": terms.quotes_required,
+        "funding_methods": list(methods),
         "min_amount": _number(f"{terms.amount_min:f}"),
         "max_amount": _number(f"{terms.amount_max:f}"),
         "fee_fixed": _number(f"{terms.fee_fixed:f}"),
         "fee_percent": _number(f"{terms.fee_percent:f}"),
         "sep12": {
-            "sender": {"types": _types(terms.sender_type, CustomerRole.SENDER, configuration, say)},
-            "receiver": {"types": _types(terms.receiver_type, CustomerRole.RECEIVER, configuration, say)},
+            "sender": {"types": _types([terms.sender_type], CustomerRole.SENDER, configuration, say)},
+            "receiver": {"types": _types(receiver_types, CustomerRole.RECEIVER, configuration, say)},
         },
         "fields": {"transaction": {}},
     }
@@ -151,14 +145,13 @@ def _asset_offer(
 
 
 def _types(
-    name: str | None, role: CustomerRole, configuration: Configuration, say: Callable[[str], str]
+    names: Iterable[str | None],
+    role: CustomerRole,
+    configuration: Configuration,
+    say: Callable[[str], str],
 ) -> dict[str, Any]:
-    if name is None:
-        return {}
-    customer_type = configuration.anchor.customer_type(name)
-    if customer_type.role is not role:
-        return {}
-    return {name: {"description": say(customer_type.description)}}
+    kinds = (configuration.anchor.customer_type(name) for name in names if name is not None)
+    return {kind.name: {"description": say(kind.description)} for kind in kinds if kind.role is role}
 
 
 def _number(text: str) -> msgspec.Raw:
@@ -203,23 +196,6 @@ async def open_transaction(call: Call) -> Answer:
     )
 
 
-def amount_text(raw: msgspec.Raw) -> str:
-    """Return the characters of an amount that came as a JSON number or as a text.
-
-    Raises:
-        InvalidAmount: It is neither.
-    """
-    written = bytes(raw).strip()
-    if len(written) > AMOUNT_TEXT_MAX + 2:
-        raise InvalidAmount("amount is longer than any amount: write at most 7 decimals.")
-    text = written.decode("ascii", "replace")
-    if text.startswith('"') and text.endswith('"') and len(text) > 1:
-        return text[1:-1]
-    if text[:1].isdigit():
-        return text
-    raise InvalidAmount(f"amount {text!r} is not valid: write a number above zero, such as 100.50.")
-
-
 async def show_transaction(call: Call) -> Answer:
     """Show a remittance to the account that opened it."""
     remittance_id = _remittance_id(call.path["id"])
@@ -259,7 +235,8 @@ def describe(remittance: store.Remittance, say: Callable[[str], str] = str) -> T
         amount_in=remittance.amount_in.text,
         amount_in_asset=remittance.amount_in.asset.id,
         amount_out=remittance.amount_out.text if remittance.amount_out else None,
-        amount_out_asset=remittance.amount_out.asset.id if remittance.amount_out else None,
+        amount_out_asset=remittance.asset_out.id,
+        quote_id=str(remittance.quote_id) if remittance.quote_id else None,
         amount_fee=fee.text,
         amount_fee_asset=fee.asset.id,
         fee_details=FeeDetails(total=fee.text, asset=fee.asset.id, details=list(remittance.fee_lines)),

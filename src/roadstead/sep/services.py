@@ -12,6 +12,8 @@ from roadstead.database.pool import Database
 from roadstead.messages.catalogue import Catalogue, Language, Message, shipped_messages
 from roadstead.partners.challenges import Challenges
 from roadstead.partners.principal import PartnerDirectory, TokenReader
+from roadstead.quotes.quoting import Quoting
+from roadstead.quotes.rates import RateBook
 from roadstead.randomness import Randomness
 from roadstead.sep.limits import Limiter
 from roadstead.stellar.toml import stellar_toml
@@ -29,11 +31,23 @@ class Services:
     partners: PartnerDirectory
     challenges: Challenges
     keys: KeyProvider
+    rates: RateBook
 
     @cached_property
     def assets(self) -> dict[str, AcceptedAsset]:
         """The accepted assets by code, in the order of anchor.toml."""
         return {asset.code: asset for asset in self.configuration.assets}
+
+    @cached_property
+    def quoting(self) -> Quoting:
+        """The desk where prices are asked."""
+        return Quoting(
+            self.configuration,
+            rates=self.rates,
+            database=self.database,
+            clock=self.clock,
+            randomness=self.randomness,
+        )
 
     @cached_property
     def stellar_toml(self) -> bytes:

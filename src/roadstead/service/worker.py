@@ -16,9 +16,11 @@ from roadstead.payouts.desk import Desk
 from roadstead.payouts.events import apply_waiting
 from roadstead.payouts.ordering import payout_orderer
 from roadstead.payouts.submission import work_due
+from roadstead.quotes.rates import RateBook
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import Randomness
 from roadstead.remittances.matcher import dispose
+from roadstead.remittances.waiting import price_waiting
 from roadstead.service.loops import every
 from roadstead.service.metrics import payments_matched, payments_unmatched, payouts_worked
 
@@ -26,6 +28,8 @@ log = structlog.get_logger()
 
 IDLE_S = 0.2
 """How long the worker rests when it found nothing to do."""
+PRICE_IDLE_S = 1.0
+"""The same between two looks for remittances that wait for a rate, which are few."""
 
 
 async def run_worker(
@@ -33,6 +37,7 @@ async def run_worker(
     database: Database,
     rails: Mapping[str, Rail],
     keys: KeyProvider,
+    rates: RateBook,
     *,
     clock: Clock,
     randomness: Randomness,
@@ -53,7 +58,7 @@ async def run_worker(
     ]
 
     async def match() -> bool:
-        disposed = await dispose(database, order, clock.now())
+        disposed = await dispose(database, order, clock.now(), rates.snapshot())
         payments_matched.inc(disposed.matched)
         for unmatched in disposed.unmatched:
             payments_unmatched.labels(unmatched.reason).inc()
@@ -64,11 +69,17 @@ async def run_worker(
             )
         return disposed.count > 0
 
+    async def price() -> bool:
+        return await price_waiting(database, order, rates.snapshot(), clock.now()) > 0
+
     async def apply() -> bool:
         return await apply_waiting(database, clock) > 0
 
+    await rates.refresh()
     async with asyncio.TaskGroup() as group:
+        group.create_task(every(rates.refresh_s, rates.refresh, name="rates", stop=stop))
         group.create_task(every(IDLE_S, match, name="match", stop=stop))
+        group.create_task(every(PRICE_IDLE_S, price, name="price_waiting", stop=stop))
         group.create_task(every(IDLE_S, apply, name="rail_events", stop=stop))
         for desk in desks:
             group.create_task(every(IDLE_S, _submitter(desk), name=f"payouts_{desk.rail.name}", stop=stop))

@@ -52,6 +52,7 @@ def _general(configuration: Configuration) -> dict[str, Value]:
         "SIGNING_KEY": configuration.signing_account,
         "ACCOUNTS": _accounts(configuration),
         "DIRECT_PAYMENT_SERVER": f"{settings.public_url}/sep31",
+        "ANCHOR_QUOTE_SERVER": f"{settings.public_url}/sep38" if configuration.anchor.pairs else None,
     }
 
 

@@ -17,6 +17,7 @@ from roadstead.database.pool import Database, open_database
 from roadstead.errors import Forbidden, Unauthenticated
 from roadstead.partners.principal import Principal
 from roadstead.partners.subjects import read_subject
+from roadstead.quotes.sources import open_rates
 from roadstead.randomness import SystemRandomness
 from roadstead.sep.application import build_application
 from roadstead.sep.sep12 import ROUTES
@@ -85,6 +86,7 @@ def services(configuration: Configuration, database: Database) -> Services:
         # No route of SEP-12 authenticates anybody.
         challenges=cast("Challenges", None),
         keys=LocalKeyProvider(configuration.data_key),
+        rates=open_rates(configuration, SystemClock()),
     )
 
 

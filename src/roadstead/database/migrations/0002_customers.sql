@@ -1,5 +1,5 @@
 -- note: Customers of partners. Values are encrypted under a data key of the customer's own, wrapped by a versioned key that is not
--- note: in the database: erasing a customer destroys the wrapped key, which reaches every backup.
+-- note: in the database: erasing a customer destroys the wrapped key, and with it every later copy of the values.
 
 CREATE TABLE customers (
     id          uuid PRIMARY KEY,

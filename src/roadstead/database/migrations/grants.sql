@@ -6,7 +6,8 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO roadstead_app, roadstead_reader;
 GRANT INSERT, UPDATE ON
     partners, customers, customer_fields, remittances, payments, cursors, payouts, payout_attempts, rail_events, leases
     TO roadstead_app;
-GRANT INSERT ON partner_accounts, used_challenges, undecodable_records, postings, entries, audit_log TO roadstead_app;
+GRANT INSERT ON partner_accounts, used_challenges, undecodable_records, postings, entries, audit_log, quotes
+    TO roadstead_app;
 GRANT UPDATE ON schedules TO roadstead_app;
 -- The only rows that the server may ever delete: erased personal data and challenges that are over.
 GRANT DELETE ON customer_fields, used_challenges TO roadstead_app;
