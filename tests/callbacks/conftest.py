@@ -8,12 +8,14 @@ import pytest
 from tests.fixtures.callbacks import Outbox
 from tests.fixtures.house import House, house_on
 
+from roadstead.database.migrate import APP_ROLE
 from roadstead.partners.registry import change_callback_hosts
 
 
 @pytest.fixture
 async def house(database_url: str) -> AsyncIterator[House]:
-    async with house_on(database_url) as furnished:
+    # With the rights of the server and no more.
+    async with house_on(f"{database_url}?role={APP_ROLE}") as furnished:
         await change_callback_hosts(
             furnished.database, "Example Sender", "tests", add=["127.0.0.1", "localhost"]
         )

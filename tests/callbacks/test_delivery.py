@@ -25,6 +25,7 @@ from roadstead.callbacks.store import ANSWER_CHARACTERS_MAX, CallbackStatus
 from roadstead.callbacks.targets import Target
 from roadstead.config import examples
 from roadstead.config.strkey import public_key_of
+from roadstead.database.migrate import READER_ROLE
 from roadstead.database.pool import Connection
 from roadstead.errors import NotFound
 from roadstead.partners.registry import change_callback_hosts
@@ -143,13 +144,39 @@ class TestWhatIsWritten:
             "TRUNCATE callback_tries",
         ],
     )
-    async def test_what_happened_is_not_rewritten(self, house: House, outbox: Outbox, statement: str) -> None:
+    async def test_what_happened_is_not_rewritten_even_by_the_owner(
+        self, house: House, outbox: Outbox, database_url: str, statement: str
+    ) -> None:
         async with receiving() as receiver:
             await outbox.moved(receiver.url)
             await outbox.deliver()
-        with pytest.raises(asyncpg.PostgresError) as refusal:
-            await house.execute(statement)
-        assert refusal.value.sqlstate == "23001"
+        owner = await asyncpg.connect(database_url, timeout=10)
+        try:
+            with pytest.raises(asyncpg.RestrictViolationError):
+                await owner.execute(statement)
+        finally:
+            await owner.close()
+
+    async def test_the_server_cannot_make_a_callback_by_itself(self, house: House, outbox: Outbox) -> None:
+        await outbox.moved("http://127.0.0.1:9/")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await house.execute(
+                "INSERT INTO callbacks (subject_kind, subject_id, partner_id, event, snapshot) "
+                "SELECT subject_kind, subject_id, partner_id, 'completed', '{}' FROM callback_registrations"
+            )
+
+    async def test_a_reader_of_reports_sees_hosts_but_no_urls(
+        self, house: House, outbox: Outbox, database_url: str
+    ) -> None:
+        await outbox.moved("http://127.0.0.1:9/?key=secret")
+        reader = await asyncpg.connect(f"{database_url}?role={READER_ROLE}", timeout=10)
+        try:
+            assert await reader.fetchval("SELECT host FROM callback_registrations") == "127.0.0.1:9"
+            for column, table in (("url", "callback_registrations"), ("answer", "callback_tries")):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await reader.fetch(f"SELECT {column} FROM {table}")
+        finally:
+            await reader.close()
 
 
 class TestOrder:

@@ -20,7 +20,6 @@ from typing import Any, Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from yarl import URL
 
 from roadstead.callbacks.addresses import refusal
 from roadstead.callbacks.targets import HTTPS_PORT, Target, TargetRefused, parse_target
@@ -234,7 +233,7 @@ class SafeClient:
                 asyncio.timeout(self._timeout_s),
                 self._opened().request(
                     method,
-                    URL(target.url, encoded=True),
+                    target.url,
                     headers={**headers, "Host": target.authority},
                     data=body,
                     allow_redirects=False,
