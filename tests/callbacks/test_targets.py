@@ -163,7 +163,7 @@ class TestHostsOfAPartner:
         ],
     )
     def test_only_they_are_called_and_only_at_their_port(
-        self, url: str, hosts: list[str], permitted: bool
+        self, url: str, hosts: list[str], *, permitted: bool
     ) -> None:
         target = parse_target(url, http_allowed=False)
         assert is_permitted(target, hosts, any_port=False) is permitted
