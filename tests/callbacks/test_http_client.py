@@ -6,6 +6,9 @@ import asyncio
 import gzip
 import socket
 import ssl
+import subprocess
+import sys
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +27,7 @@ from tests.fixtures.receiver import FOREVER_S, Reply, endless, hang_up, raw, rec
 from roadstead.callbacks.http_client import (
     ANSWER_BYTES_MAX,
     CONNECTIONS_PER_HOST_MAX,
+    LOOKUPS_MAX,
     NoAnswer,
     NoAnswerReason,
     SafeClient,
@@ -56,9 +60,6 @@ class ScriptedLookup:
         if not answer:
             raise socket.gaierror(socket.EAI_NONAME, "no such name")
         return answer
-
-    async def close(self) -> None:
-        """Nothing to release."""
 
 
 @asynccontextmanager
@@ -166,9 +167,54 @@ class TestNames:
     async def test_the_systems_resolver_knows_this_machine(self) -> None:
         lookup = SystemLookup()
         found = await lookup.addresses("localhost", 443)
-        await lookup.close()
         assert found
         assert all(ip_address(address).is_loopback for address in found)
+
+
+class TestTheResolversThreads:
+    async def test_questions_that_hang_hold_up_only_the_names_behind_them(self) -> None:
+        answered = threading.Event()
+        asked: list[str] = []
+
+        def slow(host: str, port: int) -> list[str]:
+            asked.append(host)
+            answered.wait(FOREVER_S)
+            return [ALLOWED]
+
+        lookup = SystemLookup(slow)
+        questions = [asyncio.create_task(lookup.addresses(f"{number}.example", 443)) for number in range(20)]
+        await asyncio.wait(questions, timeout=0.2)
+        assert len(asked) == LOOKUPS_MAX
+        for question in questions[:LOOKUPS_MAX]:
+            question.cancel()
+        await asyncio.wait(questions, timeout=0.2)
+        assert len(asked) == LOOKUPS_MAX, "who went away left its question behind"
+        answered.set()
+        assert await asyncio.gather(*questions[LOOKUPS_MAX:]) == [[ALLOWED]] * (20 - LOOKUPS_MAX)
+
+    async def test_a_name_that_is_not_known_says_so(self) -> None:
+        def unknown(host: str, port: int) -> list[str]:
+            raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+        lookup = SystemLookup(unknown)
+        for _ in range(LOOKUPS_MAX + 1):
+            with pytest.raises(OSError, match="no such name"):
+                await lookup.addresses("nowhere.example", 443)
+
+    def test_a_name_server_that_is_silent_does_not_hold_up_the_end(self) -> None:
+        program = (
+            "import asyncio, time\n"
+            "from roadstead.callbacks.http_client import SystemLookup\n"
+            "async def main():\n"
+            "    lookup = SystemLookup(lambda host, port: time.sleep(60) or [])\n"
+            "    await asyncio.wait_for(lookup.addresses('x', 1), 0.1)\n"
+            "try:\n"
+            "    asyncio.run(main())\n"
+            "except TimeoutError:\n"
+            "    print('ended')\n"
+        )
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=30, check=True)
+        assert ended.stdout == b"ended\n"
 
 
 def broken(*replies: tuple[str, Reply]) -> pytest.MarkDecorator:

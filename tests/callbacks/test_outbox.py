@@ -148,8 +148,8 @@ class TestWhatIsWritten:
         await outbox.moved("http://127.0.0.1:9/")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await house.execute(
-                "INSERT INTO callbacks (subject_kind, subject_id, partner_id, event, snapshot) "
-                "SELECT subject_kind, subject_id, partner_id, 'completed', '{}' FROM callback_registrations"
+                "INSERT INTO callbacks (subject_kind, subject_id, partner_id, host, event, snapshot) "
+                "SELECT subject_kind, subject_id, partner_id, host, 'completed', '{}' FROM callback_registrations"
             )
 
     async def test_a_reader_of_reports_sees_hosts_but_no_urls(

@@ -26,6 +26,7 @@ class TestWhereItGoes:
             remittance_id = await outbox.moved(old.url)
             await outbox.deliver()
             await outbox.register(remittance_id, new.url)
+            assert await house.value("SELECT bool_and(host = $1) FROM callbacks", new.authority)
             await outbox.make_due()
             await outbox.deliver()
         assert old.statuses == ["pending_receiver"]
@@ -33,6 +34,24 @@ class TestWhereItGoes:
         assert old.heard[0].body == new.heard[0].body
         assert new.heard[0].headers["host"] == new.authority
         assert [entry["url"] for entry in await outbox.tries()] == [old.url, new.url, new.url]
+
+    async def test_a_url_can_be_replaced_while_deliveries_end(self, house: House, outbox: Outbox) -> None:
+        async with receiving() as first, receiving() as second:
+            first.always = second.always = status(500)
+            remittance_id = await outbox.moved(first.url)
+
+            async def replace() -> None:
+                for number in range(40):
+                    await outbox.register(remittance_id, (second if number % 2 else first).url)
+
+            async def deliver() -> None:
+                deliverer = outbox.deliverer(resting=RestingHosts(rest_first_s=0.0))
+                for _ in range(20):
+                    await house.execute("UPDATE callbacks SET due_at = now() WHERE lease_token IS NULL")
+                    await outbox.deliver(deliverer, rounds=1)
+
+            await asyncio.gather(replace(), deliver())
+        assert len(await outbox.tries()) == len(first.heard) + len(second.heard)
 
     async def test_a_host_that_was_taken_away_is_not_called(self, house: House, outbox: Outbox) -> None:
         async with receiving() as receiver:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -29,10 +30,10 @@ TIMEOUT_S = 10.0
 """For a whole call."""
 CONNECTIONS_MAX = 32
 CONNECTIONS_PER_HOST_MAX = 4
+LOOKUPS_MAX = 8
 ANSWER_BYTES_MAX = 8_000
 """How much of the answer to a callback is read; the rest is left."""
 
-_LOOKUP_THREADS = 8
 _ADDRESSES_TRIED_MAX = 4
 _HEADER_BYTES_MAX = 8_190
 _HEADERS_MAX = 64
@@ -87,34 +88,63 @@ class Lookup(Protocol):
         """
         ...
 
-    async def close(self) -> None:
-        """Release what resolving needs."""
-        ...
-
 
 class SystemLookup:
-    """The operating system's resolver, in threads of its own: slow name servers hold up nobody else."""
+    """The operating system's resolver, in threads of its own: slow name servers hold up nobody else, nor the end.
 
-    def __init__(self) -> None:
-        """Start no thread yet."""
-        self._threads = ThreadPoolExecutor(max_workers=_LOOKUP_THREADS, thread_name_prefix="lookup")
+    At most `LOOKUPS_MAX` questions are under way; one that nobody waits for any more keeps its place until the system
+    gives up.
+    """
+
+    def __init__(self, ask: Callable[[str, int], list[str]] | None = None) -> None:
+        """Take a blocking function that resolves a name, in the place of the system's for rehearsals."""
+        self._ask = ask or _ask_system
+        self._places = asyncio.Semaphore(LOOKUPS_MAX)
 
     async def addresses(self, host: str, port: int) -> Sequence[str]:
         """Return every IP address of a host. See `Lookup.addresses`."""
-        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
-        return list(dict.fromkeys(str(place[0]) for *_, place in found))
+        await self._places.acquire()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[str]] = loop.create_future()
 
-    async def close(self) -> None:
-        """Let the threads end when their last question is answered."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        def give(found: list[str] | Exception) -> None:
+            self._places.release()
+            if answer.done():
+                return
+            if isinstance(found, Exception):
+                answer.set_exception(found)
+            else:
+                answer.set_result(found)
+
+        def ask() -> None:
+            found: list[str] | Exception
+            try:
+                found = self._ask(host, port)
+            except Exception as error:  # noqa: BLE001 - handed to whoever asked
+                found = error
+            # The loop may have ended before the name server answered.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(give, found)
+
+        # A daemon: a name server that does not answer must not hold up the end of the process.
+        try:
+            threading.Thread(target=ask, name="lookup", daemon=True).start()
+        except RuntimeError as error:
+            self._places.release()
+            raise OSError(f"no thread can be started to look {host} up") from error
+        return await answer
+
+
+def _ask_system(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return list(dict.fromkeys(str(place[0]) for *_, place in found))
 
 
 class _CheckedResolver(AbstractResolver):
     """Gives aiohttp addresses to connect to, all of them checked; it asks once for each connection."""
 
     def __init__(self, lookup: Lookup, check: Callable[[str, str], None]) -> None:
-        self._lookup = lookup
+        self._lookup = lookup or SystemLookup()
         self._check = check
 
     async def resolve(
@@ -141,7 +171,7 @@ class _CheckedResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        await self._lookup.close()
+        """Nothing to release."""
 
 
 class SafeClient:
@@ -169,7 +199,7 @@ class SafeClient:
         self._private_allowed = private_allowed
         self._timeout_s = timeout_s
         self._connections_max = connections_max
-        self._lookup = lookup
+        self._lookup = lookup or SystemLookup()
         self._rule = address_rule or partial(refusal, private_allowed=private_allowed)
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
@@ -271,7 +301,7 @@ class SafeClient:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    resolver=_CheckedResolver(self._lookup or SystemLookup(), self._check),
+                    resolver=_CheckedResolver(self._lookup, self._check),
                     use_dns_cache=False,
                     force_close=True,
                     limit=self._connections_max,

@@ -17,8 +17,8 @@ async def register(
 ) -> None:
     """Call this URL at every change of the subject from now on, instead of any URL before it; safe to repeat.
 
-    Nothing is contacted. That the subject is the partner's is for the caller to know. `private_allowed` is for the
-    network's profile to say.
+    Call it in a transaction. Nothing is contacted. That the subject is the partner's is for the caller to know, and
+    `private_allowed` for the network's profile to say.
 
     Raises:
         TargetRefused: The URL is not one that we call, or its host is none that was agreed with the partner.

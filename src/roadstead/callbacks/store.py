@@ -99,7 +99,7 @@ async def permitted_hosts(connection: Connection, partner_id: UUID) -> list[str]
 
 
 async def set_url(connection: Connection, subject: Subject, partner_id: UUID, target: Target) -> None:
-    """Register where to call about a subject; the URL before it is not called any more."""
+    """Register where to call about a subject, in a transaction; the URL before it is not called any more."""
     await connection.execute(
         """
         INSERT INTO callback_registrations (subject_kind, subject_id, partner_id, url, host) VALUES ($1, $2, $3, $4, $5)
@@ -112,22 +112,39 @@ async def set_url(connection: Connection, subject: Subject, partner_id: UUID, ta
         target.url,
         target.authority,
     )
+    await connection.execute(
+        """
+        UPDATE callbacks SET host = $3
+        WHERE subject_kind = $1 AND subject_id = $2 AND status = 'waiting' AND host <> $3
+        """,
+        subject.kind,
+        subject.id,
+        target.authority,
+    )
 
 
+# Host by host: a walk over the index finds the hosts, and of each the few earliest callbacks that may be sent now.
 _CLAIM = """
-WITH due AS (
-    SELECT c.id, c.due_at, r.host, row_number() OVER (PARTITION BY r.host ORDER BY c.due_at, c.id) AS place
-    FROM callbacks AS c
-    JOIN callback_registrations AS r ON r.subject_kind = c.subject_kind AND r.subject_id = c.subject_id
-    WHERE c.status = 'waiting' AND c.due_at <= now() AND (c.lease_until IS NULL OR c.lease_until < now())
-        AND NOT EXISTS (
-            SELECT FROM callbacks AS earlier
-            WHERE earlier.subject_kind = c.subject_kind AND earlier.subject_id = c.subject_id
-                AND earlier.id < c.id AND earlier.status = 'waiting')
+WITH RECURSIVE hosts AS (
+    (SELECT host FROM callbacks WHERE status = 'waiting' ORDER BY host LIMIT 1)
+    UNION ALL
+    SELECT (SELECT c.host FROM callbacks AS c WHERE c.status = 'waiting' AND c.host > hosts.host
+            ORDER BY c.host LIMIT 1)
+    FROM hosts WHERE hosts.host IS NOT NULL
 ), chosen AS (
-    SELECT due.id FROM due LEFT JOIN unnest($4::text[], $5::integer[]) AS known (host, free) ON known.host = due.host
-    WHERE due.place <= COALESCE(known.free, $6)
-    ORDER BY due.due_at, due.id LIMIT $3
+    SELECT first.id
+    FROM hosts LEFT JOIN unnest($4::text[], $5::integer[]) AS known (host, free) ON known.host = hosts.host
+    CROSS JOIN LATERAL (
+        SELECT c.id, c.due_at FROM callbacks AS c
+        WHERE c.status = 'waiting' AND c.host = hosts.host AND c.due_at <= now()
+            AND (c.lease_until IS NULL OR c.lease_until < now())
+            AND NOT EXISTS (
+                SELECT FROM callbacks AS earlier
+                WHERE earlier.subject_kind = c.subject_kind AND earlier.subject_id = c.subject_id
+                    AND earlier.id < c.id AND earlier.status = 'waiting')
+        ORDER BY c.due_at LIMIT COALESCE(known.free, $6)
+    ) AS first
+    ORDER BY first.due_at, first.id LIMIT $3
 ), locked AS (
     SELECT c.id FROM callbacks AS c JOIN chosen ON chosen.id = c.id
     WHERE c.status = 'waiting' AND (c.lease_until IS NULL OR c.lease_until < now())
@@ -214,6 +231,7 @@ async def insert_try(
 
 async def end(connection: Connection, claimed: Claimed, status: CallbackStatus) -> bool:
     """End a callback, and let the next of its subject go; False when the lease was lost and nothing was changed."""
+    await _lock_subject(connection, claimed.subject)
     done = await connection.execute(
         """
         UPDATE callbacks
@@ -239,6 +257,7 @@ async def end(connection: Connection, claimed: Claimed, status: CallbackStatus) 
 
 async def postpone(connection: Connection, claimed: Claimed, pause: timedelta) -> bool:
     """Let a callback rest, and all of its subject that wait behind it; False when the lease was lost."""
+    await _lock_subject(connection, claimed.subject)
     due_at = await connection.fetchval(
         """
         UPDATE callbacks SET due_at = now() + $3::interval, tries = tries + 1, lease_token = NULL, lease_until = NULL
@@ -260,6 +279,15 @@ async def postpone(connection: Connection, claimed: Claimed, pause: timedelta) -
         due_at,
     )
     return True
+
+
+async def _lock_subject(connection: Connection, subject: Subject) -> None:
+    """Keep others from changing several callbacks of a subject at the same time, each in its own order."""
+    await connection.execute(
+        "SELECT FROM callback_registrations WHERE subject_kind = $1 AND subject_id = $2 FOR NO KEY UPDATE",
+        subject.kind,
+        subject.id,
+    )
 
 
 _CALLBACKS = """

@@ -225,7 +225,7 @@ async def set_callback(call: Call) -> Answer:
     """Tell every change of a remittance's status to a URL from now on, instead of any URL before it."""
     request: CallbackRequest = call.payload
     remittance_id = _remittance_id(call.path["id"])
-    async with call.services.database.connection() as connection:
+    async with call.services.database.transaction() as connection:
         visible = await store.by_account(connection, call.principal.account, remittance_id)
         remittance = _required(visible, remittance_id)
         await register(

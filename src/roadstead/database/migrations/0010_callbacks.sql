@@ -22,11 +22,13 @@ CREATE TABLE callback_registrations (
 );
 
 -- The outbox. Identities of one subject's events rise in the order of the events, because they are drawn under the lock of its row.
+-- `host` repeats that of the registration, so that what is due is found host by host, however much waits for a dead one.
 CREATE TABLE callbacks (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subject_kind  text NOT NULL,
     subject_id    uuid NOT NULL,
     partner_id    uuid NOT NULL REFERENCES partners,
+    host          text NOT NULL,
     event         text NOT NULL,
     snapshot      jsonb NOT NULL,
     body          bytea,
@@ -44,7 +46,7 @@ CREATE TABLE callbacks (
     CHECK (status <> 'delivered' OR body IS NOT NULL)
 );
 
-CREATE INDEX callbacks_due ON callbacks (due_at) WHERE status = 'waiting';
+CREATE INDEX callbacks_due ON callbacks (host, due_at) WHERE status = 'waiting';
 CREATE INDEX callbacks_subject ON callbacks (subject_kind, subject_id, id);
 CREATE INDEX callbacks_given_up ON callbacks (ended_at) WHERE status = 'given_up';
 
@@ -88,8 +90,8 @@ CREATE TRIGGER callback_tries_kept BEFORE TRUNCATE ON callback_tries
 CREATE FUNCTION announce_remittance_move() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
 BEGIN
-    INSERT INTO callbacks (subject_kind, subject_id, partner_id, event, snapshot)
-    SELECT subject_kind, NEW.id, NEW.partner_id, NEW.status, to_jsonb(NEW)
+    INSERT INTO callbacks (subject_kind, subject_id, partner_id, host, event, snapshot)
+    SELECT subject_kind, NEW.id, NEW.partner_id, host, NEW.status, to_jsonb(NEW)
     FROM callback_registrations WHERE subject_kind = 'remittance' AND subject_id = NEW.id;
     RETURN NULL;
 END $$;
