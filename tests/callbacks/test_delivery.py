@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from tests.fixtures.callbacks import Outbox
@@ -16,7 +16,7 @@ from tests.fixtures.receiver import hang_up, receiving, status
 from roadstead.callbacks import retries
 from roadstead.callbacks.delivery import Outcome
 from roadstead.callbacks.http_client import Answer, SafeClient
-from roadstead.callbacks.store import ANSWER_CHARACTERS_MAX, CallbackStatus
+from roadstead.callbacks.store import ANSWER_CHARACTERS_MAX, CallbackStatus, claim_due
 from roadstead.callbacks.targets import Target
 from roadstead.database.pool import Connection
 
@@ -95,6 +95,7 @@ class TestFailing:
         assert (entry["outcome"], entry["http_status"], entry["answer"]) == (outcome, code, "so it is")
         [(_, state)] = await outbox.callbacks()
         assert state == ("delivered" if outcome is Outcome.DELIVERED else "waiting")
+        assert [(told.outcome, told.status) for told in outbox.told] == [(outcome, state)]
 
     async def test_a_failed_callback_rests_and_is_not_tried_before(
         self, house: House, outbox: Outbox
@@ -179,34 +180,71 @@ class TestCrashes:
         assert receiver.statuses == ["pending_receiver", "pending_receiver", "pending_external"]
         assert receiver.heard[0].body == receiver.heard[1].body
 
+    @pytest.mark.parametrize(
+        ("late_code", "code", "state"),
+        [(500, 204, "delivered"), (204, 500, "waiting"), (500, 503, "waiting")],
+    )
     async def test_who_lost_the_lease_writes_what_it_did_but_decides_nothing(
-        self, house: House, outbox: Outbox
+        self, house: House, outbox: Outbox, late_code: int, code: int, state: str
     ) -> None:
         async with receiving() as receiver:
             released = asyncio.Event()
 
             async def late(writer: asyncio.StreamWriter) -> None:
                 await released.wait()
-                await status(500)(writer)
+                await status(late_code)(writer)
 
-            receiver.script = [late]
-            await outbox.moved(receiver.url)
+            receiver.script = [late, status(code)]
+            _, memo = await outbox.opened(receiver.url)
+            await house.pay(memo)
+            await house.match()
             slow = outbox.deliverer()
             await slow.step()
             await receiver.arrived.wait()
             await outbox.make_due()
             await outbox.deliver()
+            before = await house.value("SELECT callbacks::text FROM callbacks")
             released.set()
             await slow.finish(5.0)
-        assert await outbox.callbacks() == [
-            ("pending_receiver", "delivered"),
-            ("pending_external", "delivered"),
-        ]
-        assert [entry["outcome"] for entry in await outbox.tries()] == [
-            Outcome.DELIVERED,
-            Outcome.DELIVERED,
-            Outcome.REFUSED,
-        ]
+        assert await outbox.callbacks() == [("pending_receiver", state)]
+        assert await house.value("SELECT callbacks::text FROM callbacks") == before
+        assert [entry["http_status"] for entry in await outbox.tries()] == [code, late_code]
+
+    async def test_who_claims_at_the_same_time_does_not_wait(self, house: House, outbox: Outbox) -> None:
+        for _ in range(6):
+            await outbox.moved("http://127.0.0.1:9/")
+        async with house.database.transaction() as first, house.database.transaction() as second:
+            for connection in (first, second):
+                await connection.execute("SET LOCAL lock_timeout = '200ms'")
+            taken = await claim(first, limit=4)
+            assert len(taken) == 4
+            assert await claim(second, limit=4) == []
+
+    async def test_nothing_is_claimed_twice_however_many_claim(self, house: House, outbox: Outbox) -> None:
+        for _ in range(60):
+            await outbox.opened("http://127.0.0.1:9/")
+        await house.execute(
+            "UPDATE remittances SET status = 'expired', status_cause = 'x' WHERE status = 'pending_sender'"
+        )
+        drained = await asyncio.gather(*(self._drain(house) for _ in range(5)))
+        claimed = [callback_id for ids in drained for callback_id in ids]
+        assert len(claimed) == len(set(claimed)) == 60
+
+    async def _drain(self, house: House) -> list[int]:
+        ids: list[int] = []
+        while True:
+            async with house.database.connection() as connection:
+                claimed = await claim(connection, limit=2)
+            if not claimed:
+                return ids
+            ids.extend(claimed)
+
+
+async def claim(connection: Connection, *, limit: int) -> list[int]:
+    claimed = await claim_due(
+        connection, token=uuid4(), lease=timedelta(minutes=1), limit=limit, free_by_host={}, per_host_max=4
+    )
+    return [callback.id for callback in claimed]
 
 
 class DyingClient:
