@@ -273,8 +273,10 @@ VIOLATIONS = {
     "0010_callbacks": (
         f"INSERT INTO partners (id, name) VALUES ('{ID}', 'Sending Anchor')",
         f"INSERT INTO callback_registrations VALUES ('remittance', '{ID}', '{ID}', 'https://a.example/', 'a.example')",
-        "INSERT INTO callbacks (subject_kind, subject_id, partner_id, host, event, snapshot) "
-        f"VALUES ('remittance', '{ID}', '{ID}', 'a.example', 'completed', '{{}}')",
+        """
+        INSERT INTO callbacks (subject_kind, subject_id, partner_id, host, event, snapshot)
+        SELECT subject_kind, subject_id, partner_id, host, 'completed', '{}' FROM callback_registrations
+        """,
     ),
 }
 
