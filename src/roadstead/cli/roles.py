@@ -11,6 +11,10 @@ from dataclasses import dataclass
 import structlog
 
 from roadstead import __version__
+from roadstead.callbacks.delivery import Deliverer
+from roadstead.callbacks.http_client import SafeClient
+from roadstead.callbacks.signatures import CallbackSigner
+from roadstead.callbacks.store import SubjectKind
 from roadstead.cli.context import database_urls
 from roadstead.clock import Clock, SystemClock
 from roadstead.config.effective import Configuration
@@ -26,6 +30,7 @@ from roadstead.quotes.sources import open_rates
 from roadstead.rails.opening import open_rails
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import SystemRandomness
+from roadstead.sep import sep31
 from roadstead.sep.application import build_application
 from roadstead.sep.services import Services
 from roadstead.sep.table import route_table
@@ -44,7 +49,7 @@ from roadstead.service.loops import pause
 from roadstead.service.observer import cursor_source, run_observer
 from roadstead.service.readiness import observer_check, rail_check
 from roadstead.service.roles import Role
-from roadstead.service.worker import run_worker
+from roadstead.service.worker import count_callback, run_worker
 from roadstead.stellar.accounts import HorizonAccountReader
 from roadstead.stellar.horizon import HorizonClient
 
@@ -193,6 +198,19 @@ async def _observe(parts: Parts) -> None:
 
 
 async def _work(parts: Parts) -> None:
+    private_allowed = parts.configuration.profile.allows_callbacks_to_private_addresses
+    client = SafeClient(private_allowed=private_allowed)
+    parts.stack.push_async_callback(client.close)
+    deliverer = Deliverer(
+        database=parts.database,
+        client=client,
+        signer=CallbackSigner(parts.configuration.settings.signing_secret),
+        clock=parts.clock,
+        randomness=parts.randomness,
+        renderers={SubjectKind.REMITTANCE: sep31.callback_body},
+        private_allowed=private_allowed,
+        observe=count_callback,
+    )
     await run_worker(
         parts.configuration,
         parts.database,
@@ -201,6 +219,7 @@ async def _work(parts: Parts) -> None:
         parts.rates,
         clock=parts.clock,
         randomness=parts.randomness,
+        deliverer=deliverer,
         stop=parts.stop,
     )
 
