@@ -90,12 +90,32 @@ class TestAddingAndListing:
         ]
 
 
+class TestCallbackHosts:
+    def test_they_are_agreed_when_a_partner_is_added_and_later(self, operator: Operator) -> None:
+        added = operator.types("add", "Sending Anchor", FIRST, "--callback-host", "sender.example")
+        assert "sender.example" in added.output
+        changed = operator.types(
+            "hosts", "Sending Anchor", "--add", "b.example:8443", "--remove", "sender.example", "--json"
+        )
+        (partner,) = json.loads(changed.output)
+        assert partner["callback_hosts"] == ["b.example:8443"]
+        shown = operator.types("hosts", "Sending Anchor")
+        assert "b.example:8443" in shown.output
+        assert [action for _, action in operator.audit()] == [
+            "partner.added",
+            "partner.callback_hosts_changed",
+            "partner.callback_hosts_changed",
+        ]
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("words", "reason"),
         [
             (("add", "Sending Anchor", "GABC"), "is not valid"),
             (("add", "Sending Anchor", key("first").secret), "secret seed"),
+            (("hosts", "Nobody"), "There is no partner 'Nobody'"),
+            (("hosts", "Nobody", "--add", "https://x"), "is not valid"),
             (("disable", "Nobody"), "There is no partner 'Nobody'"),
             (("enable", "Nobody"), "There is no partner 'Nobody'"),
         ],

@@ -280,6 +280,14 @@ VIOLATIONS = {
     "0008_customer_type": (
         f"INSERT INTO customers VALUES ('{ID}', '{ACCOUNT}', 'id', '7', NULL, NULL, now(), now())",
     ),
+    "0010_callbacks": (
+        f"INSERT INTO partners (id, name) VALUES ('{ID}', 'Sending Anchor')",
+        f"INSERT INTO callback_registrations VALUES ('remittance', '{ID}', '{ID}', 'https://a.example/', 'a.example')",
+        """
+        INSERT INTO callbacks (subject_kind, subject_id, partner_id, host, event, snapshot)
+        SELECT subject_kind, subject_id, partner_id, host, 'completed', '{}' FROM callback_registrations
+        """,
+    ),
     "0011_information": (
         PARTNER,
         REMITTANCE,

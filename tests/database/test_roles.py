@@ -40,11 +40,13 @@ COLUMN_OF = {
     "remittance_history": "cause",
     "payout_history": "reason",
     "audit_log": "action",
+    "callback_tries": "outcome",
 }
 APPEND_ONLY = tuple(COLUMN_OF)
 KEPT = (
     *APPEND_ONLY,
     *("partners", "customers", "remittances", "payments", "payouts", "payout_attempts", "rail_events"),
+    *("callbacks", "callback_registrations", "partner_callback_hosts"),
 )
 """Tables of which the server deletes nothing, ever."""
 
@@ -202,12 +204,16 @@ class TestTheServersRole:
 CHANGES = {"INSERT", "UPDATE"}
 RIGHTS: dict[str, set[str]] = {
     "audit_log": {"INSERT"},
+    "callback_registrations": CHANGES,
+    "callback_tries": {"INSERT"},
+    "callbacks": {"UPDATE"},
     "cursors": CHANGES,
     "customer_fields": {*CHANGES, "DELETE"},
     "customers": CHANGES,
     "entries": {"INSERT"},
     "leases": CHANGES,
     "partner_accounts": {"INSERT"},
+    "partner_callback_hosts": CHANGES,
     "partners": CHANGES,
     "payments": CHANGES,
     "payout_attempts": CHANGES,
@@ -361,8 +367,13 @@ REPORTS = (
     "SELECT id, account, memo, erased_at FROM customers",
     "SELECT actor, action, count(*) FROM audit_log GROUP BY 1, 2",
     "SELECT name FROM schema_migrations",
+    "SELECT host, count(*) FROM callback_registrations GROUP BY host",
+    "SELECT outcome, count(*) FROM callback_tries GROUP BY outcome",
 )
 SECRETS = (
+    "SELECT url FROM callback_registrations",
+    "SELECT answer FROM callback_tries",
+    "SELECT * FROM callback_tries",
     "SELECT ciphertext FROM customer_fields",
     "SELECT name FROM customer_fields",
     "SELECT wrapped_key FROM customers",

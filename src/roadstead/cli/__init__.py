@@ -28,6 +28,7 @@ def _root(
 def application() -> typer.Typer:
     """Put the commands together; each module imports what is slow only when its command runs."""
     from roadstead.cli import (
+        callbacks,
         config,
         demo,
         migrate,
@@ -53,6 +54,7 @@ def application() -> typer.Typer:
     app.add_typer(remittances.app, name="remittances")
     app.add_typer(payments.app, name="payments")
     app.add_typer(network.app, name="network")
+    app.add_typer(callbacks.app, name="callbacks")
     for module in (serve, migrate, sandbox, send, demo):
         module.register(app)
     return app

@@ -30,12 +30,19 @@ def add_command(
         list[str],
         typer.Argument(metavar="ACCOUNT...", help="Stellar addresses G... that the partner acts through."),
     ],
+    callback_hosts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--callback-host", metavar="HOST", help="Where it may be called, as host or host:port; repeat it."
+        ),
+    ] = None,
     as_json: _Json = False,
 ) -> None:
-    """Add a partner, or accounts to one; safe to repeat."""
+    """Add a partner, or accounts and callback hosts to one; safe to repeat."""
 
     async def work(database: Database) -> tuple[Partner, ...]:
-        return (await registry.add(database, name, accounts, operating_user()),)
+        hosts = callback_hosts or ()
+        return (await registry.add(database, name, accounts, operating_user(), callback_hosts=hosts),)
 
     run(_show(configuration_from_environment(), work, as_json=as_json))
 
@@ -44,6 +51,28 @@ def add_command(
 def list_command(as_json: _Json = False) -> None:
     """List all partners, the disabled ones too."""
     run(_show(configuration_from_environment(), registry.list_all, as_json=as_json))
+
+
+@app.command("hosts")
+def hosts_command(
+    name: _Name,
+    add: Annotated[
+        list[str] | None, typer.Option(metavar="HOST", help="Call it here too, host or host:port; repeat it.")
+    ] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option(metavar="HOST", help="Call it here no more; repeat it.")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Show or change the hosts at which a partner may be called back."""
+
+    async def work(database: Database) -> tuple[Partner, ...]:
+        changed = await registry.change_callback_hosts(
+            database, name, operating_user(), add=add or (), remove=remove or ()
+        )
+        return (changed,)
+
+    run(_show(configuration_from_environment(), work, as_json=as_json))
 
 
 @app.command("disable")
@@ -85,8 +114,14 @@ async def _show(
     if as_json:
         write_json(partners)
         return
-    table = Table("Partner", "Status", "Since", "Accounts", box=None, pad_edge=False)
+    table = Table("Partner", "Status", "Since", "Accounts", "Callback hosts", box=None, pad_edge=False)
     for partner in partners:
         since = partner.disabled_at or partner.created_at
-        table.add_row(partner.name, partner.status, f"{since:%Y-%m-%d %H:%M}", "\n".join(partner.accounts))
+        table.add_row(
+            partner.name,
+            partner.status,
+            f"{since:%Y-%m-%d %H:%M}",
+            "\n".join(partner.accounts),
+            "\n".join(partner.callback_hosts),
+        )
     console.print(table, markup=False)

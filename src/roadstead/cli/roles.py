@@ -11,6 +11,11 @@ from dataclasses import dataclass
 import structlog
 
 from roadstead import __version__
+from roadstead.callbacks.delivery import Deliverer
+from roadstead.callbacks.fetching import TextFetcher
+from roadstead.callbacks.http_client import SafeClient
+from roadstead.callbacks.signatures import CallbackSigner
+from roadstead.callbacks.store import SubjectKind
 from roadstead.cli.context import database_urls
 from roadstead.clock import Clock, SystemClock
 from roadstead.config.effective import Configuration
@@ -19,6 +24,7 @@ from roadstead.database.migrate import migrate, pending
 from roadstead.database.pool import Database, open_database
 from roadstead.errors import ConfigurationError, Unavailable
 from roadstead.partners.challenges import Challenges, auth_endpoint
+from roadstead.partners.client_domains import TOML_BYTES_MAX, StellarTomlKeys
 from roadstead.partners.directory import CachedPartnerDirectory
 from roadstead.partners.tokens import TokenBook
 from roadstead.quotes.rates import RateBook
@@ -26,6 +32,7 @@ from roadstead.quotes.sources import open_rates
 from roadstead.rails.opening import open_rails
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import SystemRandomness
+from roadstead.sep import sep31
 from roadstead.sep.application import build_application
 from roadstead.sep.services import Services
 from roadstead.sep.table import route_table
@@ -44,7 +51,7 @@ from roadstead.service.loops import pause
 from roadstead.service.observer import cursor_source, run_observer
 from roadstead.service.readiness import observer_check, rail_check
 from roadstead.service.roles import Role
-from roadstead.service.worker import run_worker
+from roadstead.service.worker import count_callback, run_worker
 from roadstead.stellar.accounts import HorizonAccountReader
 from roadstead.stellar.horizon import HorizonClient
 
@@ -175,6 +182,7 @@ async def _serve_api(parts: Parts) -> None:
             tokens=tokens,
             clock=parts.clock,
             randomness=parts.randomness,
+            domain_keys=_domain_keys(parts),
         ),
         keys=parts.keys,
         rates=parts.rates,
@@ -186,6 +194,15 @@ async def _serve_api(parts: Parts) -> None:
     await serve_until(parts.stop, application, listener=listener)
 
 
+def _domain_keys(parts: Parts) -> StellarTomlKeys:
+    """Read the keys of clients' domains from addresses that callbacks may go to as well."""
+    client = SafeClient(private_allowed=parts.configuration.profile.allows_callbacks_to_private_addresses)
+    texts = TextFetcher(client, parts.clock, bytes_max=TOML_BYTES_MAX)
+    parts.stack.push_async_callback(client.close)
+    parts.stack.push_async_callback(texts.close)
+    return StellarTomlKeys(texts)
+
+
 async def _observe(parts: Parts) -> None:
     horizon = HorizonClient(parts.configuration.settings.horizon_url)
     parts.stack.push_async_callback(horizon.close)
@@ -193,6 +210,19 @@ async def _observe(parts: Parts) -> None:
 
 
 async def _work(parts: Parts) -> None:
+    private_allowed = parts.configuration.profile.allows_callbacks_to_private_addresses
+    client = SafeClient(private_allowed=private_allowed)
+    parts.stack.push_async_callback(client.close)
+    deliverer = Deliverer(
+        database=parts.database,
+        client=client,
+        signer=CallbackSigner(parts.configuration.settings.signing_secret),
+        clock=parts.clock,
+        randomness=parts.randomness,
+        renderers={SubjectKind.REMITTANCE: sep31.callback_body},
+        private_allowed=private_allowed,
+        observe=count_callback,
+    )
     await run_worker(
         parts.configuration,
         parts.database,
@@ -201,6 +231,7 @@ async def _work(parts: Parts) -> None:
         parts.rates,
         clock=parts.clock,
         randomness=parts.randomness,
+        deliverer=deliverer,
         stop=parts.stop,
     )
 

@@ -9,6 +9,9 @@ from roadstead.config.strkey import is_public_key
 from roadstead.errors import BadInput, RoadsteadError
 from roadstead.partners.challenge_envelope import DATA_BYTES_MAX, ClientDomain
 
+TOML_BYTES_MAX = 100_000
+"""The largest stellar.toml that is read (SEP-1)."""
+
 _DOMAIN = re.compile(
     r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*(?::[1-9][0-9]{0,4})?",
     re.ASCII,

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from roadstead.callbacks.targets import parse_host
 from roadstead.config.strkey import is_public_key, is_seed
 from roadstead.database.pool import Connection, Database, Row
 from roadstead.errors import BadInput, Conflict, InvariantViolated, NotFound
@@ -16,6 +17,8 @@ from roadstead.partners.subjects import decode_muxed
 
 ACCOUNTS_MAX = 100
 """Most accounts that one call adds."""
+CALLBACK_HOSTS_MAX = 100
+"""Most callback hosts that one call adds or removes."""
 PARTNERS_MAX = 10_000
 """Most partners that one list shows."""
 _NAME_LENGTH_MAX = 100
@@ -39,18 +42,25 @@ class Partner:
     created_at: datetime
     disabled_at: datetime | None
     accounts: tuple[str, ...]
+    callback_hosts: tuple[str, ...]
+    """Where it may be called, as `host` or `host:port`."""
 
 
-async def add(database: Database, name: str, accounts: Sequence[str], actor: str) -> Partner:
-    """Add a partner, or accounts to an active one; safe to repeat. Only what is new is written to the audit log.
+async def add(
+    database: Database, name: str, accounts: Sequence[str], actor: str, *, callback_hosts: Sequence[str] = ()
+) -> Partner:
+    """Add a partner, or accounts and callback hosts to an active one; safe to repeat.
+
+    Only what is new is written to the audit log.
 
     Raises:
-        BadInput: The name is empty or too long, or an account is no address G...
+        BadInput: The name is empty or too long, an account is no address G..., or a host is no host.
         Conflict: An account belongs to another partner, or the partner is disabled; nothing was changed.
         Unavailable: The database does not answer.
     """
     name = _checked_name(name)
     wanted = _checked_accounts(accounts)
+    hosts = _checked_hosts(callback_hosts)
     async with database.transaction() as connection:
         await store.insert_partner(connection, name)
         row = await store.lock_partner(connection, name)
@@ -68,6 +78,29 @@ async def add(database: Database, name: str, accounts: Sequence[str], actor: str
         if added:
             detail: dict[str, object] = {"name": name, "accounts": added}
             await _audit(connection, actor=actor, action="partner.added", partner_id=row["id"], detail=detail)
+        await _change_hosts(connection, row["id"], actor=actor, add=hosts, remove=())
+        return await _read(connection, name)
+
+
+async def change_callback_hosts(
+    database: Database, name: str, actor: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+) -> Partner:
+    """Change the hosts at which a partner may be called, from the next call on; safe to repeat.
+
+    A URL that is registered at a host that is removed is not called any more, until the host is added again.
+
+    Raises:
+        BadInput: A host is no host.
+        NotFound: There is no partner of that name.
+        Unavailable: The database does not answer.
+    """
+    added, removed = _checked_hosts(add), _checked_hosts(remove)
+    name = name.strip()
+    async with database.transaction() as connection:
+        row = await store.lock_partner(connection, name)
+        if row is None:
+            raise _not_found(name)
+        await _change_hosts(connection, row["id"], actor=actor, add=added, remove=removed)
         return await _read(connection, name)
 
 
@@ -109,15 +142,28 @@ async def _set_status(database: Database, name: str, actor: str, status: Partner
     async with database.transaction() as connection:
         row = await store.lock_partner(connection, name)
         if row is None:
-            raise NotFound(
-                f"There is no partner {name[:_SHOWN_MAX]!r}: 'roadstead partners list' shows them all."
-            )
+            raise _not_found(name)
         if row["status"] != status:
             active = status is PartnerStatus.ACTIVE
             await store.set_status(connection, row["id"], active=active)
             action = "partner.enabled" if active else "partner.disabled"
             await _audit(connection, actor=actor, action=action, partner_id=row["id"], detail={"name": name})
         return await _read(connection, name)
+
+
+def _not_found(name: str) -> NotFound:
+    return NotFound(f"There is no partner {name[:_SHOWN_MAX]!r}: 'roadstead partners list' shows them all.")
+
+
+async def _change_hosts(
+    connection: Connection, partner_id: UUID, *, actor: str, add: Sequence[str], remove: Sequence[str]
+) -> None:
+    removed = await store.remove_callback_hosts(connection, partner_id, remove) if remove else []
+    added = await store.add_callback_hosts(connection, partner_id, add) if add else []
+    if added or removed:
+        detail: dict[str, object] = {"added": added, "removed": removed}
+        action = "partner.callback_hosts_changed"
+        await _audit(connection, actor=actor, action=action, partner_id=partner_id, detail=detail)
 
 
 async def _audit(
@@ -143,6 +189,7 @@ def _partner(row: Row) -> Partner:
         created_at=row["created_at"],
         disabled_at=row["disabled_at"],
         accounts=tuple(row["accounts"]),
+        callback_hosts=tuple(row["callback_hosts"]),
     )
 
 
@@ -160,6 +207,12 @@ def _checked_accounts(accounts: Sequence[str]) -> list[str]:
     for account in wanted:
         _check_account(account)
     return wanted
+
+
+def _checked_hosts(hosts: Sequence[str]) -> list[str]:
+    if len(hosts) > CALLBACK_HOSTS_MAX:
+        raise BadInput(f"At most {CALLBACK_HOSTS_MAX} hosts are changed at once; {len(hosts)} were given.")
+    return list(dict.fromkeys(parse_host(host) for host in hosts))
 
 
 def _check_account(account: str) -> None:

@@ -12,7 +12,9 @@ from roadstead.database.pool import Connection, Row
 _PARTNERS = """
     SELECT p.id, p.name, p.status, p.created_at, p.disabled_at,
            coalesce(array_agg(a.account ORDER BY a.created_at, a.account) FILTER (WHERE a.account IS NOT NULL),
-                    '{}') AS accounts
+                    '{}') AS accounts,
+           ARRAY(SELECT h.host FROM partner_callback_hosts h
+                 WHERE h.partner_id = p.id AND h.removed_at IS NULL ORDER BY h.host) AS callback_hosts
     FROM partners p LEFT JOIN partner_accounts a ON a.partner_id = p.id
 """
 
@@ -48,6 +50,29 @@ async def account_of_another(connection: Connection, partner_id: UUID, accounts:
         list(accounts),
         partner_id,
     )
+
+
+async def add_callback_hosts(connection: Connection, partner_id: UUID, hosts: Sequence[str]) -> list[str]:
+    """Let a partner be called at these hosts and return those that are new."""
+    rows = await connection.fetch(
+        "INSERT INTO partner_callback_hosts AS h (partner_id, host) SELECT $1, unnest($2::text[]) "
+        "ON CONFLICT (partner_id, host) DO UPDATE SET removed_at = NULL, added_at = now() "
+        "WHERE h.removed_at IS NOT NULL RETURNING host",
+        partner_id,
+        list(hosts),
+    )
+    return [row["host"] for row in rows]
+
+
+async def remove_callback_hosts(connection: Connection, partner_id: UUID, hosts: Sequence[str]) -> list[str]:
+    """Call a partner at these hosts no more and return those that it had."""
+    rows = await connection.fetch(
+        "UPDATE partner_callback_hosts SET removed_at = now() "
+        "WHERE partner_id = $1 AND host = ANY($2::text[]) AND removed_at IS NULL RETURNING host",
+        partner_id,
+        list(hosts),
+    )
+    return [row["host"] for row in rows]
 
 
 async def set_status(connection: Connection, partner_id: UUID, *, active: bool) -> None:

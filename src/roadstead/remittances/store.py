@@ -288,6 +288,23 @@ async def by_id(connection: Connection, remittance_id: UUID, *, lock: bool = Fal
     return None if row is None else _remittance(row)
 
 
+async def as_of(connection: Connection, remittance_id: UUID, snapshot: str) -> Remittance | None:
+    """Return a remittance as it was when its row was remembered as JSON (`to_jsonb`).
+
+    Only what never changes is read from elsewhere: columns younger than the snapshot, and the payment that funded it.
+    """
+    row = await connection.fetchrow(
+        f"""
+        SELECT {_COLUMNS} FROM remittances AS live, jsonb_populate_record(live, $2::jsonb) AS r
+        LEFT JOIN payments AS f ON f.operation_id = r.funded_by
+        WHERE live.id = $1
+        """,  # noqa: S608 - composed of constants
+        remittance_id,
+        snapshot,
+    )
+    return None if row is None else _remittance(row)
+
+
 async def by_memos(connection: Connection, memos: Sequence[int]) -> dict[int, Remittance]:
     """Look up and lock the remittances that own these memos, in one order, so that two lookups never deadlock."""
     rows = await connection.fetch(

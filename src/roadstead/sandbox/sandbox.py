@@ -244,7 +244,13 @@ class Sandbox:
         try:
             for name, seed in keys.partner_seeds.items():
                 with suppress(Conflict):
-                    await registry.add(database, name, [public_key_of(seed)], "sandbox")
+                    await registry.add(
+                        database,
+                        name,
+                        [public_key_of(seed)],
+                        "sandbox",
+                        callback_hosts=("localhost", "127.0.0.1"),
+                    )
         finally:
             await database.close()
 

@@ -147,6 +147,9 @@ EXAMPLES: Mapping[str, Example] = {
         },
     ),
     "GET /sep31/transactions/{id}": Example(answer={"transaction": _OPENED}),
+    "PUT /sep31/transactions/{id}/callback": Example(
+        body={"url": "https://callbacks.sender.example/remittances"}
+    ),
     "GET /sep38/info": Example(
         answer={
             "assets": [

@@ -206,6 +206,8 @@ def _responses(route: Route, schemas: Mapping[type, Schema]) -> dict[str, Any]:
 
 
 def _success(route: Route, schemas: Mapping[type, Schema]) -> dict[str, Any]:
+    if route.status == HTTPStatus.NO_CONTENT:
+        return {"description": route.summary}
     if route.answer is not None:
         schema = schemas[route.answer]
     else:

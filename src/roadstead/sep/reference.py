@@ -64,7 +64,7 @@ def _operation(method: str, path: str, operation: Document) -> Markup:
         line = (element("strong", status), f" {response['description']}")
         if is_good:
             parts.append(element("p", *line))
-            parts.extend(_contents_of(response["content"]))
+            parts.extend(_contents_of(response["content"]) if "content" in response else ())
     refused = [status for status in operation["responses"] if not status.startswith(("2", "d"))]
     said = ((status, operation["responses"][status]["description"]) for status in refused)
     parts.append(table(("refused with", "meaning"), said))

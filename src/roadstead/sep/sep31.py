@@ -8,10 +8,13 @@ from uuid import UUID
 
 import msgspec
 
+from roadstead.callbacks.registration import register
+from roadstead.callbacks.store import Subject, SubjectKind
 from roadstead.clock import utc_text
 from roadstead.config.anchor import CustomerRole
 from roadstead.config.effective import AcceptedAsset, Configuration
-from roadstead.errors import Forbidden, NotFound
+from roadstead.database.pool import Connection
+from roadstead.errors import Forbidden, InvariantViolated, NotFound
 from roadstead.remittances import store
 from roadstead.remittances.corrections import correct_fields
 from roadstead.remittances.opening import Proposal, open_remittance
@@ -95,6 +98,12 @@ class TransactionAnswer(msgspec.Struct, kw_only=True, frozen=True):
     """Answer of GET /transactions/:id."""
 
     transaction: Transaction
+
+
+class CallbackRequest(msgspec.Struct, kw_only=True, frozen=True):
+    """Body of PUT /transactions/:id/callback: where to tell of every change of status."""
+
+    url: str
 
 
 class InfoAnswer(msgspec.Struct, kw_only=True, frozen=True):
@@ -201,16 +210,50 @@ async def show_transaction(call: Call) -> Answer:
     remittance_id = _remittance_id(call.path["id"])
     async with call.services.database.connection() as connection:
         visible = await store.by_account(connection, call.principal.account, remittance_id)
+    remittance = _required(visible, remittance_id)
+    return Answer(
+        remittance_id=str(remittance_id),
+        content=TransactionAnswer(transaction=describe(remittance, call.say)),
+    )
+
+
+async def set_callback(call: Call) -> Answer:
+    """Tell every change of a remittance's status to a URL from now on, instead of any URL before it."""
+    request: CallbackRequest = call.payload
+    remittance_id = _remittance_id(call.path["id"])
+    async with call.services.database.transaction() as connection:
+        visible = await store.by_account(connection, call.principal.account, remittance_id)
+        remittance = _required(visible, remittance_id)
+        await register(
+            connection,
+            Subject(kind=SubjectKind.REMITTANCE, id=remittance.id),
+            partner_id=remittance.partner_id,
+            url=request.url,
+            private_allowed=call.services.configuration.profile.allows_callbacks_to_private_addresses,
+        )
+    return Answer(remittance_id=str(remittance_id), status=204)
+
+
+async def callback_body(connection: Connection, remittance_id: UUID, snapshot: str) -> bytes:
+    """Write what a callback tells: the answer of GET /transactions/:id as it was when the status changed.
+
+    Raises:
+        InvariantViolated: There is no such remittance.
+    """
+    remittance = await store.as_of(connection, remittance_id, snapshot)
+    if remittance is None:
+        raise InvariantViolated(f"A callback tells of remittance {remittance_id}, which does not exist.")
+    return msgspec.json.encode(TransactionAnswer(transaction=describe(remittance)))
+
+
+def _required(visible: store.Visible, remittance_id: UUID) -> store.Remittance:
     if not visible.partner_is_active:
         raise Forbidden("This account belongs to no active partner: ask the anchor's support to be enabled.")
     if visible.remittance is None:
         raise NotFound(
             f"Transaction {remittance_id} is not known: use the id that POST /transactions gave you."
         )
-    return Answer(
-        remittance_id=str(remittance_id),
-        content=TransactionAnswer(transaction=describe(visible.remittance, call.say)),
-    )
+    return visible.remittance
 
 
 def _remittance_id(text: str) -> UUID:
@@ -336,5 +379,17 @@ ROUTES: tuple[Route, ...] = (
         answer=TransactionAnswer,
         parameters=(_ID,),
         refusals=(404,),
+    ),
+    Route(
+        method="PUT",
+        path="/sep31/transactions/{id}/callback",
+        audience=Audience.PARTNER,
+        handler=set_callback,
+        source="SEP-31 PUT /transactions/:id/callback",
+        summary="Be told of every change of status",
+        body=Body(struct=CallbackRequest),
+        status=204,
+        parameters=(_ID,),
+        refusals=(400, 404, 413),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Gauge
 
+from roadstead.callbacks.store import backlog as callback_backlog
 from roadstead.database.pool import Connection, Database
 from roadstead.payments.listing import backlog
 from roadstead.service.metrics import registry
@@ -21,6 +22,18 @@ _payments = Gauge(
     registry=registry,
 )
 _events = Gauge("roadstead_rail_events_waiting", "Rail events that are not applied yet.", registry=registry)
+
+_callbacks = Gauge("roadstead_callbacks_waiting", "Callbacks that are not delivered yet.", registry=registry)
+_callbacks_oldest_s = Gauge(
+    "roadstead_callbacks_oldest_age_seconds",
+    "Time since the oldest change of status that its partner was not told yet.",
+    registry=registry,
+)
+_callbacks_given_up = Gauge(
+    "roadstead_callbacks_given_up_lately",
+    "Callbacks given up within seven days and not sent again; each waits for a person.",
+    registry=registry,
+)
 
 
 async def refresh(database: Database) -> None:
@@ -47,6 +60,10 @@ async def refresh(database: Database) -> None:
         _payments.labels("stored").set(waiting.stored)
         _payments.labels("unmatched").set(waiting.unmatched)
         _payments.labels("undecodable").set(waiting.undecodable)
+        callbacks = await callback_backlog(connection)
+        _callbacks.set(callbacks.waiting)
+        _callbacks_oldest_s.set(callbacks.oldest_s)
+        _callbacks_given_up.set(callbacks.given_up)
         _events.set(await connection.fetchval("SELECT count(*) FROM rail_events WHERE applied_at IS NULL"))
 
 

@@ -101,6 +101,20 @@ payouts_worked = Counter("roadstead_payouts_worked", "Steps taken with payouts."
 rail_events_stored = Counter(
     "roadstead_rail_events_stored", "Events that the rails told.", ["rail"], registry=registry
 )
+callback_tries = Counter(
+    "roadstead_callback_tries",
+    "Tries to deliver a callback, by how they ended.",
+    ["outcome"],
+    registry=registry,
+)
+callbacks_delivered = Counter(
+    "roadstead_callbacks_delivered", "Callbacks that their receivers took.", registry=registry
+)
+callbacks_given_up = Counter(
+    "roadstead_callbacks_given_up",
+    "Callbacks that their receivers did not take for a day; an operator may send them again.",
+    registry=registry,
+)
 scrape_failures = Counter(
     "roadstead_metrics_refresh_failures",
     "Gauges that could not be refreshed when metrics were asked for; they show old values.",

@@ -1,4 +1,7 @@
-"""The worker: matches payments, submits payouts and applies what the rails said. Any number may run at once."""
+"""The worker: matches payments, submits payouts, applies what the rails said and calls partners back.
+
+Any number may run at once.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from uuid import UUID
 
 import structlog
 
+from roadstead.callbacks.delivery import Deliverer, Told
+from roadstead.callbacks.store import CallbackStatus
 from roadstead.clock import Clock
 from roadstead.config.effective import Configuration
 from roadstead.customers.vault import KeyProvider
@@ -22,7 +27,14 @@ from roadstead.randomness import Randomness
 from roadstead.remittances.matcher import dispose
 from roadstead.remittances.waiting import price_waiting
 from roadstead.service.loops import every
-from roadstead.service.metrics import payments_matched, payments_unmatched, payouts_worked
+from roadstead.service.metrics import (
+    callback_tries,
+    callbacks_delivered,
+    callbacks_given_up,
+    payments_matched,
+    payments_unmatched,
+    payouts_worked,
+)
 
 log = structlog.get_logger()
 
@@ -30,6 +42,8 @@ IDLE_S = 0.2
 """How long the worker rests when it found nothing to do."""
 PRICE_IDLE_S = 1.0
 """The same between two looks for remittances that wait for a rate, which are few."""
+CALLBACK_GRACE_S = 3.0
+"""How long the end waits for callbacks under way; the others are sent again by the next worker."""
 
 
 async def run_worker(
@@ -41,6 +55,7 @@ async def run_worker(
     *,
     clock: Clock,
     randomness: Randomness,
+    deliverer: Deliverer,
     stop: asyncio.Event,
 ) -> None:
     """Work until `stop` is set. What is in hand then is finished; what is not is found again by the next worker."""
@@ -78,11 +93,30 @@ async def run_worker(
     await rates.refresh()
     async with asyncio.TaskGroup() as group:
         group.create_task(every(rates.refresh_s, rates.refresh, name="rates", stop=stop))
+        group.create_task(_call_back(deliverer, stop))
         group.create_task(every(IDLE_S, match, name="match", stop=stop))
         group.create_task(every(PRICE_IDLE_S, price, name="price_waiting", stop=stop))
         group.create_task(every(IDLE_S, apply, name="rail_events", stop=stop))
         for desk in desks:
             group.create_task(every(IDLE_S, _submitter(desk), name=f"payouts_{desk.rail.name}", stop=stop))
+
+
+async def _call_back(deliverer: Deliverer, stop: asyncio.Event) -> None:
+    """Deliver callbacks; deliveries run beside everything else, and nothing waits for them but the end."""
+    await every(IDLE_S, deliverer.step, name="callbacks", stop=stop, wake=deliverer.wake)
+    await deliverer.finish(CALLBACK_GRACE_S)
+
+
+def count_callback(told: Told) -> None:
+    """Count one try to deliver a callback."""
+    callback_tries.labels(told.outcome).inc()
+    match told.status:
+        case CallbackStatus.DELIVERED:
+            callbacks_delivered.inc()
+        case CallbackStatus.GIVEN_UP:
+            callbacks_given_up.inc()
+        case CallbackStatus.WAITING:
+            pass
 
 
 def _submitter(desk: Desk) -> Callable[[], Awaitable[bool]]:

@@ -15,3 +15,10 @@ REVOKE SELECT ON customer_fields, customers, payout_attempts, used_challenges FR
 GRANT SELECT (id, account, memo_kind, memo, created_at, erased_at) ON customers TO roadstead_reader;
 GRANT SELECT (key, payout_id, number, status, reference, reason, written_at, submitted_at, status_at)
     ON payout_attempts TO roadstead_reader;
+-- Callbacks are written by the database when a remittance moves. Their URLs may carry a partner's secrets.
+GRANT INSERT, UPDATE ON partner_callback_hosts, callback_registrations TO roadstead_app;
+GRANT UPDATE ON callbacks TO roadstead_app;
+GRANT INSERT ON callback_tries TO roadstead_app;
+REVOKE SELECT ON callback_registrations, callback_tries FROM roadstead_reader;
+GRANT SELECT (subject_kind, subject_id, partner_id, host, registered_at) ON callback_registrations TO roadstead_reader;
+GRANT SELECT (id, callback_id, ended_at, duration_ms, outcome, http_status) ON callback_tries TO roadstead_reader;
