@@ -14,6 +14,9 @@ from bench.house import House, running_house
 from bench.process import usage_of
 
 WARM_UP = 500
+QUOTES_MAX = 850
+QUOTES_WARM_UP = 100
+"""A partner may have 1,000 open quotes of a pair by default."""
 MEMORY_MAX_MB = 100.0
 
 
@@ -69,6 +72,13 @@ async def measure(*, requests: int, concurrency: int, profile: Path | None = Non
             await row("GET /sep31/transactions/{id}", _following(partner, opened), requests, target_ms=0.5),
             await row("PUT /kyc/customer", _registering(partner), max(1, requests // 5)),
             await row("GET and POST /auth", _authenticating(partner), max(1, requests // 5)),
+            await row("GET /sep38/price", _pricing(partner), max(1, requests // 5)),
+            await row(
+                "POST /sep38/quote",
+                _quoting(partner),
+                min(QUOTES_MAX, max(1, requests // 5)),
+                warm_up=QUOTES_WARM_UP,
+            ),
         )
         usage = usage_of(house.process_id)
         with house.log_file.open("rb") as log:
@@ -84,8 +94,9 @@ async def _measure(
     *,
     concurrency: int,
     target_ms: float | None = None,
+    warm_up: int = WARM_UP,
 ) -> Row:
-    await send(make(min(WARM_UP, requests)), concurrency=concurrency)
+    await send(make(min(warm_up, requests)), concurrency=concurrency)
     before = usage_of(house.process_id)
     timing = await send(make(requests), concurrency=concurrency)
     after = usage_of(house.process_id)
@@ -144,6 +155,29 @@ def _authenticating(partner: Partner) -> Callable[[int], Iterator[Request]]:
         await partner.authenticate()
 
     return lambda requests: iter([authenticate_one] * requests)
+
+
+def _exchange(partner: Partner) -> dict[str, str]:
+    return {
+        "sell_asset": f"stellar:USDC:{partner.house.issuer}",
+        "buy_asset": "iso4217:JPY",
+        "sell_amount": "100",
+        "context": "sep31",
+    }
+
+
+def _pricing(partner: Partner) -> Callable[[int], Iterator[Request]]:
+    async def ask_one() -> None:
+        await partner.call("GET", "/sep38/price", 200, params=_exchange(partner))
+
+    return lambda requests: iter([ask_one] * requests)
+
+
+def _quoting(partner: Partner) -> Callable[[int], Iterator[Request]]:
+    async def quote_one() -> None:
+        await partner.call("POST", "/sep38/quote", 201, json=_exchange(partner))
+
+    return lambda requests: iter([quote_one] * requests)
 
 
 def table(figures: Figures) -> str:

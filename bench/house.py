@@ -38,6 +38,8 @@ class House:
     log_file: Path
     partner_seed: str
     passphrase: str
+    issuer: str
+    """The account that issues every asset here."""
 
     @property
     def partner(self) -> str:
@@ -70,6 +72,7 @@ async def running_house(*, profile: Path | None = None) -> AsyncIterator[House]:
                         log_file=folder / "api.log",
                         partner_seed=seed,
                         passphrase=PASSPHRASE,
+                        issuer=environment["ROADSTEAD_ASSET_USDC_ISSUER"],
                     )
                     await _answers(f"{house.internal}/health")
                     await _answers(f"{house.api}/sep31/info")
@@ -121,6 +124,7 @@ def _environment(database_url: str, folder: Path, ports: Mapping[str, int]) -> d
         "ROADSTEAD_ASSET_USDC_ISSUER": issuer,
         "ROADSTEAD_RAIL_SEPA_URL": "http://127.0.0.1:9",
         "ROADSTEAD_RAIL_WIRE_URL": "http://127.0.0.1:9",
+        "ROADSTEAD_RAIL_ZENGIN_URL": "http://127.0.0.1:9",
     }
 
 

@@ -230,7 +230,7 @@ class PairTerms:
     """How long a quote holds when the client names no time."""
     quote_lifetime_max_s: int = 3_600
     """How long a quote may hold at most, whatever the client asks for."""
-    open_quotes_max: int = 20
+    open_quotes_max: int = 1_000
     """How many unused quotes one account may hold at a time."""
 
     @property

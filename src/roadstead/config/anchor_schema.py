@@ -275,7 +275,7 @@ _PAIRS = Section(
         ),
         _may("quote_lifetime_s", whole(10, 86_400), "Seconds that a quote holds.", "300"),
         _may("quote_lifetime_max_s", whole(10, 604_800), "Most seconds that a client may ask for.", "3600"),
-        _may("open_quotes_max", whole(1, 100_000), "Most unused quotes of one account at a time.", "20"),
+        _may("open_quotes_max", whole(1, 100_000), "Most unused quotes of one account at a time.", "1000"),
     ),
 )
 
