@@ -22,6 +22,7 @@ from roadstead.database.pool import Connection
 
 
 class TestOrder:
+    @pytest.mark.clause("SEP-31/callback/order")
     async def test_a_later_event_waits_until_the_earlier_one_was_taken(
         self, house: House, outbox: Outbox
     ) -> None:
@@ -36,6 +37,7 @@ class TestOrder:
         assert receiver.statuses[3:] == ["pending_receiver", "pending_external"]
         assert {heard.body for heard in receiver.heard[:4]} == {receiver.heard[0].body}
 
+    @pytest.mark.clause("SEP-31/callback/order")
     async def test_many_deliverers_at_once_send_everything_once_and_in_order(
         self, house: House, outbox: Outbox
     ) -> None:
@@ -69,6 +71,7 @@ class TestOrder:
 
 
 class TestFailing:
+    @pytest.mark.clause("SEP-31/callback/done")
     @pytest.mark.parametrize(
         ("code", "outcome"),
         [
@@ -97,6 +100,7 @@ class TestFailing:
         assert state == ("delivered" if outcome is Outcome.DELIVERED else "waiting")
         assert [(told.outcome, told.status) for told in outbox.told] == [(outcome, state)]
 
+    @pytest.mark.clause("SEP-31/callback/retries")
     async def test_a_failed_callback_rests_and_is_not_tried_before(
         self, house: House, outbox: Outbox
     ) -> None:
@@ -109,6 +113,7 @@ class TestFailing:
         rest = await house.value("SELECT min(due_at) - now() FROM callbacks")
         assert timedelta(0) < rest <= retries.FIRST_PAUSE
 
+    @pytest.mark.clause("SEP-31/callback/timestamp")
     async def test_each_try_signs_anew_and_sends_the_same_bytes(self, house: House, outbox: Outbox) -> None:
         async with receiving() as receiver:
             receiver.script = [status(500)]

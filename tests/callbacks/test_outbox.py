@@ -22,6 +22,8 @@ SIGNING_KEY = public_key_of(examples.SIGNING_SEED)
 
 
 class TestTheWholeWay:
+    @pytest.mark.clause("SEP-31/callback/changes")
+    @pytest.mark.clause("SEP-31/callback/signature")
     async def test_a_completed_remittance_was_told_step_by_step(self, house: House, outbox: Outbox) -> None:
         async with receiving() as receiver:
             remittance_id, memo = await outbox.opened(receiver.url)
@@ -58,6 +60,7 @@ class TestTheWholeWay:
         assert "completed_at" not in receiver.heard[0].transaction
         assert receiver.heard[2].transaction["completed_at"] == "2026-01-01T00:00:02Z"
 
+    @pytest.mark.clause("SEP-31/callback/content")
     async def test_the_callback_says_what_the_remittance_was_and_not_what_it_is(
         self, house: House, outbox: Outbox
     ) -> None:
@@ -70,6 +73,7 @@ class TestTheWholeWay:
         assert receiver.statuses == ["pending_receiver"]
         assert "external_transaction_id" not in receiver.heard[0].transaction
 
+    @pytest.mark.clause("SEP-31/callback/content")
     async def test_what_a_callback_says_is_what_a_get_said_then(self, house: House, outbox: Outbox) -> None:
         async with receiving() as receiver:
             remittance_id, memo = await outbox.opened(receiver.url)
@@ -84,6 +88,7 @@ class TestTheWholeWay:
 
 
 class TestWhatIsWritten:
+    @pytest.mark.clause("SEP-31/callback/initial")
     async def test_the_initial_status_is_not_told(self, house: House, outbox: Outbox) -> None:
         await outbox.opened("http://127.0.0.1:9/")
         assert await outbox.callbacks() == []

@@ -20,6 +20,7 @@ from roadstead.partners.registry import change_callback_hosts
 
 
 class TestWhereItGoes:
+    @pytest.mark.clause("SEP-31/callback/replacement")
     async def test_a_new_url_takes_over_what_still_waits(self, house: House, outbox: Outbox) -> None:
         async with receiving() as old, receiving() as new:
             old.always = status(500)

@@ -11,6 +11,7 @@ from roadstead.callbacks.targets import TargetRefused, is_permitted, parse_host,
 
 
 class TestReading:
+    @pytest.mark.clause("SEP-31/callback/signature-host")
     @pytest.mark.parametrize(
         ("url", "host", "port", "authority", "resource"),
         [

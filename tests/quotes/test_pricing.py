@@ -73,6 +73,7 @@ class TestSelling:
         with pytest.raises(InvalidAmount, match="split it"):
             price_selling(PLAIN, amount_from_text(USDC, "922337203685"), currency("KWD"))
 
+    @pytest.mark.clause("SEP-38/price/formulas")
     @given(
         tariff=TARIFFS,
         units=st.integers(min_value=1, max_value=10**13),
@@ -92,6 +93,7 @@ class TestSelling:
         assert exchange.sell == sell
         assert_formulas(exchange)
 
+    @pytest.mark.clause("SEP-38/price/rounding")
     @given(tariff=TARIFFS, units=st.integers(min_value=1, max_value=10**13), buy=st.sampled_from(CURRENCIES))
     def test_nobody_gets_more_than_the_rate_gives(self, tariff: Tariff, units: int, buy: Asset) -> None:
         try:
@@ -115,6 +117,7 @@ class TestBuying:
         with pytest.raises(BadInput, match="nothing to buy"):
             price_buying(PLAIN, USDC, Money(currency("EUR"), 0))
 
+    @pytest.mark.clause("SEP-38/price/formulas")
     @given(
         tariff=TARIFFS,
         units=st.integers(min_value=1, max_value=10**12),
@@ -128,6 +131,7 @@ class TestBuying:
         assert exchange.buy == Money(buy, units)
         assert_formulas(exchange)
 
+    @pytest.mark.clause("SEP-38/price/rounding")
     @given(tariff=TARIFFS, units=st.integers(min_value=1, max_value=10**9), buy=st.sampled_from(CURRENCIES))
     def test_what_is_sold_covers_what_is_bought(self, tariff: Tariff, units: int, buy: Asset) -> None:
         try:

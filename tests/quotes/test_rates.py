@@ -78,6 +78,7 @@ class TestTheBook:
     async def test_the_spread_comes_off_the_rate(self, book: RateBook) -> None:
         assert (await book.tariff(usdc_eur())).effective_rate == Decimal("0.8955")
 
+    @pytest.mark.clause("SEP-38/price/current")
     async def test_a_rate_holds_to_the_second_of_its_age_and_not_beyond(
         self, book: RateBook, told: Told, clock: ManualClock
     ) -> None:

@@ -91,11 +91,13 @@ async def remittance_id(house: House) -> UUID:
 
 
 class TestRegistering:
+    @pytest.mark.clause("SEP-31/callback/put")
     async def test_it_is_answered_with_204_and_no_body(self, api: Api, remittance_id: UUID) -> None:
         reply = await api.put(remittance_id, {"url": URL})
         assert (reply.status, reply.body) == (204, b"")
         assert await api.registered() == [(URL, "sender.example")]
 
+    @pytest.mark.clause("SEP-31/callback/replacement")
     async def test_a_later_url_replaces_the_earlier(self, api: Api, remittance_id: UUID) -> None:
         for url in (URL, "https://sender.example:8443/new"):
             assert (await api.put(remittance_id, {"url": url})).status == 204
@@ -120,6 +122,7 @@ class TestRegistering:
 
 
 class TestRefusing:
+    @pytest.mark.clause("SEP-31/callback/invalid")
     @pytest.mark.parametrize(
         "content",
         [
@@ -154,15 +157,18 @@ class TestRefusing:
         assert (await api.put(remittance_id, {"url": "https://other.example/"})).status == 400
         assert await api.registered() == [(URL, "sender.example")]
 
+    @pytest.mark.clause("SEP-31/callback/unknown")
     @pytest.mark.parametrize("unknown", [uuid4(), "not-an-id", "18e413284", "%00"])
     async def test_an_unknown_id_is_404_whatever_its_form(self, api: Api, unknown: object) -> None:
         assert (await api.put(unknown, {"url": URL})).status == 404
 
+    @pytest.mark.clause("SEP-31/callback/unknown")
     async def test_the_remittance_of_another_partner_is_unknown(self, api: Api, remittance_id: UUID) -> None:
         reply = await api.put(remittance_id, {"url": "https://other.example/"}, api.other)
         assert reply.status == 404
         assert await api.registered() == []
 
+    @pytest.mark.clause("SEP-31/authentication")
     async def test_without_a_token_of_a_partner_it_is_403_before_anything_is_read(self, api: Api) -> None:
         for caller in (api.stranger, api.partner.with_token(None), api.partner.with_token("x")):
             reply = await caller.send(

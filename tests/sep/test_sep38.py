@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -108,9 +109,19 @@ class Silent:
         pass
 
 
+class TestDiscovery:
+    @pytest.mark.clause("SEP-38/discovery")
+    async def test_stellar_toml_names_the_quote_server(self, desk: Desk) -> None:
+        content = tomllib.loads((await desk.caller.get("/.well-known/stellar.toml")).body.decode())
+        address = content["ANCHOR_QUOTE_SERVER"].removeprefix(desk.house.configuration.settings.public_url)
+        assert (await desk.caller.get(f"{address}/info")).status == 200
+
+
 class TestAuthentication:
     """A38.2"""
 
+    @pytest.mark.clause("SEP-38/authentication/optional")
+    @pytest.mark.clause("SEP-38/authentication/invalid")
     @pytest.mark.parametrize("path", ["/sep38/info", "/sep38/prices", "/sep38/price"])
     async def test_a_token_is_optional_and_an_invalid_one_is_403(self, desk: Desk, path: str) -> None:
         query = desk.request(buy_asset=None, context=None) if path.endswith("s") else desk.request()
@@ -120,12 +131,14 @@ class TestAuthentication:
         assert refused.status == 403
         assert refused.error
 
+    @pytest.mark.clause("SEP-38/authentication/required")
     async def test_quotes_need_a_token_before_anything_is_read(self, desk: Desk) -> None:
         nobody = desk.caller.with_token(None)
         posted = await nobody.send("POST", "/sep38/quote", body=b"[object Object]", content_type="text/plain")
         assert (posted.status, bool(posted.error)) == (403, True)
         assert (await nobody.get("/sep38/quote/not-an-id")).status == 403
 
+    @pytest.mark.clause("SEP-38/authorization")
     async def test_an_account_without_agreement_gets_a_quote_where_the_network_is_open(
         self, desk: Desk
     ) -> None:
@@ -133,6 +146,7 @@ class TestAuthentication:
         desk.caller = desk.caller.with_token(desk.token(STRANGER))
         assert (await desk.quote()).status == 201
 
+    @pytest.mark.clause("SEP-38/authorization")
     async def test_and_none_where_only_partners_are_let_in(self, desk: Desk) -> None:
         configuration = desk.house.configuration
         profile = replace(configuration.profile, requires_allow_list_at_authentication=True)
@@ -144,6 +158,9 @@ class TestAuthentication:
 
 
 class TestInfo:
+    @pytest.mark.clause("SEP-38/info/assets")
+    @pytest.mark.clause("SEP-38/info/delivery-methods")
+    @pytest.mark.clause("SEP-38/info/country-codes")
     async def test_tokens_are_only_named_and_currencies_tell_methods_and_countries(self, desk: Desk) -> None:
         """A38.6 to A38.8"""
         reply = await desk.caller.get("/sep38/info")
@@ -155,6 +172,8 @@ class TestInfo:
         assert by_id[USD]["country_codes"] == ["US"]
         assert "sell_delivery_methods" not in by_id[EUR]
 
+    @pytest.mark.clause("SEP-38/info/funding-methods")
+    @pytest.mark.clause("SEP-31/info/quotes")
     async def test_the_methods_are_those_of_sep31(self, desk: Desk) -> None:
         """A38.7, Z12"""
         receive = (await desk.caller.get("/sep31/info")).json["receive"]
@@ -174,6 +193,7 @@ class TestInfo:
 
 
 class TestPrices:
+    @pytest.mark.clause("SEP-38/prices/selling")
     async def test_what_an_asset_buys_is_priced_per_unit_of_what_is_bought(self, desk: Desk) -> None:
         """A38.5, A38.11, A38.14, A38.15"""
         reply = await desk.caller.get("/sep38/prices", sell_asset=desk.usdc, sell_amount="100")
@@ -185,6 +205,7 @@ class TestPrices:
         assert all(PLAIN_NUMBER.fullmatch(line["price"]) for line in found.values())
         assert set(found[EUR]) == {"asset", "price", "decimals"}
 
+    @pytest.mark.clause("SEP-38/prices/buying")
     async def test_what_buys_an_asset_is_priced_in_what_is_sold(self, desk: Desk) -> None:
         """A38.11, A38.13"""
         reply = await desk.caller.get("/sep38/prices", buy_asset=EUR, buy_amount="100")
@@ -193,16 +214,20 @@ class TestPrices:
         assert found[desk.house.eurx.id] == {"asset": desk.house.eurx.id, "price": "1", "decimals": 7}
         assert Decimal(found[desk.usdc]["price"]) > 1
 
+    @pytest.mark.clause("SEP-38/prices/one-side")
     async def test_both_assets_are_a_filter(self, desk: Desk) -> None:
         """Z3"""
         reply = await desk.caller.get("/sep38/prices", sell_asset=desk.usdc, sell_amount="100", buy_asset=JPY)
         assert [line["asset"] for line in reply.json["buy_assets"]] == [JPY]
 
+    @pytest.mark.clause("SEP-38/prices/empty")
     async def test_an_asset_that_sells_nothing_gets_an_empty_list(self, desk: Desk) -> None:
         """A38.12"""
         reply = await desk.caller.get("/sep38/prices", sell_asset=EUR, sell_amount="100")
         assert (reply.status, reply.json) == (200, {"buy_assets": []})
 
+    @pytest.mark.clause("SEP-38/errors")
+    @pytest.mark.clause("SEP-38/prices/one-side")
     @pytest.mark.parametrize(
         "query",
         [
@@ -230,6 +255,7 @@ class TestPrices:
         assert reply.status == 400
         assert reply.error
 
+    @pytest.mark.clause("SEP-38/prices/delivery")
     async def test_methods_and_countries_narrow_the_list(self, desk: Desk) -> None:
         async def bought(**more: str) -> list[str]:
             query = {"sell_asset": desk.usdc, "sell_amount": "100", **more}
@@ -240,6 +266,7 @@ class TestPrices:
         assert await bought(country_code="JP") == [EUR, JPY]
         assert await bought(country_code="US-NY") == [USD, EUR]
 
+    @pytest.mark.clause("SEP-38/price/current")
     async def test_without_a_current_rate_it_is_503(self, desk: Desk) -> None:
         silent = without_rates(desk)
         reply = await silent.caller.get("/sep38/prices", sell_asset=desk.usdc, sell_amount="100")
@@ -248,6 +275,8 @@ class TestPrices:
 
 
 class TestPrice:
+    @pytest.mark.clause("SEP-38/price/answer")
+    @pytest.mark.clause("SEP-38/price/fee")
     async def test_it_has_exactly_its_members_all_texts(self, desk: Desk) -> None:
         """A38.18"""
         content = (await desk.price()).json
@@ -258,6 +287,8 @@ class TestPrice:
         assert Decimal(fee["total"]) == Decimal("0.75")
         assert sum(Decimal(line["amount"]) for line in fee["details"]) == Decimal(fee["total"])
 
+    @pytest.mark.clause("SEP-38/price/formulas")
+    @pytest.mark.clause("SEP-38/price/one-amount")
     @pytest.mark.parametrize("buy", [EUR, USD, JPY])
     @pytest.mark.parametrize("side", [{"sell_amount": "123.4567891"}, {"buy_amount": "980"}])
     async def test_the_formulas_hold(self, desk: Desk, buy: str, side: dict[str, str]) -> None:
@@ -276,6 +307,9 @@ class TestPrice:
         for name, text in side.items():
             assert Decimal(content[name]) == Decimal(text)
 
+    @pytest.mark.clause("SEP-38/errors")
+    @pytest.mark.clause("SEP-38/price/one-amount")
+    @pytest.mark.clause("SEP-38/price/limits")
     @pytest.mark.parametrize(
         "changes",
         [
@@ -304,15 +338,26 @@ class TestPrice:
             assert reply.status == 400, reply.body
             assert reply.error
 
+    @pytest.mark.clause("SEP-38/price/delivery-optional")
     async def test_the_delivery_method_may_be_left_out_or_named(self, desk: Desk) -> None:
         """A38.17"""
         assert (await desk.price()).json == (await desk.price(buy_delivery_method="SEPA")).json
+
+    @pytest.mark.clause("SEP-38/price/context")
+    @pytest.mark.parametrize("context", [None, "", "sep6", "sep24", "SEP31"])
+    async def test_another_context_than_sep31_is_400_and_says_so(
+        self, desk: Desk, context: str | None
+    ) -> None:
+        reply = await desk.price(context=context)
+        assert (reply.status, "send sep31" in reply.error) == (400, True)
+        assert (await desk.quote(context=context)).status == 400
 
     async def test_without_a_current_rate_it_is_503(self, desk: Desk) -> None:
         assert (await without_rates(desk).price()).status == 503
 
 
 class TestQuote:
+    @pytest.mark.clause("SEP-38/quote/answer")
     async def test_it_is_201_with_exactly_its_members(self, desk: Desk) -> None:
         """A38.27, Z11"""
         document = await desk.given()
@@ -322,19 +367,23 @@ class TestQuote:
         assert Decimal(document["sell_amount"]) == 100
         assert document["buy_amount"] == "90.85"
 
+    @pytest.mark.clause("SEP-38/quote/delivery-answer")
     async def test_the_delivery_method_is_there_when_it_was_asked_for(self, desk: Desk) -> None:
         """A38.27"""
         assert (await desk.given(buy_delivery_method="SEPA"))["buy_delivery_method"] == "SEPA"
 
+    @pytest.mark.clause("SEP-38/quote/amounts")
     async def test_amounts_may_be_numbers(self, desk: Desk) -> None:
         """A38.22"""
         assert (await desk.given(sell_amount=100.5))["sell_amount"] == "100.5000000"
         assert (await desk.given(sell_amount=None, buy_amount=90.85))["buy_amount"] == "90.85"
 
+    @pytest.mark.clause("SEP-38/quote/amounts")
     @pytest.mark.parametrize("amount", [True, [], {}, "", -5, "1e3"])
     async def test_what_is_no_amount_is_400(self, desk: Desk, amount: Any) -> None:
         assert (await desk.quote(sell_amount=amount)).status == 400
 
+    @pytest.mark.clause("SEP-38/quote/delivery-required")
     async def test_of_several_delivery_methods_one_has_to_be_named(self, desk: Desk) -> None:
         """A38.23"""
         several = changed(desk, funding_methods=("SEPA", "WIRE"))
@@ -342,12 +391,14 @@ class TestQuote:
         assert (refused.status, "send one of SEPA, WIRE" in refused.error) == (400, True)
         assert (await several.quote(buy_delivery_method="WIRE")).status == 201
 
+    @pytest.mark.clause("SEP-38/quote/expires-at")
     async def test_it_expires_strictly_later_in_whole_seconds(self, desk: Desk) -> None:
         """A38.28"""
         desk.clock.advance(timedelta(microseconds=999_999))
         document = await desk.given()
         assert document["expires_at"] == "2026-01-01T00:05:00Z"
 
+    @pytest.mark.clause("SEP-38/quote/expire-after")
     @pytest.mark.parametrize(
         ("asked_s", "given_s"), [(1, 300), (300, 300), (301, 301), (900.5, 901), (3600, 3600)]
     )
@@ -359,6 +410,7 @@ class TestQuote:
         document = await desk.given(expire_after=after)
         assert document["expires_at"] == utc_text(desk.clock.now() + timedelta(seconds=given_s))
 
+    @pytest.mark.clause("SEP-38/quote/expire-after-impossible")
     @pytest.mark.parametrize(
         "moment",
         [
@@ -377,6 +429,7 @@ class TestQuote:
     async def test_a_moment_without_zone_is_utc(self, desk: Desk) -> None:
         assert (await desk.given(expire_after="2026-01-01T00:30:00"))["expires_at"] == "2026-01-01T00:30:00Z"
 
+    @pytest.mark.clause("SEP-38/get/answer")
     async def test_asking_again_gives_the_identical_document_for_ever(self, desk: Desk) -> None:
         """A38.30"""
         posted = await desk.quote(buy_delivery_method="SEPA")
@@ -385,6 +438,7 @@ class TestQuote:
         found = await desk.caller.get(f"/sep38/quote/{posted.json['id']}")
         assert (found.status, found.body) == (200, posted.body)
 
+    @pytest.mark.clause("SEP-38/get/owner")
     async def test_another_memo_of_the_account_sees_it_and_another_account_does_not(self, desk: Desk) -> None:
         """A38.31, Z10"""
         path = f"/sep38/quote/{(await desk.given())['id']}"
@@ -392,6 +446,7 @@ class TestQuote:
         stranger = await desk.caller.with_token(desk.token(STRANGER)).get(path)
         assert (stranger.status, bool(stranger.error)) == (404, True)
 
+    @pytest.mark.clause("SEP-38/get/unknown")
     @pytest.mark.parametrize("name", ["not-an-id", "18e413284", "{id}", str(UUID(int=0)), "%00"])
     async def test_an_id_that_is_not_known_is_404(self, desk: Desk, name: str) -> None:
         """A38.3, A38.31"""
@@ -406,6 +461,7 @@ class TestQuote:
 class TestReservation:
     """A38.25"""
 
+    @pytest.mark.clause("SEP-38/quote/reserved")
     async def test_what_is_promised_in_a_pair_is_limited_and_expiry_releases_it(self, desk: Desk) -> None:
         tight = changed(desk, exposure_max=Decimal(250))
         await tight.given()
@@ -420,11 +476,13 @@ class TestReservation:
         desk.clock.advance(timedelta(seconds=1))
         assert (await tight.quote()).status == 201
 
+    @pytest.mark.clause("SEP-38/quote/reserved")
     async def test_the_limit_holds_against_many_at_once(self, desk: Desk) -> None:
         tight = changed(desk, exposure_max=Decimal(500), open_quotes_max=100)
         replies = await asyncio.gather(*(tight.quote() for _ in range(12)))
         assert sorted(reply.status for reply in replies) == [201] * 5 + [400] * 7
 
+    @pytest.mark.clause("SEP-38/quote/reserved-per-client")
     async def test_open_quotes_of_a_partner_are_counted_over_all_its_accounts(self, desk: Desk) -> None:
         few = changed(desk, open_quotes_max=2)
         await desk.house.execute(
@@ -442,6 +500,7 @@ class TestReservation:
         few.caller = few.caller.with_token(few.token(STRANGER))
         assert (await few.quote()).status == 201
 
+    @pytest.mark.clause("SEP-38/quote/firm")
     async def test_a_quote_never_changes(self, desk: Desk) -> None:
         await desk.given()
         for statement in ("UPDATE quotes SET buy_units = 1", "DELETE FROM quotes", "TRUNCATE quotes CASCADE"):
@@ -465,6 +524,7 @@ class TestUseInSep31:
     async def open(self, desk: Desk, quote: dict[str, Any], **changes: Any) -> Reply:
         return await desk.caller.send_json("POST", "/sep31/transactions", self.body(desk, quote, **changes))
 
+    @pytest.mark.clause("SEP-38/quote/use")
     async def test_the_transaction_has_the_amounts_and_the_fee_of_the_quote(self, desk: Desk) -> None:
         """A31.18, A31.20"""
         quote = await desk.given()
@@ -481,6 +541,8 @@ class TestUseInSep31:
         remittance = await desk.house.remittance(UUID(opened.json["id"]))
         assert utc_text(remittance.expires_at) == quote["expires_at"]
 
+    @pytest.mark.clause("SEP-38/quote/use")
+    @pytest.mark.clause("SEP-31/post/quote-once")
     async def test_of_two_transactions_at_one_quote_one_is_opened(self, desk: Desk) -> None:
         """A38.32, A31.10"""
         quote = await desk.given()
@@ -489,6 +551,7 @@ class TestUseInSep31:
         assert all("used once" in reply.error for reply in replies if reply.status == 400)
         assert await desk.house.value("SELECT count(*) FROM remittances") == 1
 
+    @pytest.mark.clause("SEP-31/post/quote")
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
@@ -520,6 +583,7 @@ class TestUseInSep31:
         unsaid = await self.open(desk, await desk.given(), funding_method=None)
         assert (said.status, unsaid.status) == (201, 201)
 
+    @pytest.mark.clause("SEP-31/post/quote-owner")
     async def test_a_quote_of_another_account_is_not_known(self, desk: Desk) -> None:
         """A31.10, Z10"""
         desk.caller = desk.caller.with_token(desk.token(STRANGER))
@@ -528,6 +592,7 @@ class TestUseInSep31:
         reply = await self.open(desk, quote)
         assert (reply.status, "is not known" in reply.error) == (400, True)
 
+    @pytest.mark.clause("SEP-31/post/quote-expired")
     @pytest.mark.parametrize(("waited_s", "status"), [(299, 201), (300, 400)])
     async def test_a_quote_can_be_used_until_the_second_of_its_expiry(
         self, desk: Desk, waited_s: int, status: int
@@ -537,6 +602,7 @@ class TestUseInSep31:
         desk.clock.advance(timedelta(seconds=waited_s))
         assert (await self.open(desk, quote)).status == status
 
+    @pytest.mark.clause("SEP-31/info/quotes")
     async def test_where_quotes_are_required_none_is_400(self, desk: Desk) -> None:
         """A31.6"""
         configuration = desk.house.configuration
