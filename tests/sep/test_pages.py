@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
@@ -33,6 +34,7 @@ class Reader(HTMLParser):
         self.loads: list[str] = []
         self.names: set[str] = set()
         self.text = ""
+        self.rows: list[list[str]] = []
         self.feed(content.decode())
         self.close()
         assert self.open == []
@@ -42,6 +44,10 @@ class Reader(HTMLParser):
         values = dict(attrs)
         if tag not in VOID:
             self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
         if identifier := values.get("id"):
             self.ids.append(identifier)
         if link := values.get("href"):
@@ -54,6 +60,8 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if "td" in self.open:
+            self.rows[-1][-1] += data
 
 
 async def shown(path: str, configuration: Configuration = CONFIGURATION) -> Reply:
@@ -114,6 +122,86 @@ class TestIntegrate:
             "support@anchor.example",
         ):
             assert word in text
+
+    async def test_it_says_what_is_exchanged_on_which_terms(self) -> None:
+        rows = Reader((await shown("/integrate")).body).rows
+        held = "300 s, at most 3600 s with expire_after"
+        fee = "0.25 USDC and 0.5 % of the amount"
+        assert [row for row in rows if row[-1] == held] == [
+            [
+                "EURX",
+                "iso4217:EUR",
+                "SEPA",
+                "any country",
+                "1 to 10000 EURX",
+                "0.1 EURX and 0.5 % of the amount",
+                held,
+            ],
+            ["USDC", "iso4217:USD", "WIRE", "US", "1 to 10000 USDC", fee, held],
+            ["USDC", "iso4217:EUR", "SEPA", "any country", "1 to 10000 USDC", fee, held],
+            ["USDC", "iso4217:JPY", "ZENGIN", "JP", "1 to 10000 USDC", fee, held],
+        ]
+        assert ["Prices and quotes (SEP-38)", f"{CONFIGURATION.settings.public_url}/sep38"] in rows
+        zengin = CONFIGURATION.anchor.funding_method("ZENGIN")
+        assert ["ZENGIN", zengin.description] in rows
+
+    def test_the_terms_of_a_pair_are_its_own_where_it_has_some(self) -> None:
+        anchor = CONFIGURATION.anchor
+        pairs = tuple(
+            replace(pair, funding_methods=("SEPA", "WIRE"), fee_fixed=Decimal(3), amount_max=Decimal(77))
+            for pair in anchor.pairs
+        )
+        text = Reader(integrate_page(replace(CONFIGURATION, anchor=replace(anchor, pairs=pairs)))).text
+        assert "SEPA, WIRE" in text
+        assert "1 to 77 USDC" in text
+        assert "3 USDC and 0.5 % of the amount" in text
+
+    async def test_it_asks_of_the_receivers_of_every_currency_what_that_needs(self) -> None:
+        text = Reader((await shown("/integrate")).body).text
+        for whom, name in (
+            ("EUR", "sep31-receiver:"),
+            ("USD", "sep31-receiver-wire:"),
+            ("JPY", "sep31-receiver-zengin:"),
+        ):
+            assert f"Of receiving clients ({whom}) we ask, under the type {name}" in text
+
+    def test_receivers_that_need_the_same_are_asked_once(self) -> None:
+        anchor = CONFIGURATION.anchor
+        pairs = tuple(replace(pair, receiver_type=None) for pair in anchor.pairs)
+        text = Reader(integrate_page(replace(CONFIGURATION, anchor=replace(anchor, pairs=pairs)))).text
+        assert "Of receiving clients (USD, EUR, JPY) we ask, under the type sep31-receiver-wire:" in text
+
+    def test_where_nothing_is_exchanged_no_quotes_are_spoken_of(self) -> None:
+        plain = replace(CONFIGURATION, anchor=replace(CONFIGURATION.anchor, pairs=()))
+        text = Reader(integrate_page(plain)).text
+        assert "quote" not in text.lower()
+        assert "sep38" not in text
+
+    def test_it_says_which_assets_need_a_quote(self) -> None:
+        anchor = CONFIGURATION.anchor
+        assets = tuple(replace(terms, quotes_required=terms.code == "USDC") for terms in anchor.assets)
+        strict = replace(CONFIGURATION, anchor=replace(anchor, assets=assets))
+        assert b"USDC cannot be sent without one." in integrate_page(strict)
+        assert b"cannot be sent without one." not in integrate_page(CONFIGURATION)
+
+    async def test_it_says_how_to_be_called_and_how_to_verify_it(self) -> None:
+        text = Reader((await shown("/integrate")).body).text
+        for words in (
+            "PUT /sep31/transactions/{id}/callback",
+            "answer 2xx within 10 s",
+            "at most 24 h long",
+            "Signature: t=<unix seconds>, s=<base64>",
+            "more than 120 s away",
+            "<t>.<host>.<body>",
+            f"by {CONFIGURATION.signing_account}.",
+        ):
+            assert words in text
+
+    def test_where_money_is_real_only_public_addresses_are_named(self) -> None:
+        profile = replace(CONFIGURATION.profile, allows_callbacks_to_private_addresses=False)
+        public = integrate_page(replace(CONFIGURATION, profile=profile))
+        assert b"an https URL at one of them that leads to public addresses" in public
+        assert b"http and private addresses are called too" not in public
 
     def test_it_follows_the_agreed_way_of_asking_for_customers(self) -> None:
         anchor = CONFIGURATION.anchor

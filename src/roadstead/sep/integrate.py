@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+from roadstead.callbacks import retries
+from roadstead.callbacks.http_client import TIMEOUT_S
+from roadstead.callbacks.signatures import AGE_MAX
 from roadstead.config.anchor import AssetTerms, CustomerGate, CustomerType
-from roadstead.config.effective import AcceptedAsset, Configuration
+from roadstead.config.effective import AcceptedAsset, Configuration, QuotedPair
 from roadstead.partners.challenge_envelope import VALID_S
 from roadstead.partners.challenges import auth_endpoint
 from roadstead.partners.tokens import TOKEN_LIFETIME_S
@@ -33,6 +37,9 @@ def integrate_page(configuration: Configuration) -> bytes:
         element("ol", *_payment(configuration)),
         element("h2", "What we receive"),
         *(part for accepted in configuration.assets for part in _asset(accepted, configuration)),
+        *_exchange(configuration),
+        element("h2", "How to be told"),
+        *_callbacks(configuration),
         element("h2", "Limits"),
         table(("what", "at most"), _limits(configuration)),
         element("h2", "Help"),
@@ -49,6 +56,8 @@ def _places(configuration: Configuration) -> Iterator[tuple[str, str]]:
     yield "Authentication (SEP-10)", element("code", auth_endpoint(url))
     yield "Customers (SEP-12)", element("code", f"{url}/kyc")
     yield "Payments (SEP-31)", element("code", f"{url}/sep31")
+    if configuration.pairs:
+        yield "Prices and quotes (SEP-38)", element("code", f"{url}/sep38")
     yield "Our signing key", element("code", configuration.signing_account)
     yield "The account that you pay to", element("code", settings.distribution_account)
 
@@ -72,6 +81,14 @@ def _authentication(configuration: Configuration) -> Iterator[Markup]:
 def _payment(configuration: Configuration) -> Iterator[Markup]:
     terms = configuration.anchor.remittances
     yield element("li", "Register both customers with PUT /kyc/customer, each under a memo of its own.")
+    if configuration.pairs:
+        yield element(
+            "li",
+            "To know what arrives before you send, ask for a firm quote with POST /sep38/quote, and name it as ",
+            element("code", "quote_id"),
+            " in the next step. ",
+            _required(configuration),
+        )
     if terms.kyc is CustomerGate.ASYNCHRONOUS:
         yield element(
             "li",
@@ -85,12 +102,23 @@ def _payment(configuration: Configuration) -> Iterator[Markup]:
             element("code", "customer_info_needed"),
             ": send what is missing, and open it again.",
         )
+    or_quote = ", or before the quote expires if you named one" if configuration.pairs else ""
     yield element(
         "li",
         "Pay exactly the amount to the account, with exactly the memo that the answer names, within "
-        f"{terms.expires_after_s} s. The memo alone tells us which payment it is.",
+        f"{terms.expires_after_s} s{or_quote}. The memo alone tells us which payment it is.",
     )
-    yield element("li", "Follow it with GET /sep31/transactions/{id}.")
+    yield element("li", "Follow it with GET /sep31/transactions/{id}, or be told.")
+
+
+def _required(configuration: Configuration) -> str:
+    codes = [accepted.code for accepted in configuration.assets if accepted.terms.quotes_required]
+    if codes:
+        return f"{' and '.join(codes)} cannot be sent without one."
+    return (
+        "Without one, the rate is fixed when your payment arrives if you name a "
+        "destination_asset, and is one to one less the fee if you name neither."
+    )
 
 
 def _asset(accepted: AcceptedAsset, configuration: Configuration) -> Iterator[Markup]:
@@ -99,9 +127,26 @@ def _asset(accepted: AcceptedAsset, configuration: Configuration) -> Iterator[Ma
     yield element("p", terms.description)
     yield table(("what", "value"), _terms(accepted))
     yield table(("funding method", "meaning"), _methods(terms, configuration))
-    for side, name in (("sending", terms.sender_type), ("receiving", terms.receiver_type)):
+    if terms.sender_type is not None:
+        yield from _customers("sending clients", configuration.anchor.customer_type(terms.sender_type))
+    for name, currencies in _receiver_types(accepted, configuration).items():
+        whom = f"receiving clients ({', '.join(currencies)})"
+        yield from _customers(whom, configuration.anchor.customer_type(name))
+
+
+def _receiver_types(accepted: AcceptedAsset, configuration: Configuration) -> dict[str, list[str]]:
+    """Return the currencies of each type of receiving clients of an asset; one that needs none is left out."""
+    delivered = [accepted.terms.delivers, *(pair.buy for pair in _pairs(accepted, configuration))]
+    found: dict[str, list[str]] = {}
+    for currency in dict.fromkeys(delivered):
+        name = configuration.anchor.receiver_type(accepted.code, currency)
         if name is not None:
-            yield from _customers(side, configuration.anchor.customer_type(name))
+            found.setdefault(name, []).append(currency.code)
+    return found
+
+
+def _pairs(accepted: AcceptedAsset, configuration: Configuration) -> list[QuotedPair]:
+    return [pair for pair in configuration.pairs if pair.sell == accepted.asset]
 
 
 def _terms(accepted: AcceptedAsset) -> Iterator[tuple[str, str]]:
@@ -118,8 +163,8 @@ def _methods(terms: AssetTerms, configuration: Configuration) -> Iterator[tuple[
         yield element("code", name), configuration.anchor.funding_method(name).description
 
 
-def _customers(side: str, customer_type: CustomerType) -> Iterator[Markup]:
-    yield element("p", f"Of {side} clients we ask, under the type ", element("code", customer_type.name), ":")
+def _customers(whom: str, customer_type: CustomerType) -> Iterator[Markup]:
+    yield element("p", f"Of {whom} we ask, under the type ", element("code", customer_type.name), ":")
     yield table(
         ("field of SEP-9", "needed", "meaning"),
         (
@@ -131,6 +176,103 @@ def _customers(side: str, customer_type: CustomerType) -> Iterator[Markup]:
             for field in customer_type.fields
         ),
     )
+
+
+def _exchange(configuration: Configuration) -> Iterator[Markup]:
+    if not configuration.pairs:
+        return
+    yield element("h2", "What we exchange")
+    yield element(
+        "p",
+        "GET /sep38/prices and GET /sep38/price tell what an exchange costs now; POST /sep38/quote promises it until ",
+        element("code", "expires_at"),
+        ", by which your payment has to be in a ledger. Name ",
+        element("code", "context=sep31"),
+        ", and one delivery method where there are several. A quote pays for one payment. Where no current rate is "
+        "known, the answer is 503: ask again later.",
+    )
+    yield table(
+        ("you send", "we deliver", "delivery methods", "to", "amount", "fee", "a quote holds"),
+        (_pair(pair) for pair in configuration.pairs),
+    )
+    methods = dict.fromkeys(name for pair in configuration.pairs for name in pair.terms.funding_methods)
+    yield table(
+        ("delivery method", "meaning"),
+        ((element("code", name), configuration.anchor.funding_method(name).description) for name in methods),
+    )
+
+
+def _pair(pair: QuotedPair) -> tuple[str, ...]:
+    terms, code = pair.terms, pair.sell.code
+    return (
+        element("code", code),
+        element("code", pair.buy.id),
+        element("code", ", ".join(terms.funding_methods)),
+        ", ".join(terms.country_codes) or "any country",
+        f"{pair.amount_min:f} to {pair.amount_max:f} {code}",
+        f"{pair.fee_fixed:f} {code} and {pair.fee_percent:f} % of the amount",
+        f"{terms.quote_lifetime_s} s, at most {terms.quote_lifetime_max_s} s with expire_after",
+    )
+
+
+def _callbacks(configuration: Configuration) -> Iterator[Markup]:
+    yield element(
+        "p",
+        "Instead of asking again and again, let us call you at each change of a payment's status. The status "
+        "that a payment is opened with is not told.",
+    )
+    yield element("ol", *_registering(configuration))
+    yield element("p", "Verify every callback before you believe it:")
+    yield element("ol", *_verifying(configuration))
+
+
+def _registering(configuration: Configuration) -> Iterator[Markup]:
+    yield element("li", "Tell us the hosts at which you want to be called; we agree on them with you.")
+    address = "an https URL at one of them that leads to public addresses"
+    if configuration.profile.allows_callbacks_to_private_addresses:
+        address = "a URL at one of them; here, http and private addresses are called too"
+    yield element(
+        "li",
+        "Register with PUT /sep31/transactions/{id}/callback and ",
+        element("code", '{"url": "https://..."}'),
+        f": {address}. The answer is 204. A later URL replaces the earlier one.",
+    )
+    yield element(
+        "li",
+        "Expect a POST of what GET /sep31/transactions/{id} answered when the status changed, and answer 2xx within "
+        f"{TIMEOUT_S:g} s. Redirects are not followed.",
+    )
+    yield element(
+        "li",
+        f"Anything else is tried again, at most {_hours(retries.AGE_MAX)} h long. A later change of the same payment "
+        "waits for the earlier one. The same callback may come twice.",
+    )
+
+
+def _verifying(configuration: Configuration) -> Iterator[Markup]:
+    yield element(
+        "li",
+        "Read the header ",
+        element("code", "Signature: t=<unix seconds>, s=<base64>"),
+        f"; refuse it when t is more than {AGE_MAX.total_seconds():.0f} s away from your clock.",
+    )
+    yield element(
+        "li",
+        "Put the bytes ",
+        element("code", "<t>.<host>.<body>"),
+        " together: the host of the URL that you registered, with its port if it names one, and the body "
+        "exactly as it came.",
+    )
+    yield element(
+        "li",
+        "Check s as the Ed25519 signature of these bytes by ",
+        element("code", configuration.signing_account),
+        ".",
+    )
+
+
+def _hours(age: timedelta) -> int:
+    return age // timedelta(hours=1)
 
 
 def _limits(configuration: Configuration) -> Iterator[tuple[str, str]]:
