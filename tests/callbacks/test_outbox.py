@@ -16,7 +16,7 @@ from roadstead.config import examples
 from roadstead.config.strkey import public_key_of
 from roadstead.database.migrate import READER_ROLE
 from roadstead.rails.protocol import RailStatus
-from roadstead.sep.sep31 import TransactionAnswer, describe
+from roadstead.sep.transactions import TransactionAnswer, describe
 
 SIGNING_KEY = public_key_of(examples.SIGNING_SEED)
 

@@ -295,6 +295,11 @@ VIOLATIONS = {
         "UPDATE remittances SET funded_by = 1, status = 'pending_receiver'",
         "UPDATE remittances SET status = 'pending_transaction_info_update', required_info_updates = '{}'",
     ),
+    "0012_refunds": (
+        PARTNER,
+        REMITTANCE,
+        """UPDATE remittances SET refunds = '[{"transaction_hash": "0", "amount_units": 1, "fee_units": 0}]'""",
+    ),
 }
 
 

@@ -6,21 +6,25 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from tests.fixtures.asgi import Caller, Reply
 from tests.fixtures.authentication import FakeAccounts, key, services_on
 from tests.fixtures.house import PARTNER, RECEIVER, House, house_on
 
 from roadstead.config.anchor import CustomerGate
-from roadstead.errors import BadInput
+from roadstead.errors import BadInput, Conflict
+from roadstead.money import amount_from_text
 from roadstead.partners import registry
 from roadstead.partners.principal import Principal
 from roadstead.partners.tokens import TokenBook
 from roadstead.remittances import store
 from roadstead.remittances.corrections import ask_for_fields, read_corrections
+from roadstead.remittances.refunds import Refund, record_refund
 from roadstead.remittances.release import release_waiting
 from roadstead.sep.application import build_application
 from roadstead.sep.table import route_table
@@ -314,8 +318,61 @@ class TestRefundedField:
         assert "refunded" not in await strict.get(opened["id"])
         await strict.house.pay(int(opened["stellar_memo"]))
         await strict.house.match()
+        await refund(strict, opened["id"], "100", "0")
         await strict.house.execute(
             "UPDATE remittances SET status = 'refunded', status_cause = 'test' WHERE id = $1",
             UUID(opened["id"]),
         )
-        assert (await strict.get(opened["id"]))["refunded"] is True
+        told = await strict.get(opened["id"])
+        assert told["refunded"] is True
+        assert (told["amount_out"], told["amount_fee"]) == ("0.00", "0.0000000")
+        assert told["fee_details"]["details"] == []
+
+    async def test_refunds_are_listed_and_add_up(self, strict: Desk) -> None:
+        opened = (await strict.post(str(strict.house.receiver_id))).json
+        await strict.house.pay(int(opened["stellar_memo"]))
+        await strict.house.match()
+        assert "refunds" not in await strict.get(opened["id"])
+        first = await refund(strict, opened["id"], "10.5", "0.5")
+        await refund(strict, opened["id"], "10.5", "0.5", transaction_hash=first)
+        second = await refund(strict, opened["id"], "1", "0")
+        told = await strict.get(opened["id"])
+        assert told["refunds"] == {
+            "amount_refunded": "11.5000000",
+            "amount_fee": "0.5000000",
+            "payments": [
+                {"id": first, "amount": "10.5000000", "fee": "0.5000000"},
+                {"id": second, "amount": "1.0000000", "fee": "0.0000000"},
+            ],
+        }
+        assert "refunded" not in told, "a partial refund is no refunded remittance"
+
+    async def test_nothing_is_called_refunded_of_which_no_refund_is_known(self, strict: Desk) -> None:
+        opened = (await strict.post(str(strict.house.receiver_id))).json
+        await strict.house.pay(int(opened["stellar_memo"]))
+        await strict.house.match()
+        with pytest.raises(asyncpg.CheckViolationError, match="remittances_refunded"):
+            await strict.house.execute(
+                "UPDATE remittances SET status = 'refunded', status_cause = 'test' WHERE id = $1",
+                UUID(opened["id"]),
+            )
+
+    async def test_what_was_never_paid_has_nothing_to_refund(self, strict: Desk) -> None:
+        opened = (await strict.post(str(strict.house.receiver_id))).json
+        with pytest.raises(Conflict, match="nothing to refund"):
+            await refund(strict, opened["id"], "1", "0")
+
+
+async def refund(
+    desk: Desk, remittance_id: str, amount: str, fee: str, *, transaction_hash: str | None = None
+) -> str:
+    """Note a refund as whoever sends it will, and return its transaction's hash."""
+    asset = desk.house.eurx
+    sent = Refund(
+        transaction_hash=transaction_hash or token_hex(32),
+        amount=amount_from_text(asset, amount),
+        fee=amount_from_text(asset, fee),
+    )
+    async with desk.house.database.transaction() as connection:
+        await record_refund(connection, UUID(remittance_id), sent)
+    return sent.transaction_hash

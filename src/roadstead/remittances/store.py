@@ -16,6 +16,7 @@ from roadstead.errors import BadInput, Conflict, InvariantViolated
 from roadstead.ledger.postings import Delivery
 from roadstead.money import Asset, Money, parse_asset
 from roadstead.remittances.pricing import Price, Pricing
+from roadstead.remittances.refunds import Refund, read_refunds
 from roadstead.remittances.states import RemittanceStatus
 
 _MEMO_TRIES = 3
@@ -102,6 +103,9 @@ class Remittance:
     """What a partner has to correct, while the status says so."""
     transaction_fields: dict[str, str]
     """What a partner corrected."""
+
+    refunds: tuple[Refund, ...] = ()
+    """What went back to the payer, in the order of its sending."""
 
     @property
     def delivery(self) -> Delivery:
@@ -247,7 +251,7 @@ r.id, r.partner_id, r.account, r.sender_id, r.receiver_id, r.status, r.status_at
 r.asset_in, r.amount_in_units, r.asset_out, r.amount_out_units, r.fee_asset, r.service_fee_units, r.rounding_units,
 r.fee_details, r.funding_method, r.receiving_account, r.memo, r.refund_memo_kind, r.refund_memo,
 r.expires_at, r.started_at, r.completed_at, r.funded_by, r.reference, r.pricing, r.quote_id, r.required_info_updates,
-r.transaction_fields, f.transaction_hash
+r.transaction_fields, r.refunds, f.transaction_hash
 """
 
 _BY_ACCOUNT = f"""
@@ -531,6 +535,7 @@ def _remittance(row: Row) -> Remittance:
         reference=row["reference"],
         asked_fields=_asked_fields(row["required_info_updates"]),
         transaction_fields=_text_fields(row["transaction_fields"]),
+        refunds=read_refunds(row["refunds"], asset_in),
     )
 
 

@@ -10,7 +10,6 @@ import msgspec
 
 from roadstead.callbacks.registration import register
 from roadstead.callbacks.store import Subject, SubjectKind
-from roadstead.clock import utc_text
 from roadstead.config.anchor import CustomerRole
 from roadstead.config.effective import AcceptedAsset, Configuration
 from roadstead.database.pool import Connection
@@ -18,9 +17,9 @@ from roadstead.errors import Forbidden, InvariantViolated, NotFound
 from roadstead.remittances import store
 from roadstead.remittances.corrections import correct_fields
 from roadstead.remittances.opening import Proposal, open_remittance
-from roadstead.remittances.states import RemittanceStatus
 from roadstead.sep.amounts import AmountText, amount_text
 from roadstead.sep.routes import Answer, Audience, Body, Call, Parameter, Route
+from roadstead.sep.transactions import TransactionAnswer, describe
 
 
 class TransactionRequest(msgspec.Struct, kw_only=True, frozen=True):
@@ -52,52 +51,11 @@ class TransactionOpened(msgspec.Struct, kw_only=True, frozen=True, omit_defaults
     stellar_memo: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class FeeDetails(msgspec.Struct, kw_only=True, frozen=True):
-    """The fee and its parts; the parts add up to the total."""
-
-    total: str
-    asset: str
-    details: list[dict[str, str]]
-
-
-class Transaction(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """A remittance as a partner sees it."""
-
-    id: str
-    status: str
-    amount_in: str
-    amount_in_asset: str
-    amount_fee: str
-    amount_fee_asset: str
-    fee_details: FeeDetails
-    stellar_account_id: str | None = None
-    stellar_memo_type: str | None = None
-    stellar_memo: str | None = None
-    started_at: str
-    updated_at: str
-    amount_out: str | None = None
-    amount_out_asset: str | None = None
-    quote_id: str | None = None
-    status_message: str | None = None
-    completed_at: str | None = None
-    stellar_transaction_id: str | None = None
-    external_transaction_id: str | None = None
-    refunded: bool = False
-    required_info_message: str | None = None
-    required_info_updates: dict[str, dict[str, store.AskedField]] | None = None
-
-
 class TransactionCorrection(msgspec.Struct, kw_only=True, frozen=True):
     """Body of PATCH /transactions/:id."""
 
     fields: dict[str, dict[str, Any]]
     """The corrected values by their names, under the key `transaction`."""
-
-
-class TransactionAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """Answer of GET /transactions/:id."""
-
-    transaction: Transaction
 
 
 class CallbackRequest(msgspec.Struct, kw_only=True, frozen=True):
@@ -265,38 +223,6 @@ def _remittance_id(text: str) -> UUID:
         ) from error
 
 
-def describe(remittance: store.Remittance, say: Callable[[str], str] = str) -> Transaction:
-    """Write a remittance as SEP-31 has it; what is not known yet is left out, never null."""
-    fee = remittance.service_fee + remittance.rounding
-    payable = remittance.status not in _BEFORE_PAYMENT or remittance.funded_by is not None
-    message = say(remittance.status_message) if remittance.status_message else None
-    asked = remittance.asked_fields
-    return Transaction(
-        id=str(remittance.id),
-        status=remittance.status,
-        status_message=message,
-        amount_in=remittance.amount_in.text,
-        amount_in_asset=remittance.amount_in.asset.id,
-        amount_out=remittance.amount_out.text if remittance.amount_out else None,
-        amount_out_asset=remittance.asset_out.id,
-        quote_id=str(remittance.quote_id) if remittance.quote_id else None,
-        amount_fee=fee.text,
-        amount_fee_asset=fee.asset.id,
-        fee_details=FeeDetails(total=fee.text, asset=fee.asset.id, details=list(remittance.fee_lines)),
-        stellar_account_id=remittance.receiving_account if payable else None,
-        stellar_memo_type="id" if payable else None,
-        stellar_memo=str(remittance.memo) if payable else None,
-        started_at=utc_text(remittance.started_at),
-        updated_at=utc_text(remittance.status_at),
-        completed_at=utc_text(remittance.completed_at) if remittance.completed_at else None,
-        stellar_transaction_id=remittance.transaction_hash,
-        external_transaction_id=remittance.reference,
-        refunded=remittance.status is RemittanceStatus.REFUNDED,
-        required_info_message=message if remittance.status in _ASKING else None,
-        required_info_updates=None if asked is None else {"transaction": asked},
-    )
-
-
 async def correct_transaction(call: Call) -> Answer:
     """Take fields that were asked for, and show the remittance on its way again."""
     request: TransactionCorrection = call.payload
@@ -313,14 +239,6 @@ async def correct_transaction(call: Call) -> Answer:
         content=TransactionAnswer(transaction=describe(corrected, call.say)),
     )
 
-
-_ASKING = frozenset(
-    {RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE, RemittanceStatus.PENDING_TRANSACTION_INFO_UPDATE}
-)
-_BEFORE_PAYMENT = frozenset(
-    {RemittanceStatus.PENDING_RECEIVER, RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE}
-)
-"""What an unpaid remittance may be in while nobody may pay it yet."""
 
 _ID = Parameter(
     name="id",
