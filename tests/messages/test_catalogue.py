@@ -117,6 +117,18 @@ class TestCompleteness:
         ]
         assert found == []
 
+    def test_every_reason_why_an_address_is_not_called_is_translated(self) -> None:
+        known = {message.english for message in MESSAGES}
+        reasons = {
+            node.value
+            for module in modules()
+            if module.path == "callbacks/addresses.py"
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("it ")
+        }
+        assert "it is private" in reasons
+        assert reasons - known == set()
+
     def test_no_message_stands_there_twice(self) -> None:
         english = [message.english for message in MESSAGES]
         assert len(set(english)) == len(english)
@@ -142,6 +154,12 @@ class TestTranslating:
         text = "The token has expired: authenticate again at the WEB_AUTH_ENDPOINT named in stellar.toml."
         assert CATALOGUE.translate(text, Language.PORTUGUESE) == (
             "O token expirou: autentique-se de novo no WEB_AUTH_ENDPOINT indicado em stellar.toml."
+        )
+
+    def test_the_reason_in_a_refused_callback_is_translated_with_it(self) -> None:
+        text = "127.0.0.1 is not called: it is loopback. Use a public host name."
+        assert CATALOGUE.translate(text, Language.FRENCH) == (
+            "127.0.0.1 n'est pas appelé : c'est une boucle locale (loopback). Utilisez un nom d'hôte public."
         )
 
     def test_several_problems_are_translated_one_by_one(self) -> None:
