@@ -17,6 +17,7 @@ from roadstead.payouts.desk import Desk
 from roadstead.payouts.identifiers import attempt_key
 from roadstead.payouts.states import PayoutStatus
 from roadstead.rails.protocol import PayoutAttempt
+from roadstead.remittances import gate
 from roadstead.remittances import store as remittances
 from roadstead.remittances.states import RemittanceStatus
 
@@ -48,7 +49,7 @@ async def prepare(desk: Desk, payout: store.Payout) -> Prepared | NotReady:
         remittance = await remittances.by_id(connection, payout.remittance_id)
         if remittance is None:
             raise InvariantViolated(f"Payout {payout.id} has no remittance.")
-        accepted = await remittances.accepted_fields(connection, remittance.id)
+        accepted = await gate.accepted_fields(connection, remittance.id)
         number = 1 + len(await store.attempts(connection, payout.id))
         missing = _missing(desk.configuration.anchor, remittance, accepted)
         sealed = await _sealed_fields(connection, remittance.receiver_id)
@@ -78,7 +79,7 @@ async def prepare(desk: Desk, payout: store.Payout) -> Prepared | NotReady:
 
 
 def _missing(
-    anchor: Anchor, remittance: remittances.Remittance, accepted: remittances.AcceptedFields
+    anchor: Anchor, remittance: remittances.Remittance, accepted: gate.AcceptedFields
 ) -> tuple[str, ...]:
     terms = anchor.asset(remittance.amount_in.asset.code)
     receiver_type = anchor.receiver_type(terms.code, remittance.asset_out)

@@ -20,7 +20,7 @@ from roadstead.money import amount_from_text
 from roadstead.quotes.quoting import named_quote
 from roadstead.quotes.store import StoredQuote
 from roadstead.randomness import Randomness, new_id, new_memo
-from roadstead.remittances import store
+from roadstead.remittances import opening_store
 from roadstead.remittances.modes import Mode, at_par_or_to_come, quoted, used_up
 from roadstead.remittances.pricing import Price
 from roadstead.remittances.release import release_waiting
@@ -108,12 +108,12 @@ async def open_remittance(
     quote = await _quote(proposal, account, database)
     terms = assess(proposal, configuration, assets, quote=quote, now=now)
     async with database.connection() as connection:
-        parties = await store.parties(
+        parties = await opening_store.parties(
             connection, account=account, sender_id=terms.sender_id, receiver_id=terms.receiver_id
         )
         partner_id = _require_partner(parties)
         status = _status_by_customers(parties, terms, configuration)
-        new = store.NewRemittance(
+        new = opening_store.NewRemittance(
             id=new_id(randomness),
             partner_id=partner_id,
             account=account,
@@ -131,8 +131,8 @@ async def open_remittance(
             quote_id=quote.quote.id if quote else None,
         )
         try:
-            memo = await store.insert(connection, new, lambda: new_memo(randomness))
-        except store.QuoteTaken as error:
+            memo = await opening_store.insert(connection, new, lambda: new_memo(randomness))
+        except opening_store.QuoteTaken as error:
             raise (used_up(quote) if quote else error) from error
     if status is not RemittanceStatus.PENDING_SENDER:
         # A customer may have become complete between the look at it and the storing of the remittance.
@@ -268,14 +268,14 @@ def _is_hash(value: str) -> bool:
         return False
 
 
-def _require_partner(parties: store.Parties | None) -> UUID:
+def _require_partner(parties: opening_store.Parties | None) -> UUID:
     if parties is None or not parties.partner_is_active:
         raise Forbidden("This account belongs to no active partner: ask the anchor's support to be enabled.")
     return parties.partner_id
 
 
 def _status_by_customers(
-    parties: store.Parties | None, terms: Terms, configuration: Configuration
+    parties: opening_store.Parties | None, terms: Terms, configuration: Configuration
 ) -> RemittanceStatus:
     """Return the status to open with: what is missing of a customer is asked for now, or later where that is agreed.
 

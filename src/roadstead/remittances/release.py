@@ -9,7 +9,7 @@ from roadstead.config.anchor import Anchor
 from roadstead.customers.requirements import gate_decision
 from roadstead.database.pool import Connection, Database, Row
 from roadstead.money import parse_asset
-from roadstead.remittances import store
+from roadstead.remittances import gate, store
 from roadstead.remittances.states import RemittanceStatus
 
 RELEASED_MAX = 100
@@ -57,7 +57,7 @@ async def _is_complete(connection: Connection, anchor: Anchor, waiting: Row) -> 
     terms = next((terms for terms in anchor.assets if terms.code == code), None)
     if terms is None:
         return False
-    fields = await store.accepted_fields(connection, waiting["id"])
+    fields = await gate.accepted_fields(connection, waiting["id"])
     receiver_type = anchor.receiver_type(code, parse_asset(waiting["asset_out"]))
     sides = ((terms.sender_type, fields.sender), (receiver_type, fields.receiver))
     return not any(

@@ -2,60 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
 from roadstead.database.pool import Connection, Row
-from roadstead.errors import BadInput, Conflict, InvariantViolated
+from roadstead.errors import Conflict, InvariantViolated
 from roadstead.ledger.postings import Delivery
 from roadstead.money import Asset, Money, parse_asset
-from roadstead.remittances.pricing import Price, Pricing
+from roadstead.remittances.pricing import Pricing
 from roadstead.remittances.refunds import Refund, read_refunds
 from roadstead.remittances.states import RemittanceStatus
-
-_MEMO_TRIES = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parties:
-    """Who takes part: the partner behind an account and what is accepted of the customers."""
-
-    partner_id: UUID
-    partner_is_active: bool
-    sender_fields: frozenset[str] | None
-    """Names of accepted fields, or None when the customer is not known to this account."""
-    receiver_fields: frozenset[str] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRemittance:
-    """A remittance about to be stored; its memo is drawn while storing."""
-
-    id: UUID
-    partner_id: UUID
-    account: str
-    sender_id: UUID | None
-    receiver_id: UUID | None
-    status: RemittanceStatus
-    price: Price
-    funding_method: str
-    receiving_account: str
-    refund_memo_kind: str | None
-    refund_memo: str | None
-    lang: str | None
-    started_at: datetime
-    expires_at: datetime
-    quote_id: UUID | None = None
-
-
-class QuoteTaken(Conflict):
-    """Another remittance was opened at the quote meanwhile; nothing was stored."""
 
 
 class AskedField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -135,115 +96,6 @@ class Move:
     cause: str
     message: str | None = None
     reference: str | None = None
-
-
-_PARTIES = """
-SELECT p.id AS partner_id, p.status = 'active' AS partner_is_active,
-    CASE WHEN s.id IS NOT NULL THEN COALESCE(
-        (SELECT array_agg(name) FROM customer_fields WHERE customer_id = s.id AND status = 'ACCEPTED'), '{}') END
-        AS sender_fields,
-    CASE WHEN r.id IS NOT NULL THEN COALESCE(
-        (SELECT array_agg(name) FROM customer_fields WHERE customer_id = r.id AND status = 'ACCEPTED'), '{}') END
-        AS receiver_fields
-FROM partner_accounts AS a
-JOIN partners AS p ON p.id = a.partner_id
-LEFT JOIN customers AS s ON s.id = $2 AND s.account = a.account AND s.erased_at IS NULL
-LEFT JOIN customers AS r ON r.id = $3 AND r.account = a.account AND r.erased_at IS NULL
-WHERE a.account = $1
-"""
-
-
-async def parties(
-    connection: Connection, *, account: str, sender_id: UUID | None, receiver_id: UUID | None
-) -> Parties | None:
-    """Look up who takes part, in one statement; None when the account belongs to no partner.
-
-    A customer counts only when this very account registered it.
-    """
-    row = await connection.fetchrow(_PARTIES, account, sender_id, receiver_id)
-    if row is None:
-        return None
-    partner_id, partner_is_active, sender_fields, receiver_fields = row
-    return Parties(
-        partner_id=partner_id,
-        partner_is_active=partner_is_active,
-        sender_fields=None if sender_fields is None else frozenset(sender_fields),
-        receiver_fields=None if receiver_fields is None else frozenset(receiver_fields),
-    )
-
-
-_INSERT = """
-INSERT INTO remittances (id, partner_id, account, sender_id, receiver_id, status, status_at, status_cause,
-    asset_in, amount_in_units, asset_out, amount_out_units, fee_asset, service_fee_units, rounding_units, fee_details,
-    funding_method, receiving_account, memo, refund_memo_kind, refund_memo, lang, started_at, expires_at, pricing,
-    quote_id)
-SELECT $1, $2, $3, $4, $5, $6, $7, 'opened', $8, $9, $10, $11, $12, $13, $14, $15::jsonb, $16, $17, $18, $19, $20, $21,
-    $7, $22, $23, $24
--- A customer that is erased between the gate and this statement is waited for, and then not promised anything.
-WHERE (SELECT count(*) FROM (SELECT FROM customers WHERE id IN ($4, $5) AND erased_at IS NULL FOR KEY SHARE) AS living)
-    = cardinality(ARRAY(SELECT DISTINCT unnest(array_remove(ARRAY[$4, $5]::uuid[], NULL))))
-"""
-
-
-async def insert(connection: Connection, new: NewRemittance, draw_memo: Callable[[], int]) -> int:
-    """Store a remittance in a statement of its own and return the memo that is now its alone.
-
-    Raises:
-        BadInput: A customer was erased meanwhile.
-        QuoteTaken: Its quote was used meanwhile.
-        InvariantViolated: Several memos in a row were taken: the source of randomness is broken.
-    """
-    price = new.price
-    fee_details = msgspec.json.encode(
-        [
-            {"name": line.name, "description": line.description, "amount": line.amount.text}
-            for line in price.fee_lines
-        ]
-    ).decode()
-    for _ in range(_MEMO_TRIES):
-        memo = draw_memo()
-        try:
-            done = await connection.execute(
-                _INSERT,
-                new.id,
-                new.partner_id,
-                new.account,
-                new.sender_id,
-                new.receiver_id,
-                new.status,
-                new.started_at,
-                price.amount_in.asset.id,
-                price.amount_in.units,
-                price.delivers.id,
-                price.amount_out.units if price.amount_out else None,
-                price.amount_in.asset.id,
-                price.service_fee.units,
-                price.rounding.units,
-                fee_details,
-                new.funding_method,
-                new.receiving_account,
-                memo,
-                new.refund_memo_kind,
-                new.refund_memo,
-                new.lang,
-                new.expires_at,
-                price.pricing,
-                new.quote_id,
-            )
-        except asyncpg.UniqueViolationError as error:
-            if error.constraint_name == "remittances_quote_id_key":
-                raise QuoteTaken(f"Quote {new.quote_id} is used already: ask for a new one.") from error
-            if error.constraint_name != "remittances_memo_key":
-                raise
-            continue
-        if done != "INSERT 0 1":
-            raise BadInput(
-                "A customer of this remittance was just erased: register the customer again and repeat."
-            )
-        return memo
-    raise InvariantViolated(
-        f"{_MEMO_TRIES} random memos in a row were taken: check the source of randomness."
-    )
 
 
 _COLUMNS = """
@@ -343,32 +195,6 @@ class HistoryLine:
     cause: str
     message: str | None
     reached_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedFields:
-    """Names of what is accepted of a remittance's customers now."""
-
-    sender: frozenset[str]
-    receiver: frozenset[str]
-
-
-async def accepted_fields(connection: Connection, remittance_id: UUID) -> AcceptedFields:
-    """Return what is accepted of both customers at this moment, for the gate before the payout."""
-    row = await connection.fetchrow(
-        """
-        SELECT
-            array(SELECT name FROM customer_fields AS f
-                  WHERE f.customer_id = r.sender_id AND f.status = 'ACCEPTED') AS sender,
-            array(SELECT name FROM customer_fields AS f
-                  WHERE f.customer_id = r.receiver_id AND f.status = 'ACCEPTED') AS receiver
-        FROM remittances AS r WHERE r.id = $1
-        """,
-        remittance_id,
-    )
-    if row is None:
-        return AcceptedFields(sender=frozenset(), receiver=frozenset())
-    return AcceptedFields(sender=frozenset(row["sender"]), receiver=frozenset(row["receiver"]))
 
 
 async def history(connection: Connection, remittance_id: UUID) -> list[HistoryLine]:
