@@ -116,8 +116,8 @@ def _required(configuration: Configuration) -> str:
     if codes:
         return f"{' and '.join(codes)} cannot be sent without one."
     return (
-        "Without one, the rate is fixed when your payment arrives if you name a "
-        "destination_asset, and is one to one less the fee if you name neither."
+        "Without one, we deliver one to one less the fee, or, if destination_asset names another currency, at the rate "
+        "when your payment arrives."
     )
 
 
