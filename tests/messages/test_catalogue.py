@@ -35,6 +35,7 @@ SPOKEN = (
     "partners/",
     "customers/",
     "remittances/opening.py",
+    "remittances/opening_store.py",
     "remittances/corrections.py",
     "remittances/modes.py",
     "remittances/pricing.py",
