@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,30 +13,17 @@ import pytest
 from stellar_sdk import Keypair, TransactionEnvelope
 from stellar_sdk.sep.stellar_toml import fetch_stellar_toml
 from stellar_sdk.sep.stellar_web_authentication import read_challenge_transaction
+from tests.fixtures.javascript import installed
 from tests.fixtures.sandbox_process import SandboxProcess
 
 SOURCES = Path(__file__).parent / "javascript"
-INSTALL_TIMEOUT_S = 90
 RUN_TIMEOUT_S = 60
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The JavaScript client with its packages, or a reason to do without."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("missing tool: node")
-    folder = tmp_path_factory.mktemp("javascript")
-    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, timeout=INSTALL_TIMEOUT_S, check=False, cwd=folder
-        )
-    except subprocess.TimeoutExpired:
-        pytest.skip("npm did not deliver @stellar/stellar-sdk in time")
-    if done.returncode != 0:
-        pytest.skip(f"npm cannot install @stellar/stellar-sdk: {done.stderr[-200:].decode()}")
-    return folder / "authenticate.mjs"
+    return installed(SOURCES, tmp_path_factory.mktemp("javascript")) / "authenticate.mjs"
 
 
 class TestTheJavaScriptSdk:
