@@ -109,6 +109,7 @@ class TestAtTheRateOfItsPayment:
         assert remittance.asset_out == EUR
         assert remittance.service_fee.text == "0.7500000"
 
+    @pytest.mark.clause("SEP-31/post/indicative")
     async def test_the_rate_is_the_one_at_which_it_is_matched(self, house: House, market: Market) -> None:
         opened = await open_to_come(house)
         market.value = "0.8"
@@ -241,6 +242,7 @@ class TestAtAQuote:
         }
 
     @pytest.mark.parametrize(("before_s", "matched"), [(1, 1), (0, 0), (-1, 0)])
+    @pytest.mark.clause("SEP-31/payment/quote-in-time")
     async def test_the_ledger_has_to_close_before_the_quote_expires(
         self, house: House, market: Market, before_s: int, matched: int
     ) -> None:

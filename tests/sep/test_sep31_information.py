@@ -312,6 +312,7 @@ class TestFieldsThatHaveToBeCorrected:
 
 
 class TestRefundedField:
+    @pytest.mark.clause("SEP-31/get/refunded-amounts")
     @pytest.mark.clause("SEP-31/get/refunded")
     async def test_a_refunded_remittance_says_so_and_no_other_does(self, strict: Desk) -> None:
         opened = (await strict.post(str(strict.house.receiver_id))).json
@@ -328,6 +329,7 @@ class TestRefundedField:
         assert (told["amount_out"], told["amount_fee"]) == ("0.00", "0.0000000")
         assert told["fee_details"]["details"] == []
 
+    @pytest.mark.clause("SEP-31/get/refunds")
     async def test_refunds_are_listed_and_add_up(self, strict: Desk) -> None:
         opened = (await strict.post(str(strict.house.receiver_id))).json
         await strict.house.pay(int(opened["stellar_memo"]))
