@@ -229,11 +229,6 @@ class TestProblems:
             ("issued = true", "issued = true\ndisplay_decimals = 8", "a whole number from 0 to 7"),
             ("issued = true", 'issued = true\nimage = "http://x.example/a.png"', "an https URL"),
             ("issued = true", 'issued = true\nstatus = "alive"', "one of live, dead, test, private"),
-            (
-                "[organization]",
-                "[limits]\npage_max = 5\n[organization]",
-                "page_default 20 is above page_max 5",
-            ),
             ("[organization]", "limits = 5\n[organization]", "write [limits] and its keys below it"),
             ("[organization]", "principals = {}\n[organization]", "write [[principals]] and keys below it"),
         ],

@@ -256,13 +256,7 @@ class Limits:
     """How much one request may ask of the server."""
 
     body_bytes_max: int = 65_536
-    """Largest body of a request without files."""
-    upload_bytes_max: int = 10_485_760
-    """Largest body of a request that carries customers' documents."""
-    page_default: int = 20
-    """Entries of a page when the caller names no number."""
-    page_max: int = 200
-    """Most entries of a page, whatever the caller asks for."""
+    """Largest body of a request."""
     account_requests_per_minute: int = 60_000
     """Requests that one authenticated account may make in a minute, all at once if it likes."""
     address_requests_per_minute: int = 60_000

@@ -120,15 +120,6 @@ def _field_problems(kind: CustomerType) -> Iterator[str]:
             yield f'{place}: is a {expected} in SEP-9, not a {field.kind}. Write kind = "{expected}"'
 
 
-def _pages_fit(anchor: Anchor) -> Iterator[str]:
-    limits = anchor.limits
-    if limits.page_default > limits.page_max:
-        yield (
-            f"limits: page_default {limits.page_default} is above page_max {limits.page_max}. It must not be, for"
-            " example: page_default = 20, page_max = 200"
-        )
-
-
 def _twice(place: str, names: Iterable[str]) -> Iterator[str]:
     for name, count in Counter(names).items():
         if count > 1:
@@ -148,6 +139,5 @@ _RULES: tuple[Callable[[Anchor], Iterator[str]], ...] = (
     _amounts_leave_something_to_deliver,
     _supplies_are_said_once,
     _customer_fields_are_of_sep9,
-    _pages_fit,
     *PAIR_RULES,
 )

@@ -312,12 +312,7 @@ _LIMITS = Section(
     many=False,
     description="How much one request may ask of the server.",
     keys=(
-        _may("body_bytes_max", whole(1_024, 1_048_576), "Largest body of a request without files.", "65536"),
-        _may(
-            "upload_bytes_max", whole(65_536, 67_108_864), "Largest body of a request with files.", "10485760"
-        ),
-        _may("page_default", whole(1, 1_000), "Entries of a page when none are named.", "20"),
-        _may("page_max", whole(1, 1_000), "Most entries of a page.", "200"),
+        _may("body_bytes_max", whole(1_024, 1_048_576), "Largest body of a request.", "65536"),
         _may(
             "account_requests_per_minute",
             whole(60, 10_000_000),
