@@ -59,7 +59,7 @@ class TestPostings:
             payout_submitted("A", "sepa", one.remittance_id, one.amount_out),
             payout_refused("A", "sepa", one.remittance_id, one.amount_out),
             payout_settled("A", "sepa", one),
-            payout_returned("A", "sepa", one.remittance_id, one.amount_out),
+            payout_returned("A", "sepa", one, one.amount_out),
         ):
             require_balance(posting)
 

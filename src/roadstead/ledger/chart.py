@@ -21,6 +21,12 @@ PAYOUTS_OWED = "payouts:owed"
 REFUNDS_OWED = "refunds:owed"
 """What has to go back to senders. Never positive."""
 
+REFUND_FEES = "fees:refunds"
+"""What we kept for sending refunds back."""
+
+BANK_FEES = "fees:bank"
+"""What banks kept: an expense."""
+
 FEES_PENDING = "fees:pending"
 """Service fees of remittances whose payout is not settled: reversed on a refund."""
 
@@ -32,6 +38,15 @@ FEES_ROUNDING = "fees:rounding"
 
 SUSPENSE_CHAIN = "suspense:chain"
 """Tokens that arrived and belong to no open remittance. Never positive."""
+
+TOKENS_STOCK = "tokens:stock"
+"""Tokens in the distribution account that we put there ourselves."""
+
+OWN_TRANSFERS = "treasury:transfers"
+"""The other side of transfers between our own accounts."""
+
+CLAWED_BACK = "losses:clawback"
+"""Tokens that their issuer took out of the distribution account."""
 
 
 def transit(rail: str) -> str:

@@ -97,6 +97,67 @@ def payment_unmatched(operation_id: int, amount: Money) -> Posting:
     )
 
 
+def payment_excess(operation_id: int, remittance_id: UUID, excess: Money) -> Posting:
+    """Post what a payment brought above what it funded: held in suspense for its payer."""
+    return _posting(
+        idempotency_key=f"payment:{operation_id}:excess",
+        event="payment_excess",
+        remittance_id=remittance_id,
+        debits=[(chart.TOKENS_RECEIVED, excess)],
+        credits=[(chart.SUSPENSE_CHAIN, excess)],
+    )
+
+
+def payment_own(operation_id: int, amount: Money) -> Posting:
+    """Post a payment from an account of our own: stock, which belongs to nobody else."""
+    return _posting(
+        idempotency_key=f"payment:{operation_id}",
+        event="payment_own",
+        remittance_id=None,
+        debits=[(chart.TOKENS_STOCK, amount)],
+        credits=[(chart.OWN_TRANSFERS, amount)],
+    )
+
+
+def suspense_matched(operation_id: int, delivery: Delivery) -> Posting:
+    """Post that a person found the remittance of an unmatched payment: a payout is owed, the fee is pending."""
+    exchanged = delivery.amount_in - delivery.service_fee - delivery.rounding
+    return _posting(
+        idempotency_key=f"payment:{operation_id}:matched",
+        event="suspense_matched",
+        remittance_id=delivery.remittance_id,
+        debits=[(chart.SUSPENSE_CHAIN, delivery.amount_in), (chart.EXCHANGE_POSITION, delivery.amount_out)],
+        credits=[
+            (chart.FEES_PENDING, delivery.service_fee),
+            (chart.FEES_ROUNDING, delivery.rounding),
+            (chart.EXCHANGE_POSITION, exchanged),
+            (chart.PAYOUTS_OWED, delivery.amount_out),
+        ],
+    )
+
+
+def suspense_waiting(operation_id: int, remittance_id: UUID, amount_in: Money) -> Posting:
+    """Post that a person found the remittance of an unmatched payment, and that its rate is not known yet."""
+    return _posting(
+        idempotency_key=f"payment:{operation_id}:matched",
+        event="suspense_waiting",
+        remittance_id=remittance_id,
+        debits=[(chart.SUSPENSE_CHAIN, amount_in)],
+        credits=[(chart.EXCHANGE_WAITING, amount_in)],
+    )
+
+
+def clawed_back(operation_id: int, amount: Money) -> Posting:
+    """Post that the issuer of an asset took tokens out of the distribution account."""
+    return _posting(
+        idempotency_key=f"clawback:{operation_id}",
+        event="clawed_back",
+        remittance_id=None,
+        debits=[(chart.CLAWED_BACK, amount)],
+        credits=[(chart.TOKENS_RECEIVED, amount)],
+    )
+
+
 def payout_submitted(key: str, rail: str, remittance_id: UUID, amount: Money) -> Posting:
     """Post that a rail has taken on an attempt: no longer owed by us alone, on its way."""
     return _posting(
@@ -130,14 +191,68 @@ def payout_settled(key: str, rail: str, delivery: Delivery) -> Posting:
     )
 
 
-def payout_returned(key: str, rail: str, remittance_id: UUID, amount: Money) -> Posting:
-    """Post that settled money came back: it is owed to the sender."""
+def payout_returned(key: str, rail: str, delivery: Delivery, returned: Money) -> Posting:
+    """Post that settled money came back, perhaps short of a bank's fee: the payout is owed again, our fee not earned."""
     return _posting(
         idempotency_key=f"attempt:{key}:returned",
         event="payout_returned",
+        remittance_id=delivery.remittance_id,
+        debits=[
+            (chart.bank(rail), returned),
+            (chart.BANK_FEES, delivery.amount_out - returned),
+            (chart.FEES_EARNED, delivery.service_fee),
+        ],
+        credits=[(chart.PAYOUTS_OWED, delivery.amount_out), (chart.FEES_PENDING, delivery.service_fee)],
+    )
+
+
+def refund_owed_for_delivery(refund_id: UUID, delivery: Delivery) -> Posting:
+    """Post that a remittance is refunded instead of delivered: payout, exchange, rounding and fee are taken back."""
+    exchanged = delivery.amount_in - delivery.service_fee - delivery.rounding
+    return _posting(
+        idempotency_key=f"refund:{refund_id}:owed",
+        event="refund_owed_for_delivery",
+        remittance_id=delivery.remittance_id,
+        debits=[
+            (chart.FEES_PENDING, delivery.service_fee),
+            (chart.FEES_ROUNDING, delivery.rounding),
+            (chart.EXCHANGE_POSITION, exchanged),
+            (chart.PAYOUTS_OWED, delivery.amount_out),
+        ],
+        credits=[(chart.EXCHANGE_POSITION, delivery.amount_out), (chart.REFUNDS_OWED, delivery.amount_in)],
+    )
+
+
+def refund_owed_for_waiting(refund_id: UUID, remittance_id: UUID, amount: Money) -> Posting:
+    """Post that a remittance is refunded whose rate was never fixed."""
+    return _posting(
+        idempotency_key=f"refund:{refund_id}:owed",
+        event="refund_owed_for_waiting",
         remittance_id=remittance_id,
-        debits=[(chart.bank(rail), amount)],
+        debits=[(chart.EXCHANGE_WAITING, amount)],
         credits=[(chart.REFUNDS_OWED, amount)],
+    )
+
+
+def refund_owed_for_suspense(refund_id: UUID, remittance_id: UUID | None, amount: Money) -> Posting:
+    """Post that tokens in suspense go back to their payer."""
+    return _posting(
+        idempotency_key=f"refund:{refund_id}:owed",
+        event="refund_owed_for_suspense",
+        remittance_id=remittance_id,
+        debits=[(chart.SUSPENSE_CHAIN, amount)],
+        credits=[(chart.REFUNDS_OWED, amount)],
+    )
+
+
+def refund_sent(refund_id: UUID, remittance_id: UUID | None, amount: Money, fee: Money) -> Posting:
+    """Post that a refund stands in a closed ledger: `amount` went back to the payer, `fee` stays with us."""
+    return _posting(
+        idempotency_key=f"refund:{refund_id}:sent",
+        event="refund_sent",
+        remittance_id=remittance_id,
+        debits=[(chart.REFUNDS_OWED, amount + fee)],
+        credits=[(chart.TOKENS_RECEIVED, amount), (chart.REFUND_FEES, fee)],
     )
 
 

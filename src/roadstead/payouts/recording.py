@@ -97,7 +97,7 @@ def _postings(
     if advance.settles:
         result.append(postings.payout_settled(key, payout.rail, delivery))
     if advance.status is PayoutStatus.RETURNED:
-        result.append(postings.payout_returned(key, payout.rail, remittance.id, amount))
+        result.append(postings.payout_returned(key, payout.rail, delivery, amount))
     was_submitted = payout.status in {PayoutStatus.SUBMITTED, PayoutStatus.ACCEPTED}
     if advance.status is PayoutStatus.REFUSED and was_submitted:
         result.append(postings.payout_refused(key, payout.rail, remittance.id, amount))
