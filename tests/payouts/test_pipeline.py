@@ -212,7 +212,7 @@ class TestRefusalAndReturn:
         assert books["payouts:owed EUR"] == "-99.40"
         assert "transit:sepa EUR" not in books
 
-    async def test_returned_money_is_owed_to_the_sender(self, house: House) -> None:
+    async def test_returned_money_is_owed_again_and_its_fee_is_not_earned(self, house: House) -> None:
         remittance_id = await funded(house)
         house.rail.script.append(Behaviour.SETTLE)
         await house.work()
@@ -221,7 +221,8 @@ class TestRefusalAndReturn:
         assert (await house.payout(remittance_id)).status is PayoutStatus.RETURNED
         assert (await house.remittance(remittance_id)).status is RemittanceStatus.COMPLETED
         books = await house.books(remittance_id)
-        assert books["refunds:owed EUR"] == "-99.40"
+        assert books["payouts:owed EUR"] == "-99.40"
+        assert books["fees:pending EURX"] == "-0.60"
         assert "bank:sepa EUR" not in books
 
     async def test_a_rail_that_contradicts_itself_is_held_for_a_person(self, house: House) -> None:

@@ -192,7 +192,7 @@ def payout_settled(key: str, rail: str, delivery: Delivery) -> Posting:
 
 
 def payout_returned(key: str, rail: str, delivery: Delivery, returned: Money) -> Posting:
-    """Post that settled money came back, perhaps short of a bank's fee: the payout is owed again, our fee not earned."""
+    """Post that settled money came back, perhaps less a bank fee: the payout is owed again, our fee is not earned."""
     return _posting(
         idempotency_key=f"attempt:{key}:returned",
         event="payout_returned",
