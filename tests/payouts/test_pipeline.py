@@ -222,7 +222,7 @@ class TestRefusalAndReturn:
         assert (await house.remittance(remittance_id)).status is RemittanceStatus.COMPLETED
         books = await house.books(remittance_id)
         assert books["payouts:owed EUR"] == "-99.40"
-        assert books["fees:pending EURX"] == "-0.60"
+        assert books["fees:pending EURX"] == "-0.6000000"
         assert "bank:sepa EUR" not in books
 
     async def test_a_rail_that_contradicts_itself_is_held_for_a_person(self, house: House) -> None:
