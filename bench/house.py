@@ -108,7 +108,7 @@ def _environment(database_url: str, folder: Path, ports: Mapping[str, int]) -> d
         **plain,
         "ROADSTEAD_NETWORK": "sandbox",
         "ROADSTEAD_NETWORK_PASSPHRASE": PASSPHRASE,
-        "ROADSTEAD_HORIZON_URL": f"http://127.0.0.1:{ports['horizon']}",
+        "ROADSTEAD_HORIZON_URLS": f"http://127.0.0.1:{ports['horizon']}",
         "ROADSTEAD_ANCHOR_FILE": str(ANCHOR_FILE),
         "ROADSTEAD_HOME_DOMAIN": f"127.0.0.1:{ports['api']}",
         "ROADSTEAD_PUBLIC_URL": f"http://127.0.0.1:{ports['api']}",

@@ -67,8 +67,8 @@ class TestTheFile:
 
 class TestTheEnvironment:
     @given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=80)))
-    @example({"ROADSTEAD_HORIZON_URL": "http://[::1"})
-    @example({"ROADSTEAD_HORIZON_URL": "https://a:99999"})
+    @example({"ROADSTEAD_HORIZON_URLS": "http://[::1"})
+    @example({"ROADSTEAD_HORIZON_URLS": "https://a:99999"})
     @example({"ROADSTEAD_DATABASE_URL": "postgresql://[/x"})
     @example({"ROADSTEAD_DATA_KEY": "é"})
     @example({"ROADSTEAD_API_PORT": "9" * 5_000})

@@ -72,13 +72,13 @@ class TestRealMoneyIsRefused:
                 "is the one of testnet, but ROADSTEAD_NETWORK",
             ),
             ("NETWORK_PASSPHRASE", "Private Network", "is not the one of mainnet"),
-            ("HORIZON_URL", "https://horizon-testnet.stellar.org", "is a server of testnet"),
+            ("HORIZON_URLS", "https://horizon-testnet.stellar.org", "names a server of testnet"),
             (
-                "HORIZON_URL",
+                "HORIZON_URLS",
                 "http://horizon.anchor.example",
-                "ROADSTEAD_HORIZON_URL=https://horizon.anchor.example",
+                "ROADSTEAD_HORIZON_URLS=https://horizon.anchor.example",
             ),
-            ("HORIZON_URL", "http://127.0.0.1:8000", "It must be https"),
+            ("HORIZON_URLS", "http://127.0.0.1:8000", "It must be https"),
             ("PUBLIC_URL", "http://anchor.example", "ROADSTEAD_PUBLIC_URL=https://anchor.example"),
             ("RAIL_SEPA_URL", "http://bank.example", "ROADSTEAD_RAIL_SEPA_URL=https://bank.example"),
             ("PUBLIC_URL", "https://localhost", "names this machine (localhost)"),
@@ -176,7 +176,7 @@ class TestTheTestNetwork:
         local = {
             "ROADSTEAD_HOME_DOMAIN": "localhost:8080",
             "ROADSTEAD_PUBLIC_URL": "http://localhost:8080",
-            "ROADSTEAD_HORIZON_URL": "http://[::1]:8000",
+            "ROADSTEAD_HORIZON_URLS": "http://[::1]:8000",
             "ROADSTEAD_RAIL_SEPA_KIND": "simulated",
             "ROADSTEAD_DATABASE_URL": "",
             "ROADSTEAD_DEBUG": "true",
@@ -198,7 +198,7 @@ class TestTheTestNetwork:
         real = profile(Network.MAINNET)
         problems = _problems(
             testnet
-            | {"ROADSTEAD_HORIZON_URL": real.horizon_url, "ROADSTEAD_NETWORK_PASSPHRASE": real.passphrase}
+            | {"ROADSTEAD_HORIZON_URLS": real.horizon_url, "ROADSTEAD_NETWORK_PASSPHRASE": real.passphrase}
         )
 
         assert len(problems) == 2

@@ -42,7 +42,7 @@ class TestReading:
         assert origins["ROADSTEAD_ASSET_EURX_ISSUER"] == "environment"
         assert origins["ROADSTEAD_API_PORT"] == "default"
         assert origins["ROADSTEAD_STATE_DIR"] == "default"
-        assert origins["ROADSTEAD_HORIZON_URL"] == "network default"
+        assert origins["ROADSTEAD_HORIZON_URLS"] == "network default"
         assert origins["ROADSTEAD_NETWORK_PASSPHRASE"] == "network default"
 
     @pytest.mark.parametrize("known", profiles(), ids=lambda known: known.network)
@@ -52,7 +52,7 @@ class TestReading:
         settings = load_settings(sandbox | {"ROADSTEAD_NETWORK": known.network})
 
         assert settings.network_passphrase == known.passphrase
-        assert settings.horizon_url == known.horizon_url
+        assert settings.horizon_urls == (known.horizon_url,)
 
     def test_the_public_url_follows_the_home_domain(self, sandbox: dict[str, str]) -> None:
         del sandbox["ROADSTEAD_PUBLIC_URL"]
@@ -199,11 +199,11 @@ class TestProblems:
         [
             ("NETWORK", "pubnet", "is 'pubnet'. It must be one of sandbox, testnet, mainnet"),
             ("NETWORK_PASSPHRASE", " x", "begins or ends with a space"),
-            ("HORIZON_URL", "horizon.example", "a URL of http or https"),
-            ("HORIZON_URL", "https://user:word@horizon.example", "carries a user or a password"),
-            ("HORIZON_URL", "https://horizon.example/", "a slash at the end"),
-            ("HORIZON_URL", "https://horizon.example:port", "is no URL"),
-            ("HORIZON_URL", "https://[::1", "is no URL"),
+            ("HORIZON_URLS", "horizon.example", "URLs of http or https"),
+            ("HORIZON_URLS", "https://user:word@horizon.example", "carries a user or a password"),
+            ("HORIZON_URLS", "https://horizon.example/", "a slash at the end"),
+            ("HORIZON_URLS", "https://horizon.example:port", "is no URL"),
+            ("HORIZON_URLS", "https://[::1", "is no URL"),
             ("PUBLIC_URL", "ftp://anchor.example", "a URL of http or https"),
             ("HOME_DOMAIN", "https://anchor.example", "a host name in small letters"),
             ("HOME_DOMAIN", "Anchor.example", "a host name in small letters"),

@@ -14,7 +14,7 @@ class TestRows:
         assert rows["ROADSTEAD_NETWORK"] == ("mainnet", "environment")
         assert rows["ROADSTEAD_API_PORT"] == ("8080", "default")
         assert rows["ROADSTEAD_DEBUG"] == ("false", "default")
-        assert rows["ROADSTEAD_HORIZON_URL"] == ("https://horizon.stellar.org", "network default")
+        assert rows["ROADSTEAD_HORIZON_URLS"] == ("https://horizon.stellar.org", "network default")
         assert rows["ROADSTEAD_ASSET_EURX_ISSUER"] == (mainnet["ROADSTEAD_ASSET_EURX_ISSUER"], "environment")
         assert rows["ROADSTEAD_RAIL_SEPA_KIND"] == ("our_bank.rail:Sepa", "environment")
         assert rows["ROADSTEAD_RAIL_WIRE_URL"] == ("(none)", "default")

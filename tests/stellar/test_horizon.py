@@ -115,7 +115,7 @@ class TestRoot:
             "history_latest_ledger_closed_at": "0001-01-01T00:00:00+14:00",
         }
         horizon.root_fault = answering(lambda: json_response(content))
-        with pytest.raises(HorizonFault, match="ROADSTEAD_HORIZON_URL"):
+        with pytest.raises(HorizonFault, match="ROADSTEAD_HORIZON_URLS"):
             await client.root()
 
     async def test_nobody_at_the_address_is_a_fault(self, horizon: ScriptedHorizon) -> None:

@@ -17,7 +17,7 @@ app = typer.Typer(
 Horizon = Annotated[
     str,
     typer.Option(
-        envvar="ROADSTEAD_HORIZON_URL",
+        envvar="ROADSTEAD_HORIZON_URLS",
         help="Address of the offline network.",
         metavar="URL",
         show_default="http://127.0.0.1:8000",

@@ -159,7 +159,7 @@ async def _until_stop(work: Awaitable[None], stop: asyncio.Event) -> None:
 async def _serve_api(parts: Parts) -> None:
     configuration = parts.configuration
     settings = configuration.settings
-    accounts = HorizonAccountReader(settings.horizon_url)
+    accounts = HorizonAccountReader(settings.horizon_urls[0])
     parts.stack.push_async_callback(accounts.close)
     partners = CachedPartnerDirectory(
         parts.database, parts.clock, support_email=configuration.anchor.organization.support_email
@@ -204,7 +204,7 @@ def _domain_keys(parts: Parts) -> StellarTomlKeys:
 
 
 async def _observe(parts: Parts) -> None:
-    horizon = HorizonClient(parts.configuration.settings.horizon_url)
+    horizon = HorizonClient(parts.configuration.settings.horizon_urls[0])
     parts.stack.push_async_callback(horizon.close)
     await run_observer(parts.configuration, parts.database, horizon, parts.clock, parts.stop)
 

@@ -54,12 +54,14 @@ def _passphrase_belongs_to_the_network(configuration: Configuration) -> Iterator
 
 
 def _horizon_belongs_to_the_network(configuration: Configuration) -> Iterator[str]:
-    profile, host = configuration.profile, urlsplit(configuration.settings.horizon_url).hostname or ""
+    profile = configuration.profile
+    hosts = {urlsplit(url).hostname or "" for url in configuration.settings.horizon_urls}
     for other in profiles():
-        if other != profile and host == urlsplit(other.horizon_url).hostname and not _is_loopback(host):
+        host = urlsplit(other.horizon_url).hostname or ""
+        if other != profile and host in hosts and not _is_loopback(host):
             yield (
-                f"ROADSTEAD_HORIZON_URL is a server of {other.network}, but ROADSTEAD_NETWORK is {profile.network}."
-                f" Remove it, or make them agree, for example: ROADSTEAD_HORIZON_URL={profile.horizon_url}"
+                f"ROADSTEAD_HORIZON_URLS names a server of {other.network}, but ROADSTEAD_NETWORK is {profile.network}."
+                f" Remove it, or make them agree, for example: ROADSTEAD_HORIZON_URLS={profile.horizon_url}"
             )
 
 
@@ -67,7 +69,8 @@ def _urls_are_safe(configuration: Configuration) -> Iterator[str]:
     profile, settings = configuration.profile, configuration.settings
     if not profile.requires_https:
         return
-    urls = [("ROADSTEAD_PUBLIC_URL", settings.public_url), ("ROADSTEAD_HORIZON_URL", settings.horizon_url)]
+    urls = [("ROADSTEAD_PUBLIC_URL", settings.public_url)]
+    urls += [("ROADSTEAD_HORIZON_URLS", url) for url in settings.horizon_urls]
     urls += [("ROADSTEAD_RATES_URL", settings.rates_url)] if settings.rates_url else []
     urls += [(_rail_variable(rail.name, "URL"), rail.url) for rail in configuration.rails if rail.url]
     for variable, url in urls:
@@ -233,6 +236,8 @@ def _database_urls(configuration: Configuration) -> Iterator[tuple[str, str, Sec
 def _accounts(configuration: Configuration) -> Iterator[tuple[str, str]]:
     settings = configuration.settings
     yield "ROADSTEAD_DISTRIBUTION_ACCOUNT", settings.distribution_account
+    for account in settings.own_accounts:
+        yield "ROADSTEAD_OWN_ACCOUNTS", account
     for code, issuer in settings.issuers.items():
         yield f"ROADSTEAD_ASSET_{code}_ISSUER", issuer
 

@@ -158,6 +158,13 @@ class Configuration:
         return public_key_of(self.settings.signing_secret.reveal())
 
     @property
+    def own_accounts(self) -> frozenset[str]:
+        """Every account G... of ours: distribution, issuers of what we issue, those that the environment names."""
+        settings = self.settings
+        issuers = (accepted.issuer for accepted in self.assets if accepted.terms.issued)
+        return frozenset({settings.distribution_account, *issuers, *settings.own_accounts})
+
+    @property
     def data_key(self) -> bytes:
         """The 32 bytes that wrap customers' data keys."""
         return base64.b64decode(self.settings.data_key.reveal(), validate=True)

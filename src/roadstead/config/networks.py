@@ -47,6 +47,8 @@ class NetworkProfile:
     """Whether accounts that belong to no partner are refused already when they authenticate (SEP-10)."""
     allows_callbacks_to_private_addresses: bool
     """Whether callbacks may go to loopback and private addresses, and over plain http."""
+    reseeds_by_itself: bool
+    """Whether the observer begins anew by itself when the network was reset; elsewhere a person has to say so."""
     rail_kind_default: str | None
     """The kind of a rail for which the environment names none; None means that it must name one."""
     asset_status_default: AssetStatus
@@ -71,6 +73,7 @@ _PROFILES = {
             validates_customers=False,
             requires_allow_list_at_authentication=False,
             allows_callbacks_to_private_addresses=True,
+            reseeds_by_itself=True,
             rail_kind_default=SIMULATED,
             asset_status_default=AssetStatus.TEST,
         ),
@@ -89,6 +92,7 @@ _PROFILES = {
             validates_customers=False,
             requires_allow_list_at_authentication=False,
             allows_callbacks_to_private_addresses=False,
+            reseeds_by_itself=True,
             rail_kind_default=SIMULATED,
             asset_status_default=AssetStatus.TEST,
         ),
@@ -107,6 +111,7 @@ _PROFILES = {
             validates_customers=True,
             requires_allow_list_at_authentication=True,
             allows_callbacks_to_private_addresses=False,
+            reseeds_by_itself=False,
             rail_kind_default=None,
             asset_status_default=AssetStatus.LIVE,
         ),

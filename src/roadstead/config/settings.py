@@ -32,7 +32,10 @@ class Settings:
 
     network: Network
     network_passphrase: str
-    horizon_url: str
+    horizon_urls: tuple[str, ...]
+    """The Horizon servers, best first; never empty."""
+    horizon_lag_max_s: int = 60
+    """Age of a Horizon's last ledger from which on it counts as lagging, in seconds."""
     anchor_file: Path
     home_domain: str
     """Host, with a port where it is not 443."""
@@ -43,6 +46,8 @@ class Settings:
     signing_secret: Secret
     """The seed S... that signs challenges and callbacks."""
     distribution_account: str
+    own_accounts: tuple[str, ...] = ()
+    """Further accounts of our own, as the environment names them."""
     issuers: Mapping[str, str]
     """Issuing accounts by the asset's code in capital letters."""
     jwt_secret: Secret
@@ -104,7 +109,8 @@ def settings_from(reading: Reading, environ: Mapping[str, str]) -> Settings:
     database_url = values.get("database_url")
     for name, variable, default, origin in (
         ("network_passphrase", "ROADSTEAD_NETWORK_PASSPHRASE", network.passphrase, NETWORK_DEFAULT),
-        ("horizon_url", "ROADSTEAD_HORIZON_URL", network.horizon_url, NETWORK_DEFAULT),
+        ("horizon_urls", "ROADSTEAD_HORIZON_URLS", (network.horizon_url,), NETWORK_DEFAULT),
+        ("own_accounts", "ROADSTEAD_OWN_ACCOUNTS", (), DEFAULT),
         ("more_home_domains", "ROADSTEAD_HOME_DOMAINS", (), DEFAULT),
         ("jwt_secret_previous", "ROADSTEAD_JWT_SECRET_PREVIOUS", None, DEFAULT),
         (

@@ -165,6 +165,17 @@ def _home_domains(value: object) -> tuple[str, ...]:
     return tuple(_home_domain(part.strip()) for part in _listed(value))
 
 
+def _base_urls(value: object) -> tuple[str, ...]:
+    urls = tuple(_base_url(part.strip()) for part in _listed(value))
+    if len(set(urls)) < len(urls):
+        raise Unfit("names one URL twice")
+    return urls
+
+
+def _accounts(value: object) -> tuple[str, ...]:
+    return tuple(_account(part.strip()) for part in _listed(value))
+
+
 def _networks(value: object) -> tuple[IpNetwork, ...]:
     try:
         return tuple(ipaddress.ip_network(part.strip()) for part in _listed(value))
@@ -220,10 +231,14 @@ HOME_DOMAIN = Form(words="a host name in small letters, with a port where it is 
 HOME_DOMAINS = Form(words="host names as above, with commas between them", read=_home_domains)
 IP_NETWORKS = Form(words="IP addresses or ranges of them, with commas between them", read=_networks)
 HOST = Form(words="a host name or an IP address", read=_host)
+BASE_URLS = Form(
+    words="URLs of http or https without slashes at their ends, with commas between them", read=_base_urls
+)
 BASE_URL = Form(words="a URL of http or https without a slash at the end", read=_base_url)
 DATABASE_URL = Form(words="a PostgreSQL URL", read=_database_url)
 SEED = Form(words="a Stellar secret seed of 56 characters that starts with S", read=_seed)
 ACCOUNT = Form(words="a Stellar address of 56 characters that starts with G", read=_account)
+ACCOUNTS = Form(words="Stellar addresses G..., with commas between them", read=_accounts)
 JWT_SECRET = Form(words=f"a text of at least {JWT_SECRET_BYTES_MIN} random bytes", read=_jwt_secret)
 DATA_KEY = Form(words=f"the base64 of {DATA_KEY_BYTES} random bytes", read=_data_key)
 TOKEN = Form(words="a text of printable ASCII characters", read=_token)

@@ -67,7 +67,7 @@ def server_settings(
     settings |= {
         "ROADSTEAD_NETWORK": Network.SANDBOX.value,
         "ROADSTEAD_NETWORK_PASSPHRASE": keys.passphrase,
-        "ROADSTEAD_HORIZON_URL": addresses.horizon,
+        "ROADSTEAD_HORIZON_URLS": addresses.horizon,
         ANCHOR_FILE_VARIABLE: str(anchor_file(environ)),
         "ROADSTEAD_HOME_DOMAIN": addresses.home_domain,
         "ROADSTEAD_PUBLIC_URL": addresses.api,

@@ -164,7 +164,7 @@ class Observer:
         if root.network_passphrase != expected:
             raise _wrong_network(
                 f"Horizon is on network {root.network_passphrase!r}, but the configuration says {expected!r}. Nothing "
-                "is read: correct ROADSTEAD_HORIZON_URL or ROADSTEAD_NETWORK_PASSPHRASE."
+                "is read: correct ROADSTEAD_HORIZON_URLS or ROADSTEAD_NETWORK_PASSPHRASE."
             )
         if committed is None:
             if root.elder_ledger > _HISTORY_STARTS_BY:
@@ -314,7 +314,7 @@ def _require_unbroken_history(root: Root, committed: Cursor) -> None:
     if root.elder_ledger > reached + 1:
         raise _wrong_network(
             f"Horizon keeps history from ledger {root.elder_ledger} only, but this database has read up to {reached}; "
-            "payments between would be missed. Point ROADSTEAD_HORIZON_URL to a Horizon with a longer history."
+            "payments between would be missed. Point ROADSTEAD_HORIZON_URLS to a Horizon with a longer history."
         )
 
 

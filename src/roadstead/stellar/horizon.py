@@ -203,13 +203,13 @@ class HorizonClient:
         except TimeoutError as error:
             raise HorizonFault(
                 f"Horizon at {self._url} did not answer {path} in time. The call is repeated; if it stays so, check "
-                "ROADSTEAD_HORIZON_URL and the network.",
+                "ROADSTEAD_HORIZON_URLS and the network.",
                 reason="timeout",
             ) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise HorizonFault(
                 f"Horizon at {self._url} cannot be read at {path} ({type(error).__name__}). The call is repeated; if "
-                "it stays so, check ROADSTEAD_HORIZON_URL and the network.",
+                "it stays so, check ROADSTEAD_HORIZON_URLS and the network.",
                 reason="connection",
             ) from error
 
@@ -227,7 +227,7 @@ class HorizonClient:
 
     def _unreadable(self, path: str) -> HorizonFault:
         return HorizonFault(
-            f"What answers at {self._url}{path} does not speak as Horizon does. Check ROADSTEAD_HORIZON_URL.",
+            f"What answers at {self._url}{path} does not speak as Horizon does. Check ROADSTEAD_HORIZON_URLS.",
             reason="unreadable",
         )
 
