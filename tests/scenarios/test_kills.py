@@ -12,17 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.fixtures.remittances import (
-    OpenRemittance,
-    assert_paid_out_once,
-    final_state,
-    open_remittance,
-    sending_anchor,
-)
+from tests.fixtures.crowd import Crowd
+from tests.fixtures.remittances import sending_anchor
 from tests.fixtures.sandbox_process import SandboxProcess, running_sandbox, wait_until_gone
 
 from roadstead.sandbox.roles import SERVER_ROLES
-from roadstead.sandbox.sender import SendingAnchor
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -37,35 +31,6 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]
     """A sandbox whose processes are killed one after the other."""
     with running_sandbox(tmp_path_factory.mktemp("victim")) as sandbox:
         yield sandbox
-
-
-class Crowd:
-    """Several remittances on their way at once, from both partners."""
-
-    def __init__(self, first: SendingAnchor, second: SendingAnchor) -> None:
-        self._anchors = (first, second)
-        self.first_paid = asyncio.Event()
-        self._flows: list[asyncio.Task[tuple[OpenRemittance, object]]] = []
-
-    def set_out(self, count: int) -> None:
-        """Start `count` remittances, each on its way from registration to its end."""
-        for number in range(count):
-            anchor = self._anchors[number % 2]
-            self._flows.append(asyncio.create_task(self._flow(anchor, amount=f"{20 + number}")))
-
-    async def arrive(self, sandbox: SandboxProcess) -> None:
-        """Wait until every remittance is final, and check that each was paid out once."""
-        await asyncio.gather(*self._flows)
-        for flow in self._flows:
-            remittance, state = flow.result()
-            assert isinstance(state, dict)
-            await assert_paid_out_once(sandbox.ready, remittance, state)
-
-    async def _flow(self, anchor: SendingAnchor, *, amount: str) -> tuple[OpenRemittance, object]:
-        remittance = await open_remittance(anchor, amount=amount)
-        await anchor.pay(remittance.opened, amount=amount, asset_code=remittance.asset_code)
-        self.first_paid.set()
-        return remittance, await final_state(anchor, remittance.opened.id, timeout_s=120)
 
 
 async def until_replaced(sandbox: SandboxProcess, role: str, old: int) -> None:
