@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from tests.tidy.tree import Module
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"money", "clock", "errors", "randomness", "messages"}),
+    frozenset({"money", "clock", "errors", "randomness", "boundaries", "messages"}),
     frozenset({"config"}),
     frozenset({"database", "stellar", "rails"}),
     frozenset({"ledger"}),

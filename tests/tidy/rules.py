@@ -96,6 +96,21 @@ def environment_is_read_at_the_door(module: Module) -> Iterator[str]:
                 yield f"{node.lineno}: the environment is touched here; take the value as an argument"
 
 
+def boundaries_are_named(module: Module) -> Iterator[str]:
+    """A boundary has a literal name, so that a test can list them all; watching them is for test programs."""
+    if module.path in ("boundaries.py", "database/watching.py"):
+        return
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Call(func=ast.Name(id="boundary"), args=[ast.Constant(value=str() as name)]):
+                if not name.endswith((".before", ".after")):
+                    yield f"{node.lineno}: the boundary {name} is neither before nor after something"
+            case ast.Call(func=ast.Name(id="boundary")):
+                yield f"{node.lineno}: a boundary has no literal name"
+            case ast.ImportFrom(names=names) if any(alias.name == "watched_by" for alias in names):
+                yield f"{node.lineno}: only a test program watches boundaries"
+
+
 def modules_are_short(module: Module) -> Iterator[str]:
     """A module fits into a head."""
     lines = len(module.text.splitlines())
@@ -161,6 +176,7 @@ RULES: tuple[Rule, ...] = (
     time_is_injected,
     no_assertions,
     environment_is_read_at_the_door,
+    boundaries_are_named,
     modules_are_short,
     functions_are_short,
     networks_are_not_told_apart,

@@ -19,6 +19,7 @@ from uuid import UUID
 
 import structlog
 
+from roadstead.boundaries import boundary
 from roadstead.callbacks import store
 from roadstead.callbacks.http_client import Answer, NoAnswer, NoAnswerReason
 from roadstead.callbacks.registration import require_permitted
@@ -214,7 +215,9 @@ class Deliverer:
             target = self._client.parse(callback.url)
             require_permitted(target, callback.permitted_hosts, private_allowed=self._private_allowed)
             headers = self._signer.headers(host=target.authority, body=body, now=self._clock.now())
+            boundary("callback.post.before")
             answer = await self._client.post(target, body, headers)
+            boundary("callback.post.after")
         except TargetRefused as error:
             return _Ended(outcome=Outcome.NOT_PERMITTED, answer=error.message)
         except NoAnswer as error:

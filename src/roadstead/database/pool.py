@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import cast
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
+from roadstead.boundaries import is_watched
+from roadstead.database.connections import Connection, Row
+from roadstead.database.watching import WatchedConnection, after_commit, before_commit, opener
 from roadstead.errors import Unavailable
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
-"""A connection inside a transaction, or outside one where a function says so."""
-
-Row: TypeAlias = asyncpg.Record
+__all__ = ["Connection", "Database", "Row", "open_database"]
 
 CONNECT_TIMEOUT_S = 5.0
 ACQUIRE_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 15.0
+
+_ABOVE_A_CONTEXT = 2
+"""Calls between the body of a context manager and the function that enters it."""
 
 _SESSION = {
     "statement_timeout": "10s",
@@ -66,8 +68,15 @@ class Database:
         Raises:
             Unavailable: PostgreSQL does not answer, or ended the transaction for a reason that passes.
         """
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        name = opener(_ABOVE_A_CONTEXT) if is_watched() else None
+        wrote = False
+        async with self._borrowed() as connection:
+            async with connection.transaction():
+                yield connection
+                if name is not None:
+                    wrote = await before_commit(connection, name)
+            if name is not None and wrote:
+                after_commit(name)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -76,6 +85,12 @@ class Database:
         Raises:
             Unavailable: PostgreSQL does not answer now.
         """
+        name = opener(_ABOVE_A_CONTEXT) if is_watched() else None
+        async with self._borrowed() as connection:
+            yield connection if name is None else cast("Connection", WatchedConnection(connection, name))
+
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[Connection]:
         try:
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
                 yield connection

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 import structlog
 
+from roadstead.boundaries import boundary
 from roadstead.clock import Clock
 from roadstead.database.pool import Connection, Database
 from roadstead.errors import RoadsteadError
@@ -32,7 +33,9 @@ async def poll_rail(database: Database, rail: Rail) -> int:
     for _ in range(PAGES_MAX):
         async with database.connection() as connection:
             seen = await store.rail_cursor(connection, rail.name)
+        boundary("rail.poll.before")
         events, cursor = await rail.poll(seen)
+        boundary("rail.poll.after")
         if not events and cursor == seen:
             break
         async with database.transaction() as connection:

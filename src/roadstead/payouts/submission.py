@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from roadstead.boundaries import boundary
 from roadstead.database.pool import Connection
 from roadstead.errors import Conflict, InvariantViolated, Unavailable
 from roadstead.payouts import preparation, store
@@ -91,7 +92,9 @@ async def _start(desk: Desk, payout: store.Payout, token: UUID) -> None:
 
 
 async def _send(desk: Desk, payout: store.Payout, attempt: PayoutAttempt, token: UUID) -> None:
+    boundary("payout.submit.before")
     outcome = await desk.rail.submit(attempt)
+    boundary("payout.submit.after")
     async with desk.database.transaction() as connection:
         locked = await store.lock_leased(connection, payout.id, token)
         await _record_outcome(connection, locked, attempt.key, outcome, desk.clock.now())
@@ -123,7 +126,7 @@ async def _clear_up(desk: Desk, payout: store.Payout, token: UUID) -> None:
             return
         await _hold(desk, payout, token, "the rail can neither find nor recognise this attempt any more")
         return
-    found = await desk.rail.find(attempt)
+    found = await _find(desk, attempt)
     match found:
         case Absent():
             await _send(desk, payout, attempt, token)
@@ -142,7 +145,7 @@ async def _inquire(desk: Desk, payout: store.Payout, token: UUID) -> None:
         await _rest(desk, payout, token, INQUIRE_AFTER)
         return
     _, attempt = await _open_attempt(desk, payout)
-    found = await desk.rail.find(attempt)
+    found = await _find(desk, attempt)
     if isinstance(found, Observation):
         await _record_observation(desk, payout, attempt.key, found, token)
         return
@@ -150,6 +153,13 @@ async def _inquire(desk: Desk, payout: store.Payout, token: UUID) -> None:
         "payout_not_told", payout_id=str(payout.id), key=attempt.key, absent=isinstance(found, Absent)
     )
     await _rest(desk, payout, token, INQUIRE_AFTER)
+
+
+async def _find(desk: Desk, attempt: PayoutAttempt) -> Observation | Absent | Unknown:
+    boundary("payout.find.before")
+    found = await desk.rail.find(attempt)
+    boundary("payout.find.after")
+    return found
 
 
 async def _record_observation(

@@ -8,6 +8,7 @@ from typing import Protocol
 import aiohttp
 import msgspec
 
+from roadstead.boundaries import boundary
 from roadstead.errors import Unavailable
 
 TIMEOUT_S = 5.0
@@ -97,6 +98,7 @@ class HorizonAccountReader:
         Raises:
             Unavailable: Horizon does not answer in time, or answers something that is neither.
         """
+        boundary("horizon.account.before")
         try:
             async with self._opened().get(
                 f"{self._horizon_url}/accounts/{account}", allow_redirects=False
@@ -105,6 +107,7 @@ class HorizonAccountReader:
                 content = await _bounded(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unavailable(type(error).__name__) from error
+        boundary("horizon.account.after")
         match status:
             case 200:
                 return _read_account(account, content)

@@ -13,6 +13,7 @@ from typing import Protocol
 import aiohttp
 import msgspec
 
+from roadstead.boundaries import boundary
 from roadstead.errors import TooLarge, Unavailable
 from roadstead.stellar.events import Event, EventReader
 from roadstead.stellar.records import Page, Root, read_page, read_root
@@ -174,8 +175,10 @@ class HorizonClient:
     async def _get(self, path: str, query: Mapping[str, str]) -> bytes:
         limits = aiohttp.ClientTimeout(total=self._answer_timeout_s, sock_connect=CONNECT_TIMEOUT_S)
         headers = {"Accept": "application/hal+json, application/json"}
+        boundary("horizon.read.before")
         async with self._asked(path, query, headers=headers, limits=limits) as response:
             content = await _read_at_most(response, self._answer_bytes_max)
+        boundary("horizon.read.after")
         if content is None:
             raise AnswerTooLarge(
                 f"Horizon at {self._url} answered {path} with more than {self._answer_bytes_max} bytes. Ask for fewer "
