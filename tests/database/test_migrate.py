@@ -300,6 +300,13 @@ VIOLATIONS = {
         REMITTANCE,
         """UPDATE remittances SET refunds = '[{"transaction_hash": "0", "amount_units": 1, "fee_units": 0}]'""",
     ),
+    "0013_operations": (
+        "SET session_replication_role = replica",
+        f"""
+        INSERT INTO holds (id, kind, subject, content, digest, reason, approvals, placed_by, status, decision)
+        VALUES ('{ID}', 'resume', '1', '{{}}', encode(sha256('{{}}'), 'hex'), 'why', 1, 'system', 'decided', 'release')
+        """,
+    ),
 }
 
 

@@ -41,12 +41,14 @@ COLUMN_OF = {
     "payout_history": "reason",
     "audit_log": "action",
     "callback_tries": "outcome",
+    "hold_votes": "act",
 }
 APPEND_ONLY = tuple(COLUMN_OF)
 KEPT = (
     *APPEND_ONLY,
     *("partners", "customers", "remittances", "payments", "payouts", "payout_attempts", "rail_events"),
     *("callbacks", "callback_registrations", "partner_callback_hosts"),
+    *("operators", "holds", "alerts", "alert_notices", "stops"),
 )
 """Tables of which the server deletes nothing, ever."""
 
@@ -203,6 +205,8 @@ class TestTheServersRole:
 
 CHANGES = {"INSERT", "UPDATE"}
 RIGHTS: dict[str, set[str]] = {
+    "alert_notices": {"UPDATE"},
+    "alerts": CHANGES,
     "audit_log": {"INSERT"},
     "callback_registrations": CHANGES,
     "callback_tries": {"INSERT"},
@@ -211,7 +215,10 @@ RIGHTS: dict[str, set[str]] = {
     "customer_fields": {*CHANGES, "DELETE"},
     "customers": CHANGES,
     "entries": {"INSERT"},
+    "hold_votes": {"INSERT"},
+    "holds": CHANGES,
     "leases": CHANGES,
+    "operators": CHANGES,
     "partner_accounts": {"INSERT"},
     "partner_callback_hosts": CHANGES,
     "partners": CHANGES,
@@ -227,6 +234,7 @@ RIGHTS: dict[str, set[str]] = {
     "remittances": CHANGES,
     "schedules": {"UPDATE"},
     "schema_migrations": set(),
+    "stops": CHANGES,
     "undecodable_records": {"INSERT"},
     "used_challenges": {"INSERT", "DELETE"},
 }
@@ -369,6 +377,11 @@ REPORTS = (
     "SELECT name FROM schema_migrations",
     "SELECT host, count(*) FROM callback_registrations GROUP BY host",
     "SELECT outcome, count(*) FROM callback_tries GROUP BY outcome",
+    "SELECT id, name, role, status FROM operators",
+    "SELECT kind, status, decision, count(*) FROM holds GROUP BY 1, 2, 3",
+    "SELECT act, count(*) FROM hold_votes GROUP BY 1",
+    "SELECT kind, severity, status, count(*) FROM alerts GROUP BY 1, 2, 3",
+    "SELECT what, asset, outgoing_stopped(what, asset) FROM stops",
 )
 SECRETS = (
     "SELECT url FROM callback_registrations",
@@ -382,6 +395,8 @@ SECRETS = (
     "SELECT content FROM payout_attempts",
     "SELECT * FROM payout_attempts",
     "SELECT hash FROM used_challenges",
+    "SELECT token_hash FROM operators",
+    "SELECT email FROM operators",
 )
 
 

@@ -1,1 +1,1 @@
-"""What people did and must do: the audit log."""
+"""What people do and must do: operators, holds that wait for them, alerts, the emergency stop, the audit log."""

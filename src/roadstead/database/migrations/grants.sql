@@ -22,3 +22,9 @@ GRANT INSERT ON callback_tries TO roadstead_app;
 REVOKE SELECT ON callback_registrations, callback_tries FROM roadstead_reader;
 GRANT SELECT (subject_kind, subject_id, partner_id, host, registered_at) ON callback_registrations TO roadstead_reader;
 GRANT SELECT (id, callback_id, ended_at, duration_ms, outcome, http_status) ON callback_tries TO roadstead_reader;
+-- Operators' tokens are stored as hashes, and still nobody's to read. Rows of the outbox of alerts are written by the database.
+GRANT INSERT, UPDATE ON operators, holds, alerts, stops TO roadstead_app;
+GRANT INSERT ON hold_votes TO roadstead_app;
+GRANT UPDATE ON alert_notices TO roadstead_app;
+REVOKE SELECT ON operators FROM roadstead_reader;
+GRANT SELECT (id, name, role, status, created_at, disabled_at) ON operators TO roadstead_reader;
