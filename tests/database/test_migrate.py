@@ -307,6 +307,14 @@ VIOLATIONS = {
         VALUES ('{ID}', 'resume', '1', '{{}}', encode(sha256('{{}}'), 'hex'), 'why', 1, 'system', 'decided', 'release')
         """,
     ),
+    "0017_payouts": (
+        PARTNER,
+        REMITTANCE,
+        PAYOUT,
+        "SET session_replication_role = replica",
+        "INSERT INTO payout_attempts (key, payout_id, number, content) SELECT 'A1', id, 1, 'x' FROM payouts",
+        "UPDATE payouts SET status = 'cancelled'",
+    ),
 }
 
 

@@ -225,6 +225,7 @@ RIGHTS: dict[str, set[str]] = {
     "payments": CHANGES,
     "payout_attempts": CHANGES,
     "payout_history": set(),
+    "payout_moves": set(),
     "payouts": CHANGES,
     "postings": {"INSERT"},
     "quotes": {"INSERT"},
@@ -324,6 +325,7 @@ class TestWhatTheServersRoleMayNot:
             "INSERT INTO remittance_history (status_from, status_to) VALUES ('pending_external', 'completed')",
             "INSERT INTO payout_history (status_from, status_to) VALUES ('accepted', 'settled')",
             "INSERT INTO remittance_moves VALUES ('expired', 'completed')",
+            "INSERT INTO payout_moves VALUES ('cancelled', 'ordered')",
             "INSERT INTO schema_migrations VALUES ('9999_future', 'x')",
         ],
     )

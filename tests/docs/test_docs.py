@@ -13,6 +13,7 @@ from tests.tidy.layers import LAYERS
 
 from roadstead.cli import application
 from roadstead.ledger import chart
+from roadstead.payouts.states import MOVES as PAYOUT_MOVES
 from roadstead.payouts.states import PayoutStatus
 from roadstead.remittances.matching import UnmatchedReason
 from roadstead.remittances.states import MOVES, NEW, RemittanceStatus
@@ -88,6 +89,14 @@ class TestStates:
         assert set(told) == MOVES
         assert len(told) == len(MOVES)
         assert told[0][0] == NEW
+
+    def test_the_moves_of_a_payout_are_those_of_the_code(self) -> None:
+        told = [
+            (coded(row[0]), coded(row[1])) for row in rows(section("docs/states.md", "## Moves of a payout"))
+        ]
+
+        assert set(told) == PAYOUT_MOVES
+        assert len(told) == len(PAYOUT_MOVES)
 
     def test_every_status_of_a_payout_is_explained(self) -> None:
         explained = rows(section("docs/states.md", "## Statuses of a payout"))

@@ -9,7 +9,7 @@ from roadstead.boundaries import boundary
 from roadstead.clock import Clock
 from roadstead.database.pool import Connection, Database
 from roadstead.errors import RoadsteadError
-from roadstead.payouts import store
+from roadstead.payouts import inbox, store
 from roadstead.payouts.recording import Word, record
 from roadstead.rails.protocol import Rail
 
@@ -32,14 +32,14 @@ async def poll_rail(database: Database, rail: Rail) -> int:
     count = 0
     for _ in range(PAGES_MAX):
         async with database.connection() as connection:
-            seen = await store.rail_cursor(connection, rail.name)
+            seen = await inbox.rail_cursor(connection, rail.name)
         boundary("rail.poll.before")
         events, cursor = await rail.poll(seen)
         boundary("rail.poll.after")
         if not events and cursor == seen:
             break
         async with database.transaction() as connection:
-            if not await store.store_events(connection, rail.name, events, seen=seen, cursor=cursor):
+            if not await inbox.store_events(connection, rail.name, events, seen=seen, cursor=cursor):
                 break
         count += len(events)
     return count
@@ -52,24 +52,30 @@ async def apply_waiting(database: Database, clock: Clock) -> int:
     Safe to run anywhere, at any time, by any number of workers.
     """
     async with database.transaction() as connection:
-        waiting = await store.waiting_events(connection, EVENTS_MAX)
+        waiting = await inbox.waiting_events(connection, EVENTS_MAX)
         for event in waiting:
             try:
                 async with connection.transaction():
                     conclusion = await _apply(connection, event, clock)
-                    await store.applied(connection, event.id, conclusion, clock.now())
+                    await inbox.applied(connection, event.id, conclusion, clock.now())
             except (RoadsteadError, asyncpg.IntegrityConstraintViolationError):
                 log.exception("rail_event_not_applied", rail=event.rail, event_id=event.id)
-                await store.postponed(connection, event.id)
+                await inbox.postponed(connection, event.id)
     return len(waiting)
 
 
-async def _apply(connection: Connection, event: store.WaitingEvent, clock: Clock) -> str:
+async def _apply(connection: Connection, event: inbox.WaitingEvent, clock: Clock) -> str:
     if event.payout_id is None or event.key is None:
         log.warning("rail_event_not_ours", rail=event.rail, event_id=event.id)
         return NOT_OURS
     payout = await store.lock(connection, event.payout_id)
     if payout is None:
         return NOT_OURS
-    word = Word(status=event.status, heard="event", reference=event.reference, reason=event.reason)
+    word = Word(
+        status=event.status,
+        heard="event",
+        reference=event.reference,
+        reason=event.reason,
+        amount=event.amount,
+    )
     return await record(connection, payout, event.key, word, clock.now())

@@ -11,14 +11,18 @@ from roadstead.database.pool import Connection
 from roadstead.errors import InvariantViolated
 from roadstead.ledger import postings
 from roadstead.ledger.store import post
+from roadstead.money import Money
 from roadstead.payouts import store
 from roadstead.payouts.states import (
     Advance,
+    AttemptStatus,
     Contradiction,
     Old,
     PayoutStatus,
+    Standing,
     conclude,
     remittance_status,
+    standing,
 )
 from roadstead.rails.protocol import RailStatus
 from roadstead.remittances import store as remittances
@@ -28,91 +32,154 @@ log = structlog.get_logger()
 
 INQUIRE_AFTER = timedelta(seconds=60)
 """How long a rail may stay silent about a submitted attempt before it is asked."""
+AT_ONCE = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """What a rail said of an attempt, and where we heard it (`submit`, `find`, `event`)."""
+    """What a rail said of an attempt, and where we heard it (`submit`, `find`, `event`, `person`)."""
 
     status: RailStatus
     heard: str
     reference: str | None = None
     reason: str | None = None
+    amount: Money | None = None
+    """Of a return: what came back; None means all of it."""
 
 
 async def record(connection: Connection, payout: store.Payout, key: str, word: Word, now: datetime) -> str:
-    """Record a rail's word of a payout that the caller has locked; return what was made of it.
+    """Record a rail's word of an attempt, whose payout the caller has locked; return what was made of it.
 
-    Repeating a word changes nothing.
+    Repeating a word changes nothing, and the order of words does not matter.
+
+    Raises:
+        InvariantViolated: The payout has no such attempt, or no remittance.
     """
-    conclusion = conclude(payout.status, word.status)
+    attempts = await store.attempts(connection, payout.id)
+    attempt = next((attempt for attempt in attempts if attempt.key == key), None)
+    if attempt is None:
+        raise InvariantViolated(f"Payout {payout.id} has no attempt {key}.")
+    here = standing(attempt.status, payout.status, is_taken_on=attempt.taken_on_at is not None)
+    conclusion = _impossible_return(payout, word) or conclude(here, word.status)
     match conclusion:
         case Old():
             return "old"
         case Contradiction(detail=detail):
-            log.error("rail_contradicts_itself", payout_id=str(payout.id), key=key, detail=detail)
-            await store.set_status(connection, payout, PayoutStatus.HELD, f"contradiction: {detail}", now)
-            await store.set_due(connection, payout.id, None)
+            await _contradict(connection, payout, attempt, word, detail, now)
             return f"contradiction: {detail}"
         case Advance():
-            await _advance(connection, payout, key, word, now, advance=conclusion)
-            return str(conclusion.status)
+            is_clear = all(
+                other.status is not AttemptStatus.CONTRADICTED for other in attempts if other.key != key
+            )
+            await _advance(connection, payout, attempt, word, now, advance=conclusion, is_clear=is_clear)
+            return str(conclusion.standing)
+
+
+def _impossible_return(payout: store.Payout, word: Word) -> Contradiction | None:
+    if word.status is not RailStatus.RETURNED or word.amount is None:
+        return None
+    if word.amount.asset == payout.amount.asset and 0 <= word.amount.units <= payout.amount.units:
+        return None
+    return Contradiction(detail=f"the rail returns {word.amount} of {payout.amount}")
+
+
+async def _contradict(
+    connection: Connection,
+    payout: store.Payout,
+    attempt: store.Attempt,
+    word: Word,
+    detail: str,
+    now: datetime,
+) -> None:
+    log.error("rail_contradicts_itself", payout_id=str(payout.id), key=attempt.key, detail=detail)
+    news = store.AttemptNews(
+        status=AttemptStatus.CONTRADICTED, reference=word.reference, reason=word.reason
+    )
+    await store.set_attempt(connection, attempt.key, news, now)
+    if payout.status is PayoutStatus.CANCELLED:
+        return
+    await store.set_status(connection, payout, PayoutStatus.HELD, f"contradiction: {detail}", now)
+    await store.set_due(connection, payout.id, None)
 
 
 async def _advance(
-    connection: Connection, payout: store.Payout, key: str, word: Word, now: datetime, *, advance: Advance
+    connection: Connection,
+    payout: store.Payout,
+    attempt: store.Attempt,
+    word: Word,
+    now: datetime,
+    *,
+    advance: Advance,
+    is_clear: bool,
 ) -> None:
+    """Move everything on; while another attempt is contradicted, the payout itself stays held."""
     remittance = await remittances.by_id(connection, payout.remittance_id, lock=True)
     if remittance is None:
         raise InvariantViolated(f"Payout {payout.id} has no remittance.")
-    await store.set_status(connection, payout, advance.status, word.reason, now)
-    await store.set_attempt(
-        connection,
-        key,
-        status=_attempt_status(advance.status),
+    status = PayoutStatus(advance.standing.value)
+    returned = (word.amount or payout.amount) if advance.returns else None
+    news = store.AttemptNews(
+        status=_attempt_status(advance.standing),
         reference=word.reference,
         reason=word.reason,
-        now=now,
+        is_taken_on=advance.takes_on,
+        is_settled=advance.settles,
+        returned_units=None if returned is None else returned.units,
     )
-    waits = advance.status in {PayoutStatus.SUBMITTED, PayoutStatus.ACCEPTED}
-    await store.set_due(connection, payout.id, INQUIRE_AFTER if waits else None)
-    await post(connection, _postings(payout, key, advance, remittance))
-    await _move(connection, remittance, advance.status, word, now)
+    await store.set_attempt(connection, attempt.key, news, now)
+    if is_clear:
+        await store.set_status(connection, payout, status, word.reason, now)
+        await store.set_due(connection, payout.id, due_after(status))
+    await post(connection, _postings(payout, attempt.key, advance, remittance, returned))
+    await move_remittance(connection, remittance, status, word, now)
 
 
-def _attempt_status(status: PayoutStatus) -> str:
-    if status in {PayoutStatus.SETTLED, PayoutStatus.REFUSED, PayoutStatus.RETURNED}:
-        return status.value
-    return "open"
+def due_after(status: PayoutStatus) -> timedelta | None:
+    """Say how long a payout rests that has just come to a status; None means until something else happens."""
+    match status:
+        case PayoutStatus.SUBMITTED | PayoutStatus.ACCEPTED:
+            return INQUIRE_AFTER
+        case _:
+            return None
+
+
+def _attempt_status(reached: Standing) -> AttemptStatus:
+    if reached in {Standing.SUBMITTED, Standing.ACCEPTED}:
+        return AttemptStatus.OPEN
+    return AttemptStatus(reached.value)
 
 
 def _postings(
-    payout: store.Payout, key: str, advance: Advance, remittance: remittances.Remittance
+    payout: store.Payout,
+    key: str,
+    advance: Advance,
+    remittance: remittances.Remittance,
+    returned: Money | None,
 ) -> list[postings.Posting]:
     delivery = remittance.delivery
     amount = delivery.amount_out
     result = []
-    if advance.submits:
+    if advance.takes_on:
         result.append(postings.payout_submitted(key, payout.rail, remittance.id, amount))
     if advance.settles:
         result.append(postings.payout_settled(key, payout.rail, delivery))
-    if advance.status is PayoutStatus.RETURNED:
-        result.append(postings.payout_returned(key, payout.rail, delivery, amount))
-    was_submitted = payout.status in {PayoutStatus.SUBMITTED, PayoutStatus.ACCEPTED}
-    if advance.status is PayoutStatus.REFUSED and was_submitted:
+    if returned is not None:
+        result.append(postings.payout_returned(key, payout.rail, delivery, returned))
+    if advance.gives_back:
         result.append(postings.payout_refused(key, payout.rail, remittance.id, amount))
     return result
 
 
-async def _move(
+async def move_remittance(
     connection: Connection,
     remittance: remittances.Remittance,
     status: PayoutStatus,
     word: Word,
     now: datetime,
 ) -> None:
+    """Move a locked remittance to where its payout's status puts it, if that is elsewhere and it may go there."""
     target = remittance_status(status)
-    if target is None or target is remittance.status:
+    if target is None or target is remittance.status or remittance.status.is_final:
         return
     message = None
     if target is RemittanceStatus.PENDING_RECEIVER:
@@ -138,10 +205,5 @@ async def record_unknown(connection: Connection, payout: store.Payout, detail: s
     await store.set_status(connection, payout, PayoutStatus.UNKNOWN, detail[:200], now)
     remittance = await remittances.by_id(connection, payout.remittance_id, lock=True)
     if remittance is not None:
-        await _move(
-            connection,
-            remittance,
-            PayoutStatus.UNKNOWN,
-            Word(status=RailStatus.RECEIVED, heard="no answer"),
-            now,
-        )
+        word = Word(status=RailStatus.RECEIVED, heard="no answer")
+        await move_remittance(connection, remittance, PayoutStatus.UNKNOWN, word, now)

@@ -1,4 +1,4 @@
-"""The SQL of payouts, their attempts and the inbox of the rails."""
+"""The SQL of payouts and their attempts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from uuid import UUID
 from roadstead.database.pool import Connection, Row
 from roadstead.errors import Conflict
 from roadstead.money import Money, parse_asset
-from roadstead.payouts.states import PayoutStatus
-from roadstead.rails.protocol import RailEvent, RailStatus
+from roadstead.payouts.states import AttemptStatus, PayoutStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +26,10 @@ class Payout:
     status_at: datetime
     reason: str | None
     lease_token: UUID | None
+    releases: int = 0
+    """How often a person let it go on after it was held."""
+    approved_digest: str | None = None
+    """Digest of the content that a person let out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +40,22 @@ class Attempt:
     payout_id: UUID
     number: int
     content: bytes
-    status: str
+    status: AttemptStatus
     reference: str | None
     reason: str | None
     written_at: datetime
+    status_at: datetime
+    taken_on_at: datetime | None
+    """When the rail had taken it on, by its own word."""
+    settled_at: datetime | None
+    returned_at: datetime | None
+    returned_units: int | None
+    """How much of the payout's amount came back."""
+
+    @property
+    def is_booked_as_paid(self) -> bool:
+        """Whether the books say that the money is out."""
+        return self.settled_at is not None and self.returned_at is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +90,8 @@ async def insert_orders(connection: Connection, orders: Sequence[Order], now: da
 
 
 _COLUMNS = """
-p.id, p.remittance_id, p.rail, p.asset, p.amount_units, p.end_to_end_id, p.status, p.status_at, p.reason, p.lease_token
+p.id, p.remittance_id, p.rail, p.asset, p.amount_units, p.end_to_end_id, p.status, p.status_at, p.reason, p.lease_token,
+p.releases, p.approved_digest
 """
 
 
@@ -154,6 +170,23 @@ async def set_status(
     )
 
 
+async def cancel(connection: Connection, payout: Payout, reason: str, now: datetime) -> None:
+    """Cancel a locked payout for good and take it out of every worker's hands.
+
+    The database refuses it while an attempt has paid or may still pay.
+    """
+    await connection.execute(
+        """
+        UPDATE payouts
+        SET status = 'cancelled', reason = $2, status_at = $3, due_at = NULL, lease_token = NULL, lease_until = NULL
+        WHERE id = $1
+        """,
+        payout.id,
+        reason,
+        now,
+    )
+
+
 async def set_due(connection: Connection, payout_id: UUID, due_in: timedelta | None) -> None:
     """Say when a locked payout is due again; None means that nothing is to be done by itself."""
     await connection.execute(
@@ -182,149 +215,61 @@ async def attempts(connection: Connection, payout_id: UUID) -> list[Attempt]:
     """List the attempts of a payout, oldest first."""
     rows = await connection.fetch(
         """
-        SELECT key, payout_id, number, content, status, reference, reason, written_at
+        SELECT key, payout_id, number, content, status, reference, reason, written_at, status_at, taken_on_at, settled_at,
+            returned_at, returned_units
         FROM payout_attempts WHERE payout_id = $1 ORDER BY number
         """,
         payout_id,
     )
-    return [Attempt(**row) for row in rows]
+    return [Attempt(**{**row, "status": AttemptStatus(row["status"])}) for row in rows]
 
 
-async def set_attempt(
-    connection: Connection, key: str, *, status: str, reference: str | None, reason: str | None, now: datetime
-) -> None:
-    """Record what a rail said of an attempt; a reference that is known stays."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptNews:
+    """What became certain of an attempt."""
+
+    status: AttemptStatus
+    reference: str | None = None
+    reason: str | None = None
+    is_taken_on: bool = False
+    is_settled: bool = False
+    returned_units: int | None = None
+
+
+async def set_attempt(connection: Connection, key: str, news: AttemptNews, now: datetime) -> None:
+    """Record what became certain of an attempt; a reference that is known stays, and so does the time of each fact."""
     await connection.execute(
         """
         UPDATE payout_attempts
         SET status = $2, reference = COALESCE($3, reference), reason = COALESCE($4, reason), status_at = $5,
-            submitted_at = COALESCE(submitted_at, $5)
+            submitted_at = COALESCE(submitted_at, $5),
+            taken_on_at = COALESCE(taken_on_at, CASE WHEN $6 THEN $5::timestamptz END),
+            settled_at = COALESCE(settled_at, CASE WHEN $7 THEN $5::timestamptz END),
+            returned_at = COALESCE(returned_at, CASE WHEN $8::bigint IS NOT NULL THEN $5::timestamptz END),
+            returned_units = COALESCE(returned_units, $8)
         WHERE key = $1
         """,
         key,
-        status,
-        reference,
-        reason,
+        news.status,
+        news.reference,
+        news.reason,
         now,
+        news.is_taken_on,
+        news.is_settled,
+        news.returned_units,
     )
 
 
-async def by_remittance(connection: Connection, remittance_id: UUID) -> Payout | None:
-    """Look up the payout of a remittance."""
+async def by_remittance(
+    connection: Connection, remittance_id: UUID, *, lock: bool = False
+) -> Payout | None:
+    """Look up the payout of a remittance; with `lock` nobody else moves it until the transaction ends."""
+    suffix = " FOR UPDATE" if lock else ""
     row = await connection.fetchrow(
-        f"SELECT {_COLUMNS} FROM payouts AS p WHERE remittance_id = $1",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM payouts AS p WHERE remittance_id = $1{suffix}",  # noqa: S608
         remittance_id,
     )
     return None if row is None else _payout(row)
-
-
-async def store_events(
-    connection: Connection, rail: str, events: Sequence[RailEvent], *, seen: str | None, cursor: str | None
-) -> bool:
-    """Store what a rail told, once per identity, and move the rail's cursor from `seen` to `cursor`.
-
-    Returns False, and stores nothing, when another process moved the cursor meanwhile.
-    """
-    source = f"rail:{rail}"
-    if cursor is not None:
-        moved = await connection.fetchval(
-            """
-            INSERT INTO cursors (source, position) VALUES ($1, $2)
-            ON CONFLICT (source) DO UPDATE SET position = EXCLUDED.position, read_at = now()
-            WHERE cursors.position IS NOT DISTINCT FROM $3
-            RETURNING true
-            """,
-            source,
-            cursor,
-            seen,
-        )
-        if not moved:
-            return False
-    await connection.executemany(
-        """
-        INSERT INTO rail_events (rail, identity, key, end_to_end_id, status, asset, amount_units, reference, reason,
-            detail, occurred_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (rail, identity) DO NOTHING
-        """,
-        [
-            (
-                rail,
-                event.identity,
-                event.key,
-                event.end_to_end_id,
-                event.status,
-                event.amount.asset.id if event.amount else None,
-                event.amount.units if event.amount else None,
-                event.reference,
-                event.reason,
-                event.detail,
-                event.occurred_at,
-            )
-            for event in events
-        ],
-    )
-    return True
-
-
-async def rail_cursor(connection: Connection, rail: str) -> str | None:
-    """Return how far a rail's events have been stored."""
-    position: str | None = await connection.fetchval(
-        "SELECT position FROM cursors WHERE source = $1", f"rail:{rail}"
-    )
-    return position
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingEvent:
-    """A stored rail event that nobody has applied, with the attempt it speaks of, when that is ours."""
-
-    id: int
-    rail: str
-    status: RailStatus
-    reference: str | None
-    reason: str | None
-    payout_id: UUID | None
-    key: str | None
-
-
-async def waiting_events(connection: Connection, limit: int) -> list[WaitingEvent]:
-    """Lock the oldest events that are not applied and that no other worker has in hand.
-
-    An event names its attempt by key; one that gives only the end-to-end id speaks of the attempt that may have paid.
-    """
-    rows = await connection.fetch(
-        """
-        SELECT e.id, e.rail, e.status, e.reference, e.reason, a.payout_id, a.key
-        FROM rail_events AS e
-        LEFT JOIN LATERAL (
-            SELECT a.payout_id, a.key FROM payout_attempts AS a JOIN payouts AS p ON p.id = a.payout_id
-            WHERE p.rail = e.rail AND CASE WHEN e.key IS NOT NULL THEN a.key = e.key
-                ELSE p.end_to_end_id = e.end_to_end_id AND a.status <> 'refused' END
-            LIMIT 1) AS a ON true
-        WHERE e.applied_at IS NULL AND e.due_at <= now() ORDER BY e.id LIMIT $1 FOR UPDATE OF e SKIP LOCKED
-        """,
-        limit,
-    )
-    return [WaitingEvent(**{**row, "status": RailStatus(row["status"])}) for row in rows]
-
-
-async def applied(connection: Connection, event_id: int, conclusion: str, now: datetime) -> None:
-    """Mark an event as applied, with what was made of it."""
-    await connection.execute(
-        "UPDATE rail_events SET applied_at = $2, conclusion = $3 WHERE id = $1", event_id, now, conclusion
-    )
-
-
-async def postponed(connection: Connection, event_id: int) -> None:
-    """Note that an event could not be applied; it waits longer after each failure, an hour at most."""
-    await connection.execute(
-        """
-        UPDATE rail_events
-        SET failures = failures + 1, due_at = now() + least(interval '1 hour', interval '5 s' * 2 ^ least(failures, 12))
-        WHERE id = $1
-        """,
-        event_id,
-    )
 
 
 def _payout(row: Row) -> Payout:
@@ -338,4 +283,6 @@ def _payout(row: Row) -> Payout:
         status_at=row["status_at"],
         reason=row["reason"],
         lease_token=row["lease_token"],
+        releases=row["releases"],
+        approved_digest=row["approved_digest"],
     )

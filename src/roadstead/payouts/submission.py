@@ -20,7 +20,7 @@ from roadstead.errors import Conflict, InvariantViolated, Unavailable
 from roadstead.payouts import preparation, store
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.recording import INQUIRE_AFTER, Word, record, record_unknown
-from roadstead.payouts.states import PayoutStatus
+from roadstead.payouts.states import AttemptStatus, PayoutStatus
 from roadstead.rails.protocol import (
     Absent,
     Observation,
@@ -65,7 +65,13 @@ async def _carry_on(desk: Desk, payout: store.Payout, token: UUID) -> None:
                 await _clear_up(desk, payout, token)
             case PayoutStatus.SUBMITTED | PayoutStatus.ACCEPTED:
                 await _inquire(desk, payout, token)
-            case PayoutStatus.SETTLED | PayoutStatus.REFUSED | PayoutStatus.RETURNED | PayoutStatus.HELD:
+            case (
+                PayoutStatus.SETTLED
+                | PayoutStatus.REFUSED
+                | PayoutStatus.RETURNED
+                | PayoutStatus.HELD
+                | PayoutStatus.CANCELLED
+            ):
                 await _rest(desk, payout, token, None)
             case _:
                 assert_never(payout.status)
@@ -175,7 +181,7 @@ async def _record_observation(
 async def _open_attempt(desk: Desk, payout: store.Payout) -> tuple[store.Attempt, PayoutAttempt]:
     async with desk.database.connection() as connection:
         attempts = await store.attempts(connection, payout.id)
-    written = next((attempt for attempt in attempts if attempt.status == "open"), None)
+    written = next((attempt for attempt in attempts if attempt.status is AttemptStatus.OPEN), None)
     if written is None:
         raise InvariantViolated(f"Payout {payout.id} is {payout.status} and has no open attempt.")
     return written, await preparation.unseal(desk, payout, written)

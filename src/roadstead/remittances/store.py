@@ -256,7 +256,7 @@ async def unpriced(
         f"""
         SELECT {_COLUMNS} FROM remittances AS r LEFT JOIN payments AS f ON f.operation_id = r.funded_by
         WHERE r.amount_out_units IS NULL AND r.status = 'pending_receiver' AND r.funded_by IS NOT NULL
-            AND (r.asset_in, r.asset_out) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+            AND r.cancelled_at IS NULL AND (r.asset_in, r.asset_out) IN (SELECT * FROM unnest($2::text[], $3::text[]))
         ORDER BY r.started_at, r.id LIMIT $1 FOR UPDATE OF r SKIP LOCKED
         """,  # noqa: S608 - composed of constants
         limit,
@@ -275,7 +275,7 @@ async def fix_price(connection: Connection, remittance_id: UUID, amount_out: Mon
     done = await connection.execute(
         """
         UPDATE remittances SET amount_out_units = $2, exchange_rate = $3, status_message = NULL
-        WHERE id = $1 AND amount_out_units IS NULL AND funded_by IS NOT NULL
+        WHERE id = $1 AND amount_out_units IS NULL AND funded_by IS NOT NULL AND cancelled_at IS NULL
         """,
         remittance_id,
         amount_out.units,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from roadstead.database.pool import Database
 from roadstead.errors import Unavailable
 from roadstead.payments.store import cursor
-from roadstead.payouts.store import rail_cursor
+from roadstead.payouts.inbox import rail_cursor
 from roadstead.rails.protocol import Rail
 from roadstead.service.internal import Check
 

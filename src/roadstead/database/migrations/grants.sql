@@ -13,7 +13,8 @@ GRANT UPDATE ON schedules TO roadstead_app;
 GRANT DELETE ON customer_fields, used_challenges TO roadstead_app;
 REVOKE SELECT ON customer_fields, customers, payout_attempts, used_challenges FROM roadstead_reader;
 GRANT SELECT (id, account, memo_kind, memo, created_at, erased_at) ON customers TO roadstead_reader;
-GRANT SELECT (key, payout_id, number, status, reference, reason, written_at, submitted_at, status_at)
+GRANT SELECT (key, payout_id, number, status, reference, reason, written_at, submitted_at, status_at, taken_on_at, settled_at,
+    returned_at, returned_units)
     ON payout_attempts TO roadstead_reader;
 -- Callbacks are written by the database when a remittance moves. Their URLs may carry a partner's secrets.
 GRANT INSERT, UPDATE ON partner_callback_hosts, callback_registrations TO roadstead_app;
