@@ -128,9 +128,7 @@ class TestCancelling:
         """A funded remittance whose rate is not fixed."""
         limits = {"reference": Limits(max_age_s=60, refresh_s=1)}
         house.rates = RateBook(house.configuration.pairs, {"reference": ClosedMarket()}, limits, house.clock)
-        opened = await house.open(
-            asset_code="USDC", destination_asset="iso4217:EUR", funding_method="SEPA"
-        )
+        opened = await house.open(asset_code="USDC", destination_asset="iso4217:EUR", funding_method="SEPA")
         await house.pay(opened.memo, asset=house.configuration.asset("USDC").asset)
         await house.match()
         return opened.id

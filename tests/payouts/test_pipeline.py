@@ -225,6 +225,18 @@ class TestRefusalAndReturn:
         assert books["fees:pending EURX"] == "-0.6000000"
         assert "bank:sepa EUR" not in books
 
+    async def test_a_remittance_that_a_person_stopped_stays_stopped_and_the_books_tell_the_truth(
+        self, house: House
+    ) -> None:
+        remittance_id = await funded(house)
+        await house.work()
+        await house.execute("UPDATE remittances SET status = 'error' WHERE id = $1", remittance_id)
+        house.rail.tell(house.rail.submissions[0].key, RailStatus.SETTLED)
+        await house.hear()
+        assert (await house.remittance(remittance_id)).status is RemittanceStatus.ERROR
+        assert (await house.payout(remittance_id)).status is PayoutStatus.SETTLED
+        assert (await house.books(remittance_id))["bank:sepa EUR"] == "-99.40"
+
     async def test_a_rail_that_contradicts_itself_is_held_for_a_person(self, house: House) -> None:
         remittance_id = await funded(house)
         house.rail.script.append(Behaviour.SETTLE)
@@ -363,7 +375,14 @@ class TestPoison:
         keys = {attempt.end_to_end_id: attempt.key for attempt in house.rail.submissions}
         stuck_key = keys[(await house.payout(stuck)).end_to_end_id]
         healthy_key = keys[(await house.payout(healthy)).end_to_end_id]
-        await house.execute("UPDATE remittances SET status = 'error' WHERE id = $1", stuck)
+        await house.execute(
+            """
+            WITH other AS (INSERT INTO postings (idempotency_key, event) VALUES ($1, 'other') RETURNING id)
+            INSERT INTO entries SELECT id, 'bank:sepa', 'iso4217:EUR', 1 FROM other
+            UNION ALL SELECT id, 'fees:bank', 'iso4217:EUR', -1 FROM other
+            """,
+            f"attempt:{stuck_key}:settled",
+        )
         house.rail.tell(stuck_key, RailStatus.SETTLED)
         house.rail.tell(healthy_key, RailStatus.SETTLED)
         await house.hear()

@@ -77,8 +77,8 @@ async def _cancel(connection: Connection, payout: store.Payout, cause: str, now:
     attempts = await store.attempts(connection, payout.id)
     if payout.status not in _CANCELLABLE or any(attempt.status.may_pay for attempt in attempts):
         raise Conflict(
-            f"Payout {payout.id} is {payout.status} and an attempt of it has paid or may still pay: wait until the bank "
-            "says that it will not."
+            f"Payout {payout.id} is {payout.status} and an attempt of it has paid or may still pay: wait until the "
+            "bank says that it will not."
         )
     await store.cancel(connection, payout, cause, now)
 

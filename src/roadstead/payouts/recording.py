@@ -65,7 +65,7 @@ async def record(connection: Connection, payout: store.Payout, key: str, word: W
         case Old():
             return "old"
         case Contradiction(detail=detail):
-            await _contradict(connection, payout, attempt, word, detail, now)
+            await _contradict(connection, payout, attempt, word, now, detail=detail)
             return f"contradiction: {detail}"
         case Advance():
             is_clear = all(
@@ -88,13 +88,12 @@ async def _contradict(
     payout: store.Payout,
     attempt: store.Attempt,
     word: Word,
-    detail: str,
     now: datetime,
+    *,
+    detail: str,
 ) -> None:
     log.error("rail_contradicts_itself", payout_id=str(payout.id), key=attempt.key, detail=detail)
-    news = store.AttemptNews(
-        status=AttemptStatus.CONTRADICTED, reference=word.reference, reason=word.reason
-    )
+    news = store.AttemptNews(status=AttemptStatus.CONTRADICTED, reference=word.reference, reason=word.reason)
     await store.set_attempt(connection, attempt.key, news, now)
     if payout.status is PayoutStatus.CANCELLED:
         return

@@ -215,8 +215,8 @@ async def attempts(connection: Connection, payout_id: UUID) -> list[Attempt]:
     """List the attempts of a payout, oldest first."""
     rows = await connection.fetch(
         """
-        SELECT key, payout_id, number, content, status, reference, reason, written_at, status_at, taken_on_at, settled_at,
-            returned_at, returned_units
+        SELECT key, payout_id, number, content, status, reference, reason, written_at, status_at, taken_on_at,
+            settled_at, returned_at, returned_units
         FROM payout_attempts WHERE payout_id = $1 ORDER BY number
         """,
         payout_id,
@@ -260,9 +260,7 @@ async def set_attempt(connection: Connection, key: str, news: AttemptNews, now: 
     )
 
 
-async def by_remittance(
-    connection: Connection, remittance_id: UUID, *, lock: bool = False
-) -> Payout | None:
+async def by_remittance(connection: Connection, remittance_id: UUID, *, lock: bool = False) -> Payout | None:
     """Look up the payout of a remittance; with `lock` nobody else moves it until the transaction ends."""
     suffix = " FOR UPDATE" if lock else ""
     row = await connection.fetchrow(
