@@ -95,19 +95,26 @@ p.releases, p.approved_digest
 """
 
 
+# A payout touches the money of the bank and the token that it is paid for: stopping either stops it.
+_STOPPED = """(outgoing_stopped('payouts', d.asset) OR outgoing_stopped('payouts',
+    (SELECT asset_in FROM remittances WHERE id = d.remittance_id)))"""
+
+
 async def claim_due(
     connection: Connection, *, rail: str, token: UUID, lease: timedelta, limit: int
 ) -> list[Payout]:
     """Lease the payouts of a rail that are due, oldest first, so that no other worker takes them meanwhile.
 
-    A lease that ran out is claimed again: whoever held it cannot write any more.
+    A lease that ran out is claimed again: whoever held it cannot write any more. While outgoing money is stopped, only
+    payouts are taken of which the rail may know already: they are asked about.
     """
     rows = await connection.fetch(
         f"""
         UPDATE payouts AS p SET lease_token = $2, lease_until = now() + $3
         WHERE p.id IN (
-            SELECT id FROM payouts
+            SELECT id FROM payouts AS d
             WHERE rail = $1 AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
+                AND (status IN ('submitting', 'submitted', 'accepted', 'unknown') OR NOT {_STOPPED})
             ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
         RETURNING {_COLUMNS}
         """,  # noqa: S608 - composed of constants
@@ -133,6 +140,15 @@ async def lock_leased(connection: Connection, payout_id: UUID, token: UUID) -> P
     if row is None:
         raise Conflict(f"The lease of payout {payout_id} ran out: another worker goes on with it.")
     return _payout(row)
+
+
+async def is_stopped(connection: Connection, payout_id: UUID) -> bool:
+    """Whether nothing must be sent for a payout now; asked just before something is."""
+    found: bool = await connection.fetchval(
+        f"SELECT {_STOPPED} FROM payouts AS d WHERE id = $1",  # noqa: S608 - composed of constants
+        payout_id,
+    )
+    return found
 
 
 async def lock(connection: Connection, payout_id: UUID) -> Payout | None:

@@ -89,6 +89,10 @@ async def _start(desk: Desk, payout: store.Payout, token: UUID) -> None:
     prepared = await preparation.prepare(desk, payout)
     async with desk.database.transaction() as connection:
         locked = await store.lock_leased(connection, payout.id, token)
+        if await store.is_stopped(connection, payout.id):
+            # It is due at once when the stop is over; until then no claim takes it.
+            await store.release(connection, payout.id, token, timedelta())
+            return
         if isinstance(prepared, preparation.NotReady):
             await preparation.wait_for_customer(connection, locked, prepared, desk.clock.now())
             await store.release(connection, payout.id, token, RECHECK_AFTER)
@@ -128,14 +132,14 @@ async def _clear_up(desk: Desk, payout: store.Payout, token: UUID) -> None:
     written, attempt = await _open_attempt(desk, payout)
     if not desk.rail.terms.can_find:
         if _is_recognised(desk, written):
-            await _send(desk, payout, attempt, token)
+            await _send_again(desk, payout, attempt, token)
             return
         await _hold(desk, payout, token, "the rail can neither find nor recognise this attempt any more")
         return
     found = await _find(desk, attempt)
     match found:
         case Absent():
-            await _send(desk, payout, attempt, token)
+            await _send_again(desk, payout, attempt, token)
         case Observation():
             await _record_observation(desk, payout, attempt.key, found, token)
         case Unknown(detail=detail):
@@ -143,6 +147,16 @@ async def _clear_up(desk: Desk, payout: store.Payout, token: UUID) -> None:
                 locked = await store.lock_leased(connection, payout.id, token)
                 await record_unknown(connection, locked, detail, desk.clock.now())
                 await _give_back(connection, payout.id, token)
+
+
+async def _send_again(desk: Desk, payout: store.Payout, attempt: PayoutAttempt, token: UUID) -> None:
+    """Send the very same attempt once more, unless outgoing money is stopped."""
+    async with desk.database.connection() as connection:
+        stopped = await store.is_stopped(connection, payout.id)
+    if stopped:
+        await _rest(desk, payout, token, ASK_AGAIN_AFTER)
+        return
+    await _send(desk, payout, attempt, token)
 
 
 async def _inquire(desk: Desk, payout: store.Payout, token: UUID) -> None:
