@@ -240,6 +240,12 @@ INSERT INTO payouts (id, remittance_id, rail, asset, amount_units, end_to_end_id
 VALUES ('{OTHER_ID}', '{ID}', 'sepa', 'iso4217:EUR', 9, 'E1')
 """
 
+REFUND = f"""
+INSERT INTO refunds (id, operation_id, source, asset, amount_units, fee_units, destination, memo_kind, cause, status,
+    transaction_hash)
+VALUES ('{ID}', 1, 'suspense', 'stellar:EURX:G', 10, 0, '{ACCOUNT}', 'none', 'tests', 'sent', 'hash')
+"""
+
 VIOLATIONS = {
     "0001_partners": (
         "ALTER TABLE partners DROP CONSTRAINT partners_check",
@@ -296,6 +302,7 @@ VIOLATIONS = {
         "UPDATE remittances SET funded_by = 1, status = 'pending_receiver'",
         "UPDATE remittances SET status = 'pending_transaction_info_update', required_info_updates = '{}'",
     ),
+    "0016_refunds": (PAYMENT, REFUND),
     "0012_refunds": (
         PARTNER,
         REMITTANCE,

@@ -40,6 +40,8 @@ COLUMN_OF = {
     "remittance_history": "cause",
     "payout_history": "reason",
     "audit_log": "action",
+    "envelope_bumps": "content",
+    "refund_history": "reason",
     "callback_tries": "outcome",
     "hold_votes": "act",
 }
@@ -49,6 +51,7 @@ KEPT = (
     *("partners", "customers", "remittances", "payments", "payouts", "payout_attempts", "rail_events"),
     *("callbacks", "callback_registrations", "partner_callback_hosts"),
     *("operators", "holds", "alerts", "alert_notices", "stops"),
+    *("refunds", "envelopes"),
 )
 """Tables of which the server deletes nothing, ever."""
 
@@ -217,6 +220,8 @@ RIGHTS: dict[str, set[str]] = {
     "entries": {"INSERT"},
     "hold_votes": {"INSERT"},
     "holds": CHANGES,
+    "envelope_bumps": {"INSERT"},
+    "envelopes": CHANGES,
     "leases": CHANGES,
     "operators": CHANGES,
     "partner_accounts": {"INSERT"},
@@ -230,12 +235,15 @@ RIGHTS: dict[str, set[str]] = {
     "postings": {"INSERT"},
     "quotes": {"INSERT"},
     "rail_events": CHANGES,
+    "refund_history": set(),
+    "refunds": CHANGES,
     "remittance_history": set(),
     "remittance_moves": set(),
     "remittances": CHANGES,
     "schedules": {"UPDATE"},
     "schema_migrations": set(),
     "stops": CHANGES,
+    "signing_accounts": CHANGES,
     "undecodable_records": {"INSERT"},
     "used_challenges": {"INSERT", "DELETE"},
 }
@@ -377,6 +385,9 @@ REPORTS = (
     "SELECT id, account, memo, erased_at FROM customers",
     "SELECT actor, action, count(*) FROM audit_log GROUP BY 1, 2",
     "SELECT name FROM schema_migrations",
+    "SELECT status, asset, sum(amount_units - fee_units) FROM refunds GROUP BY 1, 2",
+    "SELECT hash, status, reason, ledger FROM envelopes",
+    "SELECT hash, fee_stroops FROM envelope_bumps",
     "SELECT host, count(*) FROM callback_registrations GROUP BY host",
     "SELECT outcome, count(*) FROM callback_tries GROUP BY outcome",
     "SELECT id, name, role, status FROM operators",
@@ -399,6 +410,8 @@ SECRETS = (
     "SELECT hash FROM used_challenges",
     "SELECT token_hash FROM operators",
     "SELECT email FROM operators",
+    "SELECT content FROM envelopes",
+    "SELECT content FROM envelope_bumps",
 )
 
 

@@ -12,7 +12,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"money", "clock", "errors", "randomness", "boundaries", "messages"}),
     frozenset({"config"}),
     frozenset({"database", "stellar", "rails"}),
-    frozenset({"ledger"}),
+    frozenset({"ledger", "envelopes"}),
     frozenset({"partners", "customers", "quotes"}),
     frozenset({"payments", "remittances"}),
     frozenset({"payouts", "refunds"}),

@@ -122,6 +122,10 @@ class AssetTerms:
     receiver_type: str | None = None
     quotes_required: bool = False
     """Whether a remittance needs a firm quote (SEP-31 `quotes_required`)."""
+    refund_fee: Decimal = Decimal(0)
+    """What is kept of a refund, in the asset."""
+    refund_approval_above: Decimal | None = None
+    """The amount above which a refund waits for a person; None sends every refund by itself."""
     display_decimals: int = 2
     anchor_asset_type: AnchorAssetType = AnchorAssetType.FIAT
     redemption_instructions: str | None = None

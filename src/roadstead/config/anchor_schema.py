@@ -139,6 +139,8 @@ _ASSETS = Section(
         _may("sender_type", LABEL, "Customer type asked of sending clients.", '"sep31-sender"'),
         _may("receiver_type", LABEL, "Customer type asked of receiving clients.", '"sep31-receiver"'),
         _may("quotes_required", BOOLEAN, "Whether a remittance needs a firm quote.", "false"),
+        _may("refund_fee", AMOUNT, "What is kept of a refund, in the asset; nothing when left out.", '"1"'),
+        _may("refund_approval_above", AMOUNT, "Amount above which a refund waits for a person.", '"5000"'),
         _may("display_decimals", whole(0, 7), "Decimals that wallets show.", "2"),
         _may("anchor_asset_type", one_of(AnchorAssetType), "What stands behind the asset.", '"fiat"'),
         _may(

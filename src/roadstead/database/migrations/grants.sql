@@ -29,3 +29,10 @@ GRANT INSERT ON hold_votes TO roadstead_app;
 GRANT UPDATE ON alert_notices TO roadstead_app;
 REVOKE SELECT ON operators FROM roadstead_reader;
 GRANT SELECT (id, name, role, status, created_at, disabled_at) ON operators TO roadstead_reader;
+-- What is signed can be submitted by whoever has it: reports show that there is an envelope, not its bytes.
+GRANT INSERT, UPDATE ON refunds, envelopes, signing_accounts TO roadstead_app;
+GRANT INSERT ON envelope_bumps TO roadstead_app;
+REVOKE SELECT ON envelopes, envelope_bumps FROM roadstead_reader;
+GRANT SELECT (id, kind, subject_id, hash, account, sequence, fee_stroops, valid_until, signed_ledger, status, reason, ledger,
+    submissions, signed_at, status_at) ON envelopes TO roadstead_reader;
+GRANT SELECT (hash, envelope_id, fee_stroops, signed_at) ON envelope_bumps TO roadstead_reader;
