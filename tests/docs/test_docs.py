@@ -13,6 +13,8 @@ from tests.tidy.layers import LAYERS
 
 from roadstead.cli import application
 from roadstead.ledger import chart
+from roadstead.ledger.checks.table import CHECKS
+from roadstead.ledger.verify import MIGRATIONS, MIGRATIONS_SENTENCE
 from roadstead.payouts.states import MOVES as PAYOUT_MOVES
 from roadstead.payouts.states import PayoutStatus
 from roadstead.remittances.matching import UnmatchedReason
@@ -135,10 +137,18 @@ class TestArchitecture:
         books = section("docs/architecture.md", "## The books")
         shown = {coded(row[0]) for row in rows(books) if ":" in coded(row[0])}
         constants = {
-            value for name, value in vars(chart).items() if name.isupper() and isinstance(value, str)
+            value
+            for name, value in vars(chart).items()
+            if name.isupper() and isinstance(value, str) and value != chart.ANY_RAIL
         }
 
         assert shown == {*constants, chart.transit("RAIL"), chart.bank("RAIL")}
+
+    def test_has_every_check_of_the_books_in_its_own_sentence(self) -> None:
+        checks = section("docs/operating/books.md", "## What is checked")
+        shown = {coded(row[0]): row[1] for row in rows(checks)}
+
+        assert shown == {check.name: check.sentence for check in CHECKS} | {MIGRATIONS: MIGRATIONS_SENTENCE}
 
     def test_shows_every_event_that_is_posted(self) -> None:
         books = section("docs/architecture.md", "## The books")

@@ -31,6 +31,7 @@ def application() -> typer.Typer:
         callbacks,
         config,
         demo,
+        ledger,
         migrate,
         network,
         partners,
@@ -53,6 +54,7 @@ def application() -> typer.Typer:
     app.add_typer(partners.app, name="partners")
     app.add_typer(remittances.app, name="remittances")
     app.add_typer(payments.app, name="payments")
+    app.add_typer(ledger.app, name="ledger")
     app.add_typer(network.app, name="network")
     app.add_typer(callbacks.app, name="callbacks")
     for module in (serve, migrate, sandbox, send, demo):

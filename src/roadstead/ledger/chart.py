@@ -6,6 +6,9 @@ as positive, what we owe as negative. Every account exists once per asset it has
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import StrEnum
+
 TOKENS_RECEIVED = "tokens:received"
 """Tokens in the distribution account that senders paid in: waiting to be burnt, sold or refunded. Never negative."""
 
@@ -57,3 +60,43 @@ def transit(rail: str) -> str:
 def bank(rail: str) -> str:
     """Name the account that mirrors our money behind a rail."""
     return f"bank:{rail}"
+
+
+class Sign(StrEnum):
+    """On which side of zero the balance of an account may stand."""
+
+    NEVER_NEGATIVE = "never_negative"
+    NEVER_POSITIVE = "never_positive"
+    EITHER = "either"
+
+
+ANY_RAIL = "*"
+"""Stands for the name of a rail in the names of the chart."""
+
+SIGNS: Mapping[str, Sign] = {
+    TOKENS_RECEIVED: Sign.NEVER_NEGATIVE,
+    TOKENS_STOCK: Sign.EITHER,
+    OWN_TRANSFERS: Sign.EITHER,
+    CLAWED_BACK: Sign.NEVER_NEGATIVE,
+    SUSPENSE_CHAIN: Sign.NEVER_POSITIVE,
+    EXCHANGE_POSITION: Sign.EITHER,
+    EXCHANGE_WAITING: Sign.NEVER_POSITIVE,
+    PAYOUTS_OWED: Sign.NEVER_POSITIVE,
+    transit(ANY_RAIL): Sign.NEVER_POSITIVE,
+    bank(ANY_RAIL): Sign.EITHER,
+    REFUNDS_OWED: Sign.NEVER_POSITIVE,
+    REFUND_FEES: Sign.NEVER_POSITIVE,
+    FEES_PENDING: Sign.NEVER_POSITIVE,
+    FEES_EARNED: Sign.NEVER_POSITIVE,
+    FEES_ROUNDING: Sign.NEVER_POSITIVE,
+    BANK_FEES: Sign.NEVER_NEGATIVE,
+}
+"""Every account of the chart. A name that ends in `ANY_RAIL` stands for one account for each rail.
+
+`bank:*` mirrors what moved, not what the bank holds: it starts at zero and becomes negative with the first payout.
+"""
+
+
+def pattern(name: str) -> str:
+    """Return a name of the chart as a pattern of SQL's `LIKE`; no account has a letter that means something there."""
+    return name.replace(ANY_RAIL, "%")
