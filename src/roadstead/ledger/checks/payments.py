@@ -41,12 +41,12 @@ PAYMENTS = Sweep(
             name="payments_matched",
             sentence="A remittance and the payment that funded it name each other.",
             sql="""
-            SELECT r.id::text, NULL::text, 'funded by payment ' || r.funded_by || ', which does not name it',
+            SELECT r.id::text, m.asset, 'funded by payment ' || r.funded_by || ', which does not name it',
                 NULL::bigint, NULL::bigint
             FROM remittances AS r JOIN payments AS m ON m.operation_id = r.funded_by
             WHERE m.remittance_id IS DISTINCT FROM r.id
             UNION ALL
-            SELECT m.operation_id::text, NULL, 'matched to remittance ' || m.remittance_id || ', which it did not fund',
+            SELECT m.operation_id::text, m.asset, 'matched to remittance ' || m.remittance_id || ', which it did not fund',
                 NULL, NULL
             FROM payments AS m LEFT JOIN remittances AS r ON r.id = m.remittance_id
             WHERE m.disposition = 'matched' AND r.funded_by IS DISTINCT FROM m.operation_id

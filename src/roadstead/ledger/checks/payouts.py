@@ -60,7 +60,8 @@ _TRANSIT = """
 SELECT p.id::text, p.asset, 'what is in transit of a payout that is ' || p.status,
     -p.amount_units * COALESCE(under_way.count, 0), COALESCE(booked.units, 0)
 FROM payouts AS p
-LEFT JOIN (SELECT payout_id, count(*) AS count FROM attempts WHERE status = 'open' AND submitted GROUP BY 1)
+LEFT JOIN (SELECT payout_id, count(*) AS count FROM attempts
+    WHERE submitted AND (status = 'open' OR (status = 'contradicted' AND NOT settled AND NOT refused)) GROUP BY 1)
     AS under_way ON under_way.payout_id = p.id
 LEFT JOIN (SELECT o.remittance_id, sum(e.amount_units)::bigint AS units
     FROM postings AS o JOIN entries AS e ON e.posting_id = o.id WHERE e.account LIKE 'transit:%' GROUP BY 1)

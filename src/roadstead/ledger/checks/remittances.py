@@ -98,7 +98,7 @@ REMITTANCES = Sweep(
             name="unpaid_untouched",
             sentence="A remittance that no payment has funded has nothing in the books.",
             sql="""
-            SELECT s.id::text, NULL::text, s.entries_count || ' entries of a remittance that was never funded',
+            SELECT s.id::text, s.asset_in, s.entries_count || ' entries of a remittance that was never funded',
                 NULL::bigint, NULL::bigint
             FROM standing AS s WHERE s.funded_by IS NULL AND s.entries_count > 0
             """,
