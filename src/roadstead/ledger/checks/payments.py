@@ -46,7 +46,7 @@ PAYMENTS = Sweep(
             FROM remittances AS r JOIN payments AS m ON m.operation_id = r.funded_by
             WHERE m.remittance_id IS DISTINCT FROM r.id
             UNION ALL
-            SELECT m.operation_id::text, m.asset, 'matched to remittance ' || m.remittance_id || ', which it did not fund',
+            SELECT m.operation_id::text, m.asset, 'matched to remittance ' || m.remittance_id || ', not its payment',
                 NULL, NULL
             FROM payments AS m LEFT JOIN remittances AS r ON r.id = m.remittance_id
             WHERE m.disposition = 'matched' AND r.funded_by IS DISTINCT FROM m.operation_id
