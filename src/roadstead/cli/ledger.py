@@ -8,7 +8,13 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
+from roadstead.cli.context import (
+    configuration_from_environment,
+    console,
+    errors,
+    open_configured_database,
+    run,
+)
 from roadstead.cli.output import write_json
 from roadstead.config.effective import Configuration
 from roadstead.errors import BadInput
@@ -25,10 +31,14 @@ EXIT_UNSOUND = 1
 @app.command("verify")
 def verify_command(
     rows: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many rows of each check to tell.")] = 20,
+    act: Annotated[
+        bool, typer.Option("--act", help="Stop outgoing money of the assets concerned, and alert.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
 ) -> None:
     """Check the books against themselves and against everything beside them; exit with 1 when anything is wrong."""
-    report = run(_verify(configuration_from_environment(), rows))
+    configuration = configuration_from_environment()
+    report = run(_guard(configuration) if act else _verify(configuration, rows))
     if as_json:
         write_json({"sound": report.is_sound, "report": report})
     else:
@@ -42,6 +52,16 @@ async def _verify(configuration: Configuration, rows_max: int) -> Report:
 
     async with open_configured_database(configuration) as database:
         return await verify(database, rows_max=rows_max)
+
+
+async def _guard(configuration: Configuration) -> Report:
+    from roadstead.ledger.guarding import guard
+
+    async with open_configured_database(configuration) as database:
+        guarded = await guard(database)
+    for stop_id in guarded.stops:
+        errors.print(f"Outgoing money is stopped: stop {stop_id}", style="red", markup=False, highlight=False)
+    return guarded.report
 
 
 def _tell(report: Report) -> None:

@@ -15,6 +15,8 @@ class AlertKind(StrEnum):
 
     OUTGOING_STOPPED = "outgoing_stopped"
     """Somebody stopped payouts or refunds; the subject is the stop."""
+    BOOKS_UNSOUND = "books_unsound"
+    """A check of the books found something; the subject is the check."""
     OPERATOR_CHANGED = "operator_changed"
     """An operator was added, disabled or got a new token; the subject is the operator."""
 

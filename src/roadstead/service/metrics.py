@@ -101,6 +101,11 @@ payouts_worked = Counter("roadstead_payouts_worked", "Steps taken with payouts."
 rail_events_stored = Counter(
     "roadstead_rail_events_stored", "Events that the rails told.", ["rail"], registry=registry
 )
+books_unsound_checks = Gauge(
+    "roadstead_books_unsound_checks",
+    "Checks of the books that found something when the books were last verified.",
+    registry=registry,
+)
 callback_tries = Counter(
     "roadstead_callback_tries",
     "Tries to deliver a callback, by how they ended.",
