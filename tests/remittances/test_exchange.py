@@ -66,7 +66,7 @@ def usdc(house: House) -> Asset:
 
 
 def orderer(house: House) -> Orderer:
-    return payout_orderer(house.configuration.anchor, house.randomness)
+    return payout_orderer(house.configuration.anchor)
 
 
 async def open_to_come(house: House) -> Opened:

@@ -1,16 +1,23 @@
-"""Identifiers that travel with a payout: made from its own id, so that no process can make others for the same try.
+"""Identifiers of a payout: made from its remittance's id, so that nothing can make others for the same try.
 
-They use the letters and digits that every rail can carry, and at most 30 of them (SPEI, PIX, SEPA and ACH fit).
+Not even a server that was restored from an older backup and has forgotten what it ordered: it orders the same payout
+with the same keys again, and the bank recognises them. They use the letters and digits that every rail can carry, and
+at most 30 of them (SPEI, PIX, SEPA and ACH fit).
 """
 
 from __future__ import annotations
 
 import base64
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from roadstead.errors import InvariantViolated
 
 ATTEMPTS_MAX = 999
+
+
+def payout_id_of(remittance_id: UUID) -> UUID:
+    """Name the one payout of a remittance; the same for ever, so that what is lost here is still known at the bank."""
+    return uuid5(remittance_id, "payout")
 
 
 def end_to_end_id(payout_id: UUID) -> str:

@@ -8,20 +8,19 @@ from datetime import datetime
 from roadstead.config.anchor import Anchor
 from roadstead.database.pool import Connection
 from roadstead.payouts import store
-from roadstead.payouts.identifiers import end_to_end_id
-from roadstead.randomness import Randomness, new_id
+from roadstead.payouts.identifiers import end_to_end_id, payout_id_of
 from roadstead.remittances.matcher import Funded
 
 
 def payout_orderer(
-    anchor: Anchor, randomness: Randomness
+    anchor: Anchor,
 ) -> Callable[[Connection, Sequence[Funded], datetime], Awaitable[None]]:
     """Return the function that the matcher calls, in its own transaction, for what it found funded."""
 
     async def order(connection: Connection, funded: Sequence[Funded], now: datetime) -> None:
         orders = []
         for one in funded:
-            payout_id = new_id(randomness)
+            payout_id = payout_id_of(one.remittance.id)
             orders.append(
                 store.Order(
                     id=payout_id,

@@ -59,7 +59,7 @@ async def run_worker(
     stop: asyncio.Event,
 ) -> None:
     """Work until `stop` is set. What is in hand then is finished; what is not is found again by the next worker."""
-    order = payout_orderer(configuration.anchor, randomness)
+    order = payout_orderer(configuration.anchor)
     desks = [
         Desk(
             configuration=configuration,
