@@ -308,6 +308,15 @@ VIOLATIONS = {
         REMITTANCE,
         """UPDATE remittances SET refunds = '[{"transaction_hash": "0", "amount_units": 1, "fee_units": 0}]'""",
     ),
+    "0015_matching": (
+        PARTNER,
+        REMITTANCE,
+        PAYMENT,
+        f"""UPDATE payments SET disposition = 'matched', disposed_at = now(), remittance_id = '{ID}'""",
+        "UPDATE remittances SET funded_by = 1, status = 'pending_receiver'",
+        "SET session_replication_role = replica",
+        "UPDATE payments SET amount_units = 9",
+    ),
     "0013_operations": (
         "SET session_replication_role = replica",
         f"""

@@ -227,6 +227,8 @@ RIGHTS: dict[str, set[str]] = {
     "partner_accounts": {"INSERT"},
     "partner_callback_hosts": CHANGES,
     "partners": CHANGES,
+    "payment_history": set(),
+    "payment_moves": set(),
     "payments": CHANGES,
     "payout_attempts": CHANGES,
     "payout_history": set(),

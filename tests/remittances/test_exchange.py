@@ -10,17 +10,22 @@ import asyncpg
 import pytest
 from tests.fixtures.house import IBAN, PARTNER, House, house_on
 
+from roadstead.config.matching_terms import OtherAmount
 from roadstead.database.pool import Connection
 from roadstead.errors import BadInput, CustomerInfoNeeded, Unavailable
 from roadstead.money import Asset, currency
 from roadstead.payouts.ordering import payout_orderer
 from roadstead.quotes.offer import PriceRequest
+from roadstead.quotes.pricing import exchanged
 from roadstead.quotes.quoting import Quoting
 from roadstead.quotes.rates import Limits, Rate, RateBook, Snapshot
 from roadstead.quotes.store import Quote
+from roadstead.remittances.expiry import expire_due
 from roadstead.remittances.fixing import WAITING
-from roadstead.remittances.matcher import Funded, dispose
+from roadstead.remittances.funding import Funded
+from roadstead.remittances.matcher import dispose
 from roadstead.remittances.opening import Opened
+from roadstead.remittances.policies import policies_of
 from roadstead.remittances.states import RemittanceStatus
 from roadstead.remittances.waiting import price_waiting
 
@@ -295,3 +300,76 @@ class TestAtAQuote:
         (attempt,) = house.rail.submissions
         assert attempt.amount == quote.buy
         assert attempt.creditor.account_number == IBAN
+
+
+class TestOtherAmountsThanAgreed:
+    async def test_a_firm_quote_holds_for_its_own_amount_whatever_the_policy(
+        self, house: House, market: Market
+    ) -> None:
+        house.set_policy("USDC", other_amount=OtherAmount.DELIVER_RECEIVED)
+        opened, _ = await open_quoted(house)
+        await house.pay(opened.memo, HUNDRED_UNITS - 1, asset=usdc(house))
+        (unmatched,) = (await house.match()).unmatched
+        assert unmatched.reason == "too_little"
+
+    async def test_a_firm_quote_takes_a_little_too_much_and_delivers_what_it_promised(
+        self, house: House, market: Market
+    ) -> None:
+        house.set_policy("USDC", excess_max=Decimal(1))
+        opened, quote = await open_quoted(house)
+        await house.pay(opened.memo, HUNDRED_UNITS + 1, asset=usdc(house))
+        await house.match()
+        assert (await house.payout(opened.id)).amount == quote.buy
+        assert (await house.remittance(opened.id)).excess.units == 1
+
+    async def test_an_indicative_remittance_delivers_what_arrived_at_the_rate_of_that_moment(
+        self, house: House, market: Market
+    ) -> None:
+        house.set_policy("USDC", other_amount=OtherAmount.DELIVER_RECEIVED)
+        opened = await open_to_come(house)
+        market.value = "0.8"
+        await house.pay(opened.memo, 2 * HUNDRED_UNITS, asset=usdc(house))
+        await house.match()
+        remittance = await house.remittance(opened.id)
+        assert (remittance.amount_in.text, remittance.service_fee.text) == ("200.0000000", "1.2500000")
+        assert remittance.amount_out is not None
+        assert remittance.amount_out == exchanged(
+            remittance.amount_in - remittance.service_fee, house.rates.snapshot()[usdc(house), EUR], EUR
+        )
+
+    async def test_without_a_rate_what_arrived_waits_whole(self, house: House, market: Market) -> None:
+        house.set_policy("USDC", other_amount=OtherAmount.DELIVER_RECEIVED)
+        opened = await open_to_come(house)
+        await house.pay(opened.memo, 2 * HUNDRED_UNITS, asset=usdc(house))
+        await dispose(
+            house.database, orderer(house), house.clock.now(), policies=policies_of(house.configuration)
+        )
+        assert await house.books() == {
+            "tokens:received USDC": "200.0000000",
+            "fx:waiting USDC": "-200.0000000",
+        }
+
+
+class TestWhatIsPromised:
+    async def test_a_used_quote_counts_until_its_remittance_expires(
+        self, house: House, market: Market
+    ) -> None:
+        pairs = tuple(
+            replace(pair, exposure_max=Decimal(100)) if pair.name == "USDC-EUR" else pair
+            for pair in house.configuration.anchor.pairs
+        )
+        house.configuration = replace(
+            house.configuration, anchor=replace(house.configuration.anchor, pairs=pairs)
+        )
+        opened, quote = await open_quoted(house)
+        house.clock.advance(timedelta(hours=1))
+        market.moment = house.clock.now()
+        with pytest.raises(BadInput, match="can be quoted"):
+            await quoted(house)
+        await house.execute(
+            "INSERT INTO cursors (source, position, ledger, ledger_closed_at) VALUES ('chain', '1', 1, $1)",
+            quote.expires_at + timedelta(hours=1),
+        )
+        assert await expire_due(house.database, "chain", house.clock.now()) == 1
+        await quoted(house)
+        assert (await house.remittance(opened.id)).status is RemittanceStatus.EXPIRED

@@ -6,10 +6,11 @@ consistent: names are unique, every reference leads somewhere, and no amount all
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from roadstead.config.matching_terms import MatchingTerms
 from roadstead.errors import BadInput
 from roadstead.money import Asset
 
@@ -137,6 +138,8 @@ class AssetTerms:
     is_unlimited: bool | None = None
     fixed_number: int | None = None
     max_number: int | None = None
+    matching: MatchingTerms = field(default_factory=MatchingTerms)
+    """What becomes of payments in the asset that are not as agreed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ from roadstead.config.forms import (
     one_of,
     whole,
 )
+from roadstead.config.matching_terms import MATCHING
 from roadstead.config.schema import Form, Key, Section
 from roadstead.config.sep9 import FIELD_KINDS
 
@@ -159,6 +160,7 @@ _ASSETS = Section(
         _may("fixed_number", whole(1, _UNITS_MAX), "How many tokens there are, for ever.", "1000000"),
         _may("max_number", whole(1, _UNITS_MAX), "How many tokens there will be at most.", "1000000"),
     ),
+    children=(MATCHING,),
 )
 
 _FUNDING_METHODS = Section(

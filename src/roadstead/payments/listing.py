@@ -101,14 +101,15 @@ def _listed(row: Row) -> ListedPayment:
         amount=amount,
         asset=row["asset"],
         memo_kind=row["memo_kind"],
-        memo=_readable(row["memo_kind"], row["memo"]),
+        memo=readable_memo(row["memo_kind"], row["memo"]),
         disposition=row["disposition"],
         reason=row["reason"],
         remittance_id=row["remittance_id"],
     )
 
 
-def _readable(kind: str, memo: bytes | None) -> str | None:
+def readable_memo(kind: str, memo: bytes | None) -> str | None:
+    """Write a memo for people: bytes that are no text become escapes."""
     if memo is None:
         return None
     if kind == "id":

@@ -9,7 +9,7 @@ from roadstead.config.anchor import Anchor
 from roadstead.database.pool import Connection
 from roadstead.payouts import store
 from roadstead.payouts.identifiers import end_to_end_id, payout_id_of
-from roadstead.remittances.matcher import Funded
+from roadstead.remittances.funding import Funded
 
 
 def payout_orderer(

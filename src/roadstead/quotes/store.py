@@ -40,7 +40,7 @@ class Reservations:
     """What is promised at a moment."""
 
     exposure: Money
-    """What is sold in quotes of the pair that still hold and are not paid."""
+    """What is sold in quotes of the pair that still hold, or whose remittance may still turn out to be paid in time."""
     open_count: int
     """Unused quotes of the owner that still hold, in any pair."""
 
@@ -62,9 +62,18 @@ async def reservations(
         await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
     exposure_units = await connection.fetchval(
         """
-        SELECT COALESCE(sum(q.sell_units), 0)::bigint
-        FROM quotes AS q LEFT JOIN remittances AS r ON r.quote_id = q.id
-        WHERE q.sell_asset = $1 AND q.buy_asset = $2 AND q.expires_at > $3 AND r.funded_by IS NULL
+        SELECT COALESCE(sum(units), 0)::bigint FROM (
+            SELECT q.sell_units AS units
+            FROM quotes AS q LEFT JOIN remittances AS r ON r.quote_id = q.id
+            WHERE q.sell_asset = $1 AND q.buy_asset = $2 AND q.expires_at > $3 AND r.funded_by IS NULL
+                AND (r.status IS NULL OR r.status NOT IN ('expired', 'error'))
+            -- Whether a used quote was paid in time is known only when its remittance expires.
+            UNION ALL
+            SELECT q.sell_units
+            FROM remittances AS r JOIN quotes AS q ON q.id = r.quote_id
+            WHERE q.sell_asset = $1 AND q.buy_asset = $2 AND q.expires_at <= $3 AND r.funded_by IS NULL
+                AND r.status IN ('pending_sender', 'pending_receiver', 'pending_customer_info_update')
+        ) AS promised
         """,
         sell.id,
         buy.id,

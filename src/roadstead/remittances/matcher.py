@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from uuid import UUID
 
 import asyncpg
 import structlog
 
+from roadstead.config.matching_terms import Remedy
 from roadstead.database.pool import Connection, Database, Row
 from roadstead.errors import RoadsteadError
-from roadstead.ledger.postings import Posting, payment_matched, payment_unmatched, payment_waiting
-from roadstead.ledger.store import post
 from roadstead.money import parse_asset
 from roadstead.quotes.rates import NO_RATES, Snapshot
 from roadstead.remittances import store
-from roadstead.remittances.fixing import WAITING, fix
+from roadstead.remittances.funding import Match, OrderPayouts, write_matches
 from roadstead.remittances.matching import (
     Matched,
     StoredPayment,
@@ -26,6 +24,16 @@ from roadstead.remittances.matching import (
     match_payment,
     own_memo,
 )
+from roadstead.remittances.policies import NO_POLICIES, Policies
+from roadstead.remittances.refunding import OrderRefunds, RefundOrder
+from roadstead.remittances.remedies import remedy_of
+from roadstead.remittances.suspense import (
+    Suspended,
+    excess_order,
+    order_refunds_of,
+    refund_order,
+    write_suspended,
+)
 from roadstead.stellar.memos import Memo, MemoKind
 
 log = structlog.get_logger()
@@ -33,14 +41,7 @@ log = structlog.get_logger()
 BATCH_MAX = 200
 
 _TURN = "matcher"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Funded:
-    """A remittance that this step found funded, for whoever orders its payout."""
-
-    remittance: store.Remittance
-    operation_id: int
+_CAUSE = "matcher"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +59,16 @@ class Disposed:
 
 _NOTHING = Disposed(matched=0, unmatched=())
 
-OrderPayouts = Callable[[Connection, Sequence[Funded], datetime], Awaitable[None]]
-"""Orders the payouts of remittances that were just funded, in the same transaction."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the matcher goes by, besides the payments and remittances themselves."""
+
+    order_payouts: OrderPayouts
+    order_refunds: OrderRefunds | None = None
+    """None where nothing sends refunds: then all that funds nothing waits for a person."""
+    rates: Snapshot = field(default_factory=dict)
+    policies: Policies = NO_POLICIES
 
 
 async def take_turn(connection: Connection) -> bool:
@@ -87,11 +96,18 @@ async def stored_payments(connection: Connection) -> list[StoredPayment]:
 
 
 async def dispose(
-    database: Database, order_payouts: OrderPayouts, now: datetime, rates: Snapshot = NO_RATES
+    database: Database,
+    order_payouts: OrderPayouts,
+    now: datetime,
+    rates: Snapshot = NO_RATES,
+    *,
+    policies: Policies = NO_POLICIES,
+    order_refunds: OrderRefunds | None = None,
 ) -> Disposed:
-    """Dispose of the oldest stored payments in one transaction: state, books and payout orders together.
+    """Dispose of the oldest stored payments in one transaction: state, books, payout and refund orders together.
 
     `rates` were taken before; what is paid while its rate is not among them waits, visibly (`waiting.price_waiting`).
+    Without `order_refunds` nothing goes back by itself, whatever the policies say.
 
     A payment that cannot be disposed of never holds up the others: it becomes unmatched as `undecided`, for a person.
     Safe to run anywhere, at any time, by any number of workers.
@@ -99,6 +115,7 @@ async def dispose(
     Raises:
         Unavailable: The database does not answer; what was not committed is done again.
     """
+    rules = Rules(order_payouts=order_payouts, order_refunds=order_refunds, rates=rates, policies=policies)
     async with database.transaction() as connection:
         if not await take_turn(connection):
             return _NOTHING
@@ -107,30 +124,29 @@ async def dispose(
             return _NOTHING
         try:
             async with connection.transaction():
-                return await _dispose(connection, payments, order_payouts, now, rates)
+                return await _dispose(connection, payments, rules, now)
         except (RoadsteadError, asyncpg.IntegrityConstraintViolationError):
             log.exception("matching_failed", payments=len(payments))
-        return await _dispose_one_by_one(connection, payments, order_payouts, now, rates)
+        return await _dispose_one_by_one(connection, payments, rules, now)
 
 
 async def _dispose_one_by_one(
-    connection: Connection,
-    payments: Sequence[StoredPayment],
-    order_payouts: OrderPayouts,
-    now: datetime,
-    rates: Snapshot,
+    connection: Connection, payments: Sequence[StoredPayment], rules: Rules, now: datetime
 ) -> Disposed:
     matched = 0
     unmatched: list[Unmatched] = []
     for payment in payments:
         try:
             async with connection.transaction():
-                one = await _dispose(connection, [payment], order_payouts, now, rates)
+                one = await _dispose(connection, [payment], rules, now)
         except (RoadsteadError, asyncpg.IntegrityConstraintViolationError):
             log.exception("payment_undecided", operation_id=payment.operation_id)
             undecided = Unmatched(reason=UnmatchedReason.UNDECIDED)
+            suspended = Suspended(
+                payment=payment, unmatched=undecided, memo_remittance=None, remedy=Remedy.HOLD
+            )
             async with connection.transaction():
-                await _write_unmatched(connection, [(payment, undecided)], now)
+                await write_suspended(connection, [suspended], now)
             one = Disposed(matched=0, unmatched=(undecided,))
         matched += one.matched
         unmatched.extend(one.unmatched)
@@ -138,99 +154,59 @@ async def _dispose_one_by_one(
 
 
 async def _dispose(
-    connection: Connection,
-    payments: Sequence[StoredPayment],
-    order_payouts: OrderPayouts,
-    now: datetime,
-    rates: Snapshot,
+    connection: Connection, payments: Sequence[StoredPayment], rules: Rules, now: datetime
 ) -> Disposed:
     memos = {memo for payment in payments if (memo := own_memo(payment.memo)) is not None}
     candidates = await store.by_memos(connection, sorted(memos))
-    funded: dict[UUID, Funded] = {}
-    unmatched: list[tuple[StoredPayment, Unmatched]] = []
+    matches, suspended = decide(payments, candidates, rules)
+    payable = await write_matches(connection, matches, now, rules.rates, cause=_CAUSE)
+    await write_suspended(connection, suspended, now)
+    if rules.order_refunds is not None:
+        orders = [order for one in suspended if (order := refund_order(one)) is not None]
+        orders += _excess_orders(matches, rules.policies)
+        await order_refunds_of(connection, rules.order_refunds, orders, now, cause=_CAUSE)
+    await rules.order_payouts(connection, payable, now)
+    return Disposed(matched=len(matches), unmatched=tuple(one.unmatched for one in suspended))
+
+
+def decide(
+    payments: Sequence[StoredPayment], candidates: Mapping[int, store.Remittance], rules: Rules
+) -> tuple[list[Match], list[Suspended]]:
+    """Decide what becomes of payments in the order of the chain; the first that fits a remittance funds it.
+
+    `candidates` are the remittances that own the payments' memos, as they stand before the first of them. Pure: each
+    payment is in exactly one of the two lists.
+    """
+    standing = dict(candidates)
+    matches: list[Match] = []
+    suspended: list[Suspended] = []
     for payment in payments:
-        candidate = candidates.get(own_memo(payment.memo) or 0)
-        decision = match_payment(payment, candidate)
-        if isinstance(decision, Matched) and candidate is not None and candidate.id not in funded:
-            funded[candidate.id] = Funded(remittance=candidate, operation_id=payment.operation_id)
+        candidate = standing.get(own_memo(payment.memo) or 0)
+        decision = match_payment(payment, candidate, rules.policies)
+        if isinstance(decision, Matched) and candidate is not None:
+            standing[candidate.memo] = replace(candidate, funded_by=payment.operation_id)
+            matches.append(Match(remittance=candidate, operation_id=payment.operation_id, matched=decision))
         elif isinstance(decision, Unmatched):
-            unmatched.append((payment, decision))
-        else:
-            second = Unmatched(reason=UnmatchedReason.ALREADY_FUNDED, remittance_id=decision.remittance_id)
-            unmatched.append((payment, second))
-    payable = await _write_matched(connection, list(funded.values()), now, rates)
-    await _write_unmatched(connection, unmatched, now)
-    await order_payouts(connection, payable, now)
-    return Disposed(matched=len(funded), unmatched=tuple(decision for _, decision in unmatched))
-
-
-async def _write_matched(
-    connection: Connection, funded: Sequence[Funded], now: datetime, rates: Snapshot
-) -> list[Funded]:
-    """Write what was funded; return those that can be paid out, because their amount is known."""
-    if not funded:
-        return []
-    await connection.execute(
-        """
-        UPDATE payments AS p
-        SET disposition = 'matched', disposed_at = $3, remittance_id = matched.remittance_id
-        FROM unnest($1::uuid[], $2::bigint[]) AS matched (remittance_id, operation_id)
-        WHERE p.operation_id = matched.operation_id AND p.disposition = 'stored'
-        """,
-        [one.remittance.id for one in funded],
-        [one.operation_id for one in funded],
-        now,
-    )
-    payable: list[Funded] = []
-    fundings: list[store.Funding] = []
-    postings: list[Posting] = []
-    for one in funded:
-        remittance_id, operation_id = one.remittance.id, one.operation_id
-        fixed = fix(one.remittance, rates)
-        if fixed is None:
-            fundings.append(
-                store.Funding(remittance_id=remittance_id, operation_id=operation_id, message=WAITING)
+            may_go_back = rules.order_refunds is not None
+            suspended.append(
+                Suspended(
+                    payment=payment,
+                    unmatched=decision,
+                    memo_remittance=candidate,
+                    remedy=remedy_of(payment, decision.reason, rules.policies)
+                    if may_go_back
+                    else Remedy.HOLD,
+                )
             )
-            postings.append(payment_waiting(operation_id, remittance_id, one.remittance.amount_in))
-            continue
-        fundings.append(
-            store.Funding(
-                remittance_id=remittance_id,
-                operation_id=operation_id,
-                amount_out=fixed.remittance.amount_out,
-                exchange_rate=fixed.rate,
-            )
-        )
-        postings.append(payment_matched(operation_id, fixed.remittance.delivery))
-        payable.append(Funded(remittance=fixed.remittance, operation_id=operation_id))
-    await store.fund(connection, fundings, now)
-    await post(connection, postings)
-    return payable
+    return matches, suspended
 
 
-async def _write_unmatched(
-    connection: Connection, unmatched: Sequence[tuple[StoredPayment, Unmatched]], now: datetime
-) -> None:
-    if not unmatched:
-        return
-    await connection.execute(
-        """
-        UPDATE payments AS p
-        SET disposition = 'unmatched', disposed_at = $4, reason = found.reason, remittance_id = found.remittance_id
-        FROM unnest($1::bigint[], $2::text[], $3::uuid[]) AS found (operation_id, reason, remittance_id)
-        WHERE p.operation_id = found.operation_id AND p.disposition = 'stored'
-        """,
-        [payment.operation_id for payment, _ in unmatched],
-        [decision.reason for _, decision in unmatched],
-        [decision.remittance_id for _, decision in unmatched],
-        now,
-    )
-    postings: list[Posting] = [
-        payment_unmatched(payment.operation_id, payment.amount)
-        for payment, _ in unmatched
-        if payment.amount is not None
+def _excess_orders(matches: Sequence[Match], policies: Policies) -> list[RefundOrder]:
+    return [
+        excess_order(replace(one.remittance, excess=one.excess, funded_by=one.operation_id), one.operation_id)
+        for one in matches
+        if one.excess is not None and policies.goes_back(one.excess)
     ]
-    await post(connection, postings)
 
 
 def _payment(row: Row) -> StoredPayment:

@@ -13,6 +13,8 @@ from uuid import UUID
 
 from roadstead.money import NATIVE, Asset, Money
 from roadstead.randomness import MEMO_MAX
+from roadstead.remittances.policies import NO_POLICIES, Policies
+from roadstead.remittances.pricing import Price
 from roadstead.remittances.states import RemittanceStatus
 from roadstead.remittances.store import Remittance
 from roadstead.stellar.memos import Memo, MemoKind
@@ -61,9 +63,13 @@ class StoredPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matched:
-    """The payment funds this remittance, exactly."""
+    """The payment funds this remittance: with the agreed amount, with what arrived, or with a little too much."""
 
     remittance_id: UUID
+    price: Price | None = None
+    """The price of what arrived, where that is delivered instead of what was agreed."""
+    excess: Money | None = None
+    """What arrived above what is funded; None where it is nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +86,35 @@ def own_memo(memo: Memo) -> int | None:
     return number if number is not None and 0 < number <= MEMO_MAX else None
 
 
-def match_payment(payment: StoredPayment, candidate: Remittance | None) -> Matched | Unmatched:
+def match_payment(
+    payment: StoredPayment, candidate: Remittance | None, policies: Policies = NO_POLICIES
+) -> Matched | Unmatched:
     """Decide what a payment funds; `candidate` is the remittance that owns its memo, as it stands now."""
     if candidate is None:
         return Unmatched(reason=_reason_without_candidate(payment))
     reason = _reason_against(payment, candidate)
     if reason is not None:
         return Unmatched(reason=reason, remittance_id=candidate.id)
-    return Matched(remittance_id=candidate.id)
+    return fit(payment.amount, candidate, policies)
+
+
+def fit(received: Money | None, candidate: Remittance, policies: Policies) -> Matched | Unmatched:
+    """Decide what an amount in the agreed asset funds of a remittance. What is funded never exceeds what arrived."""
+    if received is None:
+        return Unmatched(reason=UnmatchedReason.TOO_LITTLE, remittance_id=candidate.id)
+    agreed = candidate.amount_expected
+    if received == agreed:
+        return Matched(remittance_id=candidate.id)
+    if policies.delivers_received(received.asset):
+        price = policies.price_received(candidate, received)
+        if price is not None:
+            return Matched(remittance_id=candidate.id, price=price)
+    if received < agreed:
+        return Unmatched(reason=UnmatchedReason.TOO_LITTLE, remittance_id=candidate.id)
+    excess = received - agreed
+    if excess > policies.excess_max(received.asset):
+        return Unmatched(reason=UnmatchedReason.TOO_MUCH, remittance_id=candidate.id)
+    return Matched(remittance_id=candidate.id, excess=excess)
 
 
 def _reason_without_candidate(payment: StoredPayment) -> UnmatchedReason:
@@ -99,18 +126,17 @@ def _reason_without_candidate(payment: StoredPayment) -> UnmatchedReason:
 
 
 def _reason_against(payment: StoredPayment, candidate: Remittance) -> UnmatchedReason | None:
+    is_late = payment.ledger_closed_at >= candidate.expires_at
     if payment.receiving_account != candidate.receiving_account:
         return UnmatchedReason.WRONG_ACCOUNT
     if candidate.funded_by is not None:
         return UnmatchedReason.ALREADY_FUNDED
+    if candidate.status is RemittanceStatus.EXPIRED and is_late:
+        return UnmatchedReason.TOO_LATE
     if candidate.status is not RemittanceStatus.PENDING_SENDER:
         return UnmatchedReason.NOT_OPEN
-    if payment.asset != candidate.amount_in.asset:
+    if payment.asset != candidate.amount_expected.asset:
         return UnmatchedReason.WRONG_ASSET
-    if payment.ledger_closed_at >= candidate.expires_at:
+    if is_late:
         return UnmatchedReason.TOO_LATE
-    if payment.amount_units is None or payment.amount_units < candidate.amount_in.units:
-        return UnmatchedReason.TOO_LITTLE
-    if payment.amount_units > candidate.amount_in.units:
-        return UnmatchedReason.TOO_MUCH
     return None

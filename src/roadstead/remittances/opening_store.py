@@ -111,12 +111,7 @@ async def insert(connection: Connection, new: NewRemittance, draw_memo: Callable
         InvariantViolated: Several memos in a row were taken: the source of randomness is broken.
     """
     price = new.price
-    fee_details = msgspec.json.encode(
-        [
-            {"name": line.name, "description": line.description, "amount": line.amount.text}
-            for line in price.fee_lines
-        ]
-    ).decode()
+    fee_details = msgspec.json.encode(price.fee_texts).decode()
     for _ in range(_MEMO_TRIES):
         memo = draw_memo()
         try:

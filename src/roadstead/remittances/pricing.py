@@ -67,6 +67,14 @@ class Price:
         ]
         return tuple(line for line in lines if line.amount.units)
 
+    @property
+    def fee_texts(self) -> list[dict[str, str]]:
+        """The same, as it is kept and shown."""
+        return [
+            {"name": line.name, "description": line.description, "amount": line.amount.text}
+            for line in self.fee_lines
+        ]
+
 
 def price_at_par(terms: AssetTerms, asset: Asset, amount: Money) -> Price:
     """Price a remittance whose token stands one to one to the currency that is delivered.

@@ -42,6 +42,11 @@ class Remittance:
     pricing: Pricing
     quote_id: UUID | None
     amount_in: Money
+    """What is delivered, less the fee: what was agreed, or what arrived where that is delivered instead."""
+    amount_expected: Money
+    """What was agreed at the opening."""
+    excess: Money
+    """What arrived above `amount_in`; nothing of it is delivered."""
     asset_out: Asset
     amount_out: Money | None
     """None while the rate is not fixed."""
@@ -67,6 +72,11 @@ class Remittance:
 
     refunds: tuple[Refund, ...] = ()
     """What went back to the payer, in the order of its sending."""
+
+    @property
+    def amount_received(self) -> Money:
+        """What arrived; before that, what is to arrive."""
+        return self.amount_in + self.excess
 
     @property
     def delivery(self) -> Delivery:
@@ -103,7 +113,7 @@ r.id, r.partner_id, r.account, r.sender_id, r.receiver_id, r.status, r.status_at
 r.asset_in, r.amount_in_units, r.asset_out, r.amount_out_units, r.fee_asset, r.service_fee_units, r.rounding_units,
 r.fee_details, r.funding_method, r.receiving_account, r.memo, r.refund_memo_kind, r.refund_memo,
 r.expires_at, r.started_at, r.completed_at, r.funded_by, r.reference, r.pricing, r.quote_id, r.required_info_updates,
-r.transaction_fields, r.refunds, f.transaction_hash
+r.transaction_fields, r.refunds, r.amount_expected_units, f.transaction_hash, f.excess_units
 """
 
 _BY_ACCOUNT = f"""
@@ -209,45 +219,6 @@ async def history(connection: Connection, remittance_id: UUID) -> list[HistoryLi
     return [HistoryLine(**row) for row in rows]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Funding:
-    """A payment that funds a remittance, and the price when it is fixed by that."""
-
-    remittance_id: UUID
-    operation_id: int
-    amount_out: Money | None = None
-    exchange_rate: Decimal | None = None
-    message: str | None = None
-
-
-async def fund(connection: Connection, funded: Sequence[Funding], now: datetime) -> None:
-    """Record which payment funded which remittance and move those to `pending_receiver`, all or none.
-
-    Raises:
-        Conflict: One of them no longer waits for its payment.
-    """
-    changed = await connection.fetch(
-        """
-        UPDATE remittances AS r
-        SET status = 'pending_receiver', status_at = $6, status_cause = 'payment', status_message = funded.message,
-            funded_by = funded.operation_id, exchange_rate = funded.exchange_rate,
-            amount_out_units = COALESCE(r.amount_out_units, funded.amount_out_units)
-        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[], $5::text[])
-            AS funded (remittance_id, operation_id, amount_out_units, exchange_rate, message)
-        WHERE r.id = funded.remittance_id AND r.status = 'pending_sender' AND r.funded_by IS NULL
-        RETURNING r.id
-        """,
-        [one.remittance_id for one in funded],
-        [one.operation_id for one in funded],
-        [one.amount_out.units if one.amount_out else None for one in funded],
-        [one.exchange_rate for one in funded],
-        [one.message for one in funded],
-        now,
-    )
-    if len(changed) != len(funded):
-        raise Conflict("A remittance moved while its payment was matched: the batch is matched again.")
-
-
 async def unpriced(
     connection: Connection, pairs: Sequence[tuple[Asset, Asset]], limit: int
 ) -> list[Remittance]:
@@ -327,6 +298,20 @@ async def move(
         )
 
 
+async def tell(connection: Connection, told: Mapping[UUID, str]) -> None:
+    """Tell partners something of remittances that does not move them; what a partner was asked for stays said."""
+    await connection.execute(
+        """
+        UPDATE remittances AS r SET status_message = told.message
+        FROM unnest($1::uuid[], $2::text[]) AS told (id, message)
+        WHERE r.id = told.id AND r.status NOT IN
+            ('pending_customer_info_update', 'pending_transaction_info_update', 'error')
+        """,
+        list(told),
+        list(told.values()),
+    )
+
+
 def _remittance(row: Row) -> Remittance:
     asset_in = parse_asset(row["asset_in"])
     asset_out = parse_asset(row["asset_out"])
@@ -343,6 +328,8 @@ def _remittance(row: Row) -> Remittance:
         pricing=Pricing(row["pricing"]),
         quote_id=row["quote_id"],
         amount_in=Money(asset_in, row["amount_in_units"]),
+        amount_expected=Money(asset_in, row["amount_expected_units"]),
+        excess=Money(asset_in, row["excess_units"] or 0),
         asset_out=asset_out,
         amount_out=_optional(asset_out, row["amount_out_units"]),
         service_fee=Money(fee_asset, row["service_fee_units"]),

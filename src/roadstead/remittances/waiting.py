@@ -11,7 +11,7 @@ from roadstead.ledger.store import post
 from roadstead.quotes.rates import Snapshot
 from roadstead.remittances import store
 from roadstead.remittances.fixing import fix
-from roadstead.remittances.matcher import Funded, OrderPayouts
+from roadstead.remittances.funding import Funded, OrderPayouts
 
 BATCH_MAX = 200
 
