@@ -44,6 +44,7 @@ COLUMN_OF = {
     "refund_history": "reason",
     "callback_tries": "outcome",
     "hold_votes": "act",
+    "payment_history": "cause",
 }
 APPEND_ONLY = tuple(COLUMN_OF)
 KEPT = (

@@ -12,9 +12,12 @@ import typer
 from tests.tidy.layers import LAYERS
 
 from roadstead.cli import application
+from roadstead.config.matching_terms import MATCHING
 from roadstead.ledger import chart
 from roadstead.ledger.checks.table import CHECKS
 from roadstead.ledger.verify import MIGRATIONS, MIGRATIONS_SENTENCE
+from roadstead.payments.dispositions import MOVES as PAYMENT_MOVES
+from roadstead.payments.dispositions import Disposition
 from roadstead.payouts.states import MOVES as PAYOUT_MOVES
 from roadstead.payouts.states import PayoutStatus
 from roadstead.remittances.matching import UnmatchedReason
@@ -104,6 +107,27 @@ class TestStates:
         explained = rows(section("docs/states.md", "## Statuses of a payout"))
 
         assert {coded(row[0]) for row in explained} == set(PayoutStatus)
+
+    def test_every_disposition_of_a_payment_is_explained(self) -> None:
+        told = rows(section("docs/states.md", "## Dispositions of a payment"))
+        explained = [row for row in told if row[2] in {"yes", "no"}]
+
+        assert [coded(row[0]) for row in explained] == list(Disposition)
+        assert {coded(row[0]) for row in explained if row[2] == "yes"} == {
+            disposition for disposition in Disposition if disposition.is_final
+        }
+
+    def test_the_moves_of_payments_are_those_of_the_code(self) -> None:
+        told = rows(section("docs/states.md", "## Dispositions of a payment"))
+        moves = [(coded(row[0]), coded(row[1])) for row in told if row[2] not in {"yes", "no"}]
+
+        assert set(moves) == PAYMENT_MOVES
+        assert len(moves) == len(PAYMENT_MOVES)
+
+    def test_every_policy_is_explained(self) -> None:
+        told = {coded(row[0]) for row in rows(section("docs/states.md", "## What becomes of it"))}
+
+        assert told == {key.name for key in MATCHING.keys} - {"approval_above", "age_max_s"}
 
     def test_every_reason_for_an_unmatched_payment_is_explained(self) -> None:
         explained = rows(section("docs/states.md", "## Why a payment funds nothing"))

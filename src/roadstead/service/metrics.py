@@ -93,9 +93,12 @@ payments_matched = Counter(
 )
 payments_unmatched = Counter(
     "roadstead_payments_unmatched",
-    "Payments that belong to no open remittance, by reason; each waits for a person.",
+    "Payments that fund nothing, by reason; each waits for a person or goes back.",
     ["reason"],
     registry=registry,
+)
+remittances_expired = Counter(
+    "roadstead_remittances_expired", "Remittances that were not paid in time.", registry=registry
 )
 payouts_worked = Counter("roadstead_payouts_worked", "Steps taken with payouts.", registry=registry)
 rail_events_stored = Counter(

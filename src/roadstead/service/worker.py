@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from uuid import UUID
-
-import structlog
 
 from roadstead.callbacks.delivery import Deliverer, Told
 from roadstead.callbacks.store import CallbackStatus
@@ -24,24 +21,18 @@ from roadstead.payouts.submission import work_due
 from roadstead.quotes.rates import RateBook
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import Randomness
-from roadstead.remittances.matcher import dispose
-from roadstead.remittances.waiting import price_waiting
+from roadstead.remittances.refunding import OrderRefunds
 from roadstead.service.loops import every
+from roadstead.service.matching import Matching
 from roadstead.service.metrics import (
     callback_tries,
     callbacks_delivered,
     callbacks_given_up,
-    payments_matched,
-    payments_unmatched,
     payouts_worked,
 )
 
-log = structlog.get_logger()
-
 IDLE_S = 0.2
 """How long the worker rests when it found nothing to do."""
-PRICE_IDLE_S = 1.0
-"""The same between two looks for remittances that wait for a rate, which are few."""
 CALLBACK_GRACE_S = 3.0
 """How long the end waits for callbacks under way; the others are sent again by the next worker."""
 
@@ -57,6 +48,7 @@ async def run_worker(
     randomness: Randomness,
     deliverer: Deliverer,
     stop: asyncio.Event,
+    order_refunds: OrderRefunds | None = None,
 ) -> None:
     """Work until `stop` is set. What is in hand then is finished; what is not is found again by the next worker."""
     order = payout_orderer(configuration.anchor)
@@ -72,20 +64,14 @@ async def run_worker(
         for rail in rails.values()
     ]
 
-    async def match() -> bool:
-        disposed = await dispose(database, order, clock.now(), rates.snapshot())
-        payments_matched.inc(disposed.matched)
-        for unmatched in disposed.unmatched:
-            payments_unmatched.labels(unmatched.reason).inc()
-            log.warning(
-                "payment_unmatched",
-                reason=str(unmatched.reason),
-                remittance_id=_text(unmatched.remittance_id),
-            )
-        return disposed.count > 0
-
-    async def price() -> bool:
-        return await price_waiting(database, order, rates.snapshot(), clock.now()) > 0
+    matching = Matching(
+        configuration=configuration,
+        database=database,
+        rates=rates,
+        clock=clock,
+        order_payouts=order,
+        order_refunds=order_refunds,
+    )
 
     async def apply() -> bool:
         return await apply_waiting(database, clock) > 0
@@ -94,8 +80,7 @@ async def run_worker(
     async with asyncio.TaskGroup() as group:
         group.create_task(every(rates.refresh_s, rates.refresh, name="rates", stop=stop))
         group.create_task(_call_back(deliverer, stop))
-        group.create_task(every(IDLE_S, match, name="match", stop=stop))
-        group.create_task(every(PRICE_IDLE_S, price, name="price_waiting", stop=stop))
+        matching.start(group, stop)
         group.create_task(every(IDLE_S, apply, name="rail_events", stop=stop))
         for desk in desks:
             group.create_task(every(IDLE_S, _submitter(desk), name=f"payouts_{desk.rail.name}", stop=stop))
@@ -126,7 +111,3 @@ def _submitter(desk: Desk) -> Callable[[], Awaitable[bool]]:
         return claimed > 0
 
     return submit
-
-
-def _text(value: UUID | None) -> str | None:
-    return None if value is None else str(value)
