@@ -57,8 +57,7 @@ class TestAnOrder:
 
     async def test_keeps_the_sub_account_that_paid(self, house: House) -> None:
         muxed = "MA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUQ"
-        operation_id = await house.pay(7)
-        await house.execute("UPDATE payments SET payer = $1", muxed)
+        operation_id = await house.pay(7, payer=muxed)
         await house.match()
 
         await give(house, suspense_order(house, operation_id))
