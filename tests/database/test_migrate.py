@@ -312,10 +312,8 @@ VIOLATIONS = {
         PARTNER,
         REMITTANCE,
         PAYMENT,
-        f"""UPDATE payments SET disposition = 'matched', disposed_at = now(), remittance_id = '{ID}'""",
-        "UPDATE remittances SET funded_by = 1, status = 'pending_receiver'",
-        "SET session_replication_role = replica",
-        "UPDATE payments SET amount_units = 9",
+        f"""UPDATE payments SET disposition = 'matched', disposed_at = now(), remittance_id = '{ID}',
+            excess_units = 1, excess_disposition = 'unmatched'""",
     ),
     "0013_operations": (
         "SET session_replication_role = replica",

@@ -1,2 +1,2 @@
-SELECT 'a remittance with other amounts than its payment brought' FROM remittances AS r JOIN payments AS p ON p.operation_id = r.funded_by
-WHERE p.amount_units IS DISTINCT FROM r.amount_in_units + COALESCE(p.excess_units, 0)
+SELECT 'too much of a payment that funded nothing' FROM payments AS p
+WHERE p.excess_units IS NOT NULL AND NOT EXISTS (SELECT FROM remittances AS r WHERE r.funded_by = p.operation_id)
