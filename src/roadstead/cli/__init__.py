@@ -28,18 +28,22 @@ def _root(
 def application() -> typer.Typer:
     """Put the commands together; each module imports what is slow only when its command runs."""
     from roadstead.cli import (
+        alerts,
         callbacks,
         config,
         demo,
+        holds,
         ledger,
         migrate,
         network,
+        operators,
         partners,
         payments,
         remittances,
         sandbox,
         send,
         serve,
+        stops,
     )
 
     app = typer.Typer(
@@ -57,7 +61,10 @@ def application() -> typer.Typer:
     app.add_typer(ledger.app, name="ledger")
     app.add_typer(network.app, name="network")
     app.add_typer(callbacks.app, name="callbacks")
-    for module in (serve, migrate, sandbox, send, demo):
+    app.add_typer(operators.app, name="operators")
+    app.add_typer(holds.app, name="holds")
+    app.add_typer(alerts.app, name="alerts")
+    for module in (serve, migrate, stops, sandbox, send, demo):
         module.register(app)
     return app
 

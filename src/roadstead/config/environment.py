@@ -15,8 +15,11 @@ FILE_SUFFIX = "_FILE"
 _SECRET_FILE_BYTES_MAX = 65_536
 _ISSUER = re.compile(r"ROADSTEAD_ASSET_([A-Z0-9]{1,12})_ISSUER", re.ASCII)
 _RAIL = re.compile(r"ROADSTEAD_RAIL_([A-Z0-9_]+?)_(KIND|URL|TOKEN)(_FILE)?", re.ASCII)
-_EXEMPT = re.compile(r"ROADSTEAD_(LIFELINE_FD|NO_SKIPS|TEST_.*|BANK_TOKEN|SENDER_SECRET(_FILE)?)", re.ASCII)
-"""Variables that speak to supervised child processes, to the test suite, and to the sandbox's bank and sender."""
+_EXEMPT = re.compile(
+    r"ROADSTEAD_(LIFELINE_FD|NO_SKIPS|TEST_.*|BANK_TOKEN|(SENDER_SECRET|OPERATOR_TOKEN)(_FILE)?)", re.ASCII
+)
+"""Variables that speak to supervised child processes, to the test suite, to the sandbox's bank and sender, and to
+commands about who types them."""
 
 
 @dataclass(slots=True)

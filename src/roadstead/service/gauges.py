@@ -29,6 +29,41 @@ _callbacks_oldest_s = Gauge(
     "Time since the oldest change of status that its partner was not told yet.",
     registry=registry,
 )
+_alerts = Gauge(
+    "roadstead_alerts",
+    "Alerts that are not closed, acknowledged ones too.",
+    ["kind", "severity", "status"],
+    registry=registry,
+)
+_holds = Gauge(
+    "roadstead_holds",
+    "Decisions that wait: open and proposed for people, decided for a worker.",
+    ["kind", "status"],
+    registry=registry,
+)
+_holds_oldest_s = Gauge(
+    "roadstead_holds_oldest_age_seconds",
+    "Time since the oldest hold was placed that people have not decided.",
+    registry=registry,
+)
+_stops = Gauge(
+    "roadstead_outgoing_stops",
+    "Emergency stops that are in force, by what they keep from going out.",
+    ["what"],
+    registry=registry,
+)
+_notices = Gauge(
+    "roadstead_alert_notices_waiting",
+    "Notices of alerts that are not delivered yet.",
+    ["channel"],
+    registry=registry,
+)
+_notices_given_up = Gauge(
+    "roadstead_alert_notices_given_up_lately",
+    "Notices of alerts that could not be delivered, written within seven days.",
+    ["channel"],
+    registry=registry,
+)
 _callbacks_given_up = Gauge(
     "roadstead_callbacks_given_up_lately",
     "Callbacks given up within seven days and not sent again; each waits for a person.",
@@ -43,7 +78,7 @@ async def refresh(database: Database) -> None:
         Unavailable: The database does not answer.
     """
     async with database.connection() as connection:
-        await _count_by_status(
+        await _count_by_labels(
             connection,
             _remittances,
             """
@@ -51,7 +86,7 @@ async def refresh(database: Database) -> None:
             WHERE status NOT IN ('completed', 'refunded', 'expired', 'error') GROUP BY status
             """,
         )
-        await _count_by_status(
+        await _count_by_labels(
             connection,
             _payouts,
             "SELECT status, count(*) FROM payouts WHERE status NOT IN ('settled', 'returned') GROUP BY status",
@@ -64,11 +99,41 @@ async def refresh(database: Database) -> None:
         _callbacks.set(callbacks.waiting)
         _callbacks_oldest_s.set(callbacks.oldest_s)
         _callbacks_given_up.set(callbacks.given_up)
+        await _refresh_operations(connection)
         _events.set(await connection.fetchval("SELECT count(*) FROM rail_events WHERE applied_at IS NULL"))
 
 
-async def _count_by_status(connection: Connection, gauge: Gauge, query: str) -> None:
+async def _refresh_operations(connection: Connection) -> None:
+    for gauge, query in (
+        (
+            _alerts,
+            "SELECT kind, severity, status, count(*) FROM alerts WHERE status <> 'closed' GROUP BY 1, 2, 3",
+        ),
+        (
+            _holds,
+            "SELECT kind, status, count(*) FROM holds WHERE status NOT IN ('applied', 'withdrawn') GROUP BY 1, 2",
+        ),
+        (_stops, "SELECT what, count(*) FROM stops WHERE resumed_at IS NULL GROUP BY 1"),
+        (_notices, "SELECT channel, count(*) FROM alert_notices WHERE status = 'waiting' GROUP BY 1"),
+        (
+            _notices_given_up,
+            """
+            SELECT channel, count(*) FROM alert_notices
+            WHERE status = 'given_up' AND written_at > now() - interval '7 days' GROUP BY 1
+            """,
+        ),
+    ):
+        await _count_by_labels(connection, gauge, query)
+    _holds_oldest_s.set(
+        await connection.fetchval(
+            "SELECT coalesce(extract(epoch FROM now() - min(placed_at)), 0) FROM holds "
+            "WHERE status IN ('open', 'proposed')"
+        )
+    )
+
+
+async def _count_by_labels(connection: Connection, gauge: Gauge, query: str) -> None:
     rows = await connection.fetch(query)
     gauge.clear()
-    for status, count in rows:
-        gauge.labels(status).set(count)
+    for *labels, count in rows:
+        gauge.labels(*labels).set(count)

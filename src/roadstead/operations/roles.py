@@ -1,0 +1,44 @@
+"""What each role of an operator may do. Pure rules; the database repeats those of holds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class OperatorRole(StrEnum):
+    """What somebody is trusted with; each role has the rights of those before it."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    ADMINISTRATOR = "administrator"
+
+
+class Right(StrEnum):
+    """What an operator may want to do."""
+
+    LOOK = "look"
+    """See what the console and the reports show."""
+    ATTEND = "attend"
+    """Acknowledge and close alerts."""
+    STOP = "stop"
+    """Pull the emergency stop."""
+    PROPOSE = "propose"
+    """Propose what is decided about a hold, and turn down what another proposed."""
+    APPROVE = "approve"
+    """Agree to what another proposed, and decide alone where one person is enough."""
+    MANAGE = "manage"
+    """Add and disable operators, and give them new tokens."""
+
+
+_BY_ROLE = {
+    OperatorRole.VIEWER: frozenset({Right.LOOK}),
+    OperatorRole.OPERATOR: frozenset({Right.LOOK, Right.ATTEND, Right.STOP, Right.PROPOSE}),
+    OperatorRole.APPROVER: frozenset({Right.LOOK, Right.ATTEND, Right.STOP, Right.PROPOSE, Right.APPROVE}),
+    OperatorRole.ADMINISTRATOR: frozenset(Right),
+}
+
+
+def may(role: OperatorRole, right: Right) -> bool:
+    """Whether a role has a right."""
+    return right in _BY_ROLE[role]
