@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count, cycle
 from pathlib import Path
+from uuid import uuid4
 
 from bench.client import RECEIVER, SENDER, Partner, Request, partner_of, send
 from bench.house import House, running_house
@@ -69,6 +70,12 @@ async def measure(*, requests: int, concurrency: int, profile: Path | None = Non
                 requests,
                 target_ms=0.9,
             ),
+            await row(
+                "POST /sep31/transactions, Idempotency-Key",
+                _opening(partner, sender_id, receiver_id, opened, keyed=True),
+                requests,
+                target_ms=1.0,
+            ),
             await row("GET /sep31/transactions/{id}", _following(partner, opened), requests, target_ms=0.5),
             await row("PUT /kyc/customer", _registering(partner), max(1, requests // 5)),
             await row("GET and POST /auth", _authenticating(partner), max(1, requests // 5)),
@@ -113,7 +120,7 @@ async def _measure(
 
 
 def _opening(
-    partner: Partner, sender_id: str, receiver_id: str, opened: list[str]
+    partner: Partner, sender_id: str, receiver_id: str, opened: list[str], *, keyed: bool = False
 ) -> Callable[[int], Iterator[Request]]:
     body = {
         "amount": "100.50",
@@ -124,7 +131,8 @@ def _opening(
     }
 
     async def open_one() -> None:
-        answer = await partner.call("POST", "/sep31/transactions", 201, json=body)
+        headers = {"Idempotency-Key": uuid4().hex} if keyed else {}
+        answer = await partner.call("POST", "/sep31/transactions", 201, json=body, headers=headers)
         opened.append(answer["id"])
 
     return lambda requests: iter([open_one] * requests)

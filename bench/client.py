@@ -37,8 +37,9 @@ class Partner:
 
     async def call(self, method: str, path: str, expected: int, **arguments: Any) -> Any:
         """Send a request and return the answer's JSON; another status than the expected one ends the measurement."""
+        headers = {**self.headers, **arguments.pop("headers", {})}
         async with self.session.request(
-            method, f"{self.house.api}{path}", headers=self.headers, **arguments
+            method, f"{self.house.api}{path}", headers=headers, **arguments
         ) as answer:
             body = await answer.read()
             if answer.status != expected:

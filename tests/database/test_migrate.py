@@ -330,6 +330,12 @@ VIOLATIONS = {
         "INSERT INTO payout_attempts (key, payout_id, number, content) SELECT 'A1', id, 1, 'x' FROM payouts",
         "UPDATE payouts SET status = 'cancelled'",
     ),
+    "0019_idempotency": (
+        f"""
+        INSERT INTO receipts (account, key, digest, status, body, answered_at)
+        VALUES ('{ACCOUNT}', 'key', decode(repeat('00', 32), 'hex'), 201, '{{"id": "{ID}"}}', now())
+        """,
+    ),
 }
 
 

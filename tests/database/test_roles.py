@@ -238,6 +238,7 @@ RIGHTS: dict[str, set[str]] = {
     "postings": {"INSERT"},
     "quotes": {"INSERT"},
     "rail_events": CHANGES,
+    "receipts": {"INSERT", "DELETE"},
     "refund_history": set(),
     "refunds": CHANGES,
     "remittance_history": set(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ from roadstead.config.effective import Configuration, QuotedPair
 from roadstead.database.pool import Database
 from roadstead.errors import BadInput, NotFound, Unavailable
 from roadstead.money import Asset, Money, amount_from_text, exact_amount
+from roadstead.partners.receipts import Receipt
 from roadstead.quotes import store
 from roadstead.quotes.documents import quote_document
 from roadstead.quotes.offer import CONTEXT, Delivery, Offer, PriceRequest, delivery_method, priced
@@ -86,11 +88,22 @@ class Quoting:
         wanted = self.offer.wanted(request)
         return priced(wanted, await self._rates.tariff(wanted.pair))
 
-    async def give(self, request: PriceRequest, *, account: str, expire_after: str | None) -> store.Quote:
-        """Give a firm quote to an account and reserve what it promises. Repeating it gives another quote.
+    async def give(
+        self,
+        request: PriceRequest,
+        *,
+        account: str,
+        expire_after: str | None,
+        receipt: Callable[[store.Quote], Receipt] | None = None,
+    ) -> store.Quote:
+        """Give a firm quote to an account and reserve what it promises.
+
+        Repeating it gives another quote, unless `receipt` writes a receipt with the same key, which is stored with
+        the quote.
 
         Raises:
             BadInput: The request does not fit the offer, or more than the limits allow would be promised.
+            KeyTaken: The receipt's key has one already; nothing was stored.
             Unavailable: There is no current rate, or the database does not answer.
         """
         wanted = self.offer.wanted(request)
@@ -115,7 +128,7 @@ class Quoting:
             given_at=now,
             expires_at=expires_at,
         )
-        await self._reserve(pair, quote)
+        await self._reserve(pair, quote, None if receipt is None else receipt(quote))
         return quote
 
     async def find(self, account: str, quote_id: str) -> store.Quote:
@@ -129,7 +142,7 @@ class Quoting:
             raise NotFound(f"Quote {quote_id[:40]!r} is not known: use the id that POST /quote gave you.")
         return found.quote
 
-    async def _reserve(self, pair: QuotedPair, quote: store.Quote) -> None:
+    async def _reserve(self, pair: QuotedPair, quote: store.Quote, receipt: Receipt | None) -> None:
         terms = pair.terms
         async with self._database.transaction() as connection:
             owner = await store.owner_of(connection, quote.account)
@@ -146,7 +159,7 @@ class Quoting:
                     f"{_not_negative(left)} can be quoted at this moment: ask for less, or again when quotes have"
                     " expired."
                 )
-            await store.insert(connection, quote, owner=owner)
+            await store.insert(connection, quote, owner=owner, receipt=receipt)
 
     async def _listed(self, pairs: list[QuotedPair], *, bought: bool) -> list[ListedPrice]:
         listed: list[ListedPrice] = []

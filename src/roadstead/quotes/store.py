@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from roadstead.database.pool import Connection
 from roadstead.money import Asset, Money, parse_asset
+from roadstead.partners.receipts import KEY_CONSTRAINT, RECEIPT_COLUMNS, KeyTaken, Receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +94,38 @@ async def reservations(
     return Reservations(exposure=Money(sell, exposure_units), open_count=open_count)
 
 
-async def insert(connection: Connection, quote: Quote, *, owner: str) -> None:
-    """Store a quote."""
-    await connection.execute(
-        """
-        INSERT INTO quotes (id, account, owner, context, sell_asset, sell_units, fee_units, buy_asset, buy_units,
-            delivery_method, document, given_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-        """,
+_INSERT = """
+INSERT INTO quotes (id, account, owner, context, sell_asset, sell_units, fee_units, buy_asset, buy_units,
+    delivery_method, document, given_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+"""
+
+_INSERT_WITH_RECEIPT = f"""
+WITH given AS ({_INSERT} RETURNING id)
+{RECEIPT_COLUMNS} SELECT $14, $15, $16::bytea, $17::smallint, $18::bytea, $19::timestamptz FROM given
+"""  # noqa: S608 - composed of constants
+
+
+async def insert(connection: Connection, quote: Quote, *, owner: str, receipt: Receipt | None = None) -> None:
+    """Store a quote, and the receipt of the request for it if there is one.
+
+    Raises:
+        KeyTaken: The receipt's key has one already.
+    """
+    values = _values(quote, owner)
+    if receipt is None:
+        await connection.execute(_INSERT, *values)
+        return
+    try:
+        await connection.execute(_INSERT_WITH_RECEIPT, *values, *receipt.values)
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name == KEY_CONSTRAINT:
+            raise KeyTaken from error
+        raise
+
+
+def _values(quote: Quote, owner: str) -> tuple[object, ...]:
+    return (
         quote.id,
         quote.account,
         owner,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -17,6 +18,7 @@ from roadstead.customers.requirements import gate_decision
 from roadstead.database.pool import Database
 from roadstead.errors import BadInput, CustomerInfoNeeded, Forbidden
 from roadstead.money import amount_from_text
+from roadstead.partners.receipts import Receipt
 from roadstead.quotes.quoting import named_quote
 from roadstead.quotes.store import StoredQuote
 from roadstead.randomness import Randomness, new_id, new_memo
@@ -92,15 +94,18 @@ async def open_remittance(
     database: Database,
     clock: Clock,
     randomness: Randomness,
+    receipt: Callable[[Opened], Receipt] | None = None,
 ) -> Opened:
     """Open a remittance for the partner that `account` belongs to; it is stored before this returns.
 
-    Repeating it opens another remittance.
+    Repeating it opens another remittance, unless `receipt` writes a receipt with the same key, which is stored with
+    the remittance.
 
     Raises:
         BadInput: The proposal cannot be accepted; the message says what to change.
         CustomerInfoNeeded: A customer has to be registered or completed first.
         Forbidden: The account belongs to no active partner.
+        KeyTaken: The receipt's key has one already; nothing was stored.
         Unavailable: The database does not answer; whether the remittance was stored is not known, and without its memo
             nobody can pay it.
     """
@@ -131,18 +136,27 @@ async def open_remittance(
             quote_id=quote.quote.id if quote else None,
         )
         try:
-            memo = await opening_store.insert(connection, new, lambda: new_memo(randomness))
+            memo = await opening_store.insert(
+                connection,
+                new,
+                lambda: new_memo(randomness),
+                None if receipt is None else lambda memo: receipt(_opened(new, memo)),
+            )
         except opening_store.QuoteTaken as error:
             raise (used_up(quote) if quote else error) from error
     if status is not RemittanceStatus.PENDING_SENDER:
         # A customer may have become complete between the look at it and the storing of the remittance.
         for customer_id in {new.sender_id, new.receiver_id} - {None}:
             await release_waiting(database, configuration.anchor, cast(UUID, customer_id), clock)
+    return _opened(new, memo)
+
+
+def _opened(new: opening_store.NewRemittance, memo: int) -> Opened:
     return Opened(
         id=new.id,
         receiving_account=new.receiving_account,
         memo=memo,
-        is_payable=status is RemittanceStatus.PENDING_SENDER,
+        is_payable=new.status is RemittanceStatus.PENDING_SENDER,
     )
 
 

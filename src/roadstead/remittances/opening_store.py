@@ -12,6 +12,7 @@ import msgspec
 
 from roadstead.database.pool import Connection
 from roadstead.errors import BadInput, Conflict, InvariantViolated
+from roadstead.partners.receipts import KEY_CONSTRAINT, RECEIPT_COLUMNS, KeyTaken, Receipt
 from roadstead.remittances.pricing import Price
 from roadstead.remittances.states import RemittanceStatus
 
@@ -102,11 +103,25 @@ WHERE (SELECT count(*) FROM (SELECT FROM customers WHERE id IN ($4, $5) AND eras
 """
 
 
-async def insert(connection: Connection, new: NewRemittance, draw_memo: Callable[[], int]) -> int:
+_INSERT_WITH_RECEIPT = f"""
+WITH opened AS ({_INSERT} RETURNING id)
+{RECEIPT_COLUMNS} SELECT $25, $26, $27::bytea, $28::smallint, $29::bytea, $30::timestamptz FROM opened
+"""  # noqa: S608 - composed of constants
+
+
+async def insert(
+    connection: Connection,
+    new: NewRemittance,
+    draw_memo: Callable[[], int],
+    receipt: Callable[[int], Receipt] | None = None,
+) -> int:
     """Store a remittance in a statement of its own and return the memo that is now its alone.
+
+    With `receipt`, which writes one for a memo, the same statement stores the receipt.
 
     Raises:
         BadInput: A customer was erased meanwhile.
+        KeyTaken: The receipt's key has one already.
         QuoteTaken: Its quote was used meanwhile.
         InvariantViolated: Several memos in a row were taken: the source of randomness is broken.
     """
@@ -116,7 +131,7 @@ async def insert(connection: Connection, new: NewRemittance, draw_memo: Callable
         memo = draw_memo()
         try:
             done = await connection.execute(
-                _INSERT,
+                _INSERT if receipt is None else _INSERT_WITH_RECEIPT,
                 new.id,
                 new.partner_id,
                 new.account,
@@ -141,8 +156,11 @@ async def insert(connection: Connection, new: NewRemittance, draw_memo: Callable
                 new.expires_at,
                 price.pricing,
                 new.quote_id,
+                *(() if receipt is None else receipt(memo).values),
             )
         except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == KEY_CONSTRAINT:
+                raise KeyTaken from error
             if error.constraint_name == "remittances_quote_id_key":
                 raise QuoteTaken(f"Quote {new.quote_id} is used already: ask for a new one.") from error
             if error.constraint_name != "remittances_memo_key":

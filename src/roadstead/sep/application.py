@@ -42,7 +42,7 @@ _encoder = msgspec.json.Encoder(decimal_format="string")
 
 _CORS = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"X-Request-ID, Retry-After"),
+    (b"access-control-expose-headers", b"X-Request-ID, Retry-After, Idempotent-Replayed"),
 ]
 _PREFLIGHT = [
     *_CORS,

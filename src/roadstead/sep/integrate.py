@@ -12,6 +12,7 @@ from roadstead.config.anchor import AssetTerms, CustomerGate, CustomerType
 from roadstead.config.effective import AcceptedAsset, Configuration, QuotedPair
 from roadstead.partners.challenge_envelope import VALID_S
 from roadstead.partners.challenges import auth_endpoint
+from roadstead.partners.receipts import KEPT_FOR
 from roadstead.partners.tokens import TOKEN_LIFETIME_S
 from roadstead.sep.markup import Markup, element, joined, page, table
 
@@ -38,6 +39,8 @@ def integrate_page(configuration: Configuration) -> bytes:
         element("h2", "What we receive"),
         *(part for accepted in configuration.assets for part in _asset(accepted, configuration)),
         *_exchange(configuration),
+        element("h2", "How to repeat a request"),
+        *_repeating(configuration),
         element("h2", "How to be told"),
         *_callbacks(configuration),
         element("h2", "Limits"),
@@ -212,6 +215,32 @@ def _pair(pair: QuotedPair) -> tuple[str, ...]:
         f"{pair.amount_min:f} to {pair.amount_max:f} {code}",
         f"{pair.fee_fixed:f} {code} and {pair.fee_percent:f} % of the amount",
         f"{terms.quote_lifetime_s} s, at most {terms.quote_lifetime_max_s} s with expire_after",
+    )
+
+
+def _repeating(configuration: Configuration) -> Iterator[Markup]:
+    both = "POST /sep31/transactions and POST /sep38/quote take"
+    yield element(
+        "p",
+        "When an answer does not reach you, send the same request again with the same header ",
+        element("code", "Idempotency-Key: <key of your own>"),
+        f", which {both if configuration.pairs else 'POST /sep31/transactions takes'}: 1 to 255 visible "
+        "ASCII characters, best a new random one for each payment.",
+    )
+    yield element(
+        "ul",
+        element(
+            "li",
+            "The same body gets the same answer as the first time, with the header ",
+            element("code", "Idempotent-Replayed: true"),
+            ". Nothing is opened twice.",
+        ),
+        element("li", "Another body under the same key is refused with 409."),
+        element("li", "A refusal is not remembered: correct the request, and send it with the same key."),
+        element(
+            "li",
+            f"A key is remembered for {_hours(KEPT_FOR)} h at least. Other accounts' keys are not yours.",
+        ),
     )
 
 

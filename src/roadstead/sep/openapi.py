@@ -14,6 +14,7 @@ from roadstead.config.anchor import Anchor, CustomerField, CustomerType, FieldKi
 from roadstead.config.effective import Configuration
 from roadstead.errors import InvariantViolated
 from roadstead.sep.examples import EXAMPLES, Example
+from roadstead.sep.idempotency import IDEMPOTENCY_KEY, REPLAYED
 from roadstead.sep.routes import Answer, Audience, Call, Parameter, Route
 
 PATH = "/openapi.json"
@@ -41,6 +42,11 @@ _SECURITY: Mapping[Audience, list[dict[str, list[str]]]] = {
 }
 
 Schema = dict[str, Any]
+
+_REPLAYED: Schema = {
+    "description": "`true` when the answer was given before, to the same request with the same Idempotency-Key.",
+    "schema": {"type": "string", "enum": [REPLAYED[1]]},
+}
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,7 +195,10 @@ def _request_body(route: Route, schemas: Mapping[type, Schema]) -> dict[str, Any
 
 
 def _responses(route: Route, schemas: Mapping[type, Schema]) -> dict[str, Any]:
-    responses = {str(route.status): _success(route, schemas)}
+    success = _success(route, schemas)
+    if IDEMPOTENCY_KEY in route.parameters:
+        success["headers"] = {REPLAYED[0]: _REPLAYED}
+    responses = {str(route.status): success}
     refusals = {*route.refusals, HTTPStatus.TOO_MANY_REQUESTS}
     if route.audience is not Audience.PUBLIC:
         refusals.add(route.unauthenticated_status)

@@ -41,7 +41,7 @@ class Encoding(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A query or path parameter, for the published document and for reading."""
+    """A query or path parameter or a header, for the published document and for reading."""
 
     name: str
     description: str

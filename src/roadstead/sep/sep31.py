@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,12 @@ from roadstead.config.anchor import CustomerRole
 from roadstead.config.effective import AcceptedAsset, Configuration
 from roadstead.database.pool import Connection
 from roadstead.errors import Forbidden, InvariantViolated, NotFound
+from roadstead.partners.receipts import KeyedRequest, Receipt
 from roadstead.remittances import store
 from roadstead.remittances.corrections import correct_fields
-from roadstead.remittances.opening import Proposal, open_remittance
+from roadstead.remittances.opening import Opened, Proposal, open_remittance
 from roadstead.sep.amounts import AmountText, amount_text
+from roadstead.sep.idempotency import IDEMPOTENCY_KEY, done_once
 from roadstead.sep.routes import Answer, Audience, Body, Call, Parameter, Route
 from roadstead.sep.transactions import TransactionAnswer, describe
 
@@ -127,9 +130,18 @@ def _number(text: str) -> msgspec.Raw:
 
 
 async def open_transaction(call: Call) -> Answer:
-    """Open a remittance and tell where to pay."""
+    """Open a remittance and tell where to pay; once, if the request has an idempotency key."""
+    return await done_once(call, "open transaction", lambda keyed: _open_transaction(call, keyed))
+
+
+async def _open_transaction(call: Call, keyed: KeyedRequest | None) -> Answer:
     request: TransactionRequest = call.payload
     services = call.services
+
+    def receipt(keyed: KeyedRequest, opened: Opened) -> Receipt:
+        body = msgspec.json.encode(_opened(opened))
+        return Receipt(request=keyed, status=201, body=body, answered_at=services.clock.now())
+
     opened = await open_remittance(
         Proposal(
             amount=amount_text(request.amount),
@@ -150,16 +162,17 @@ async def open_transaction(call: Call) -> Answer:
         database=services.database,
         clock=services.clock,
         randomness=services.randomness,
+        receipt=None if keyed is None else partial(receipt, keyed),
     )
-    return Answer(
-        status=201,
-        remittance_id=str(opened.id),
-        content=TransactionOpened(
-            id=str(opened.id),
-            stellar_account_id=opened.receiving_account if opened.is_payable else msgspec.UNSET,
-            stellar_memo_type="id" if opened.is_payable else msgspec.UNSET,
-            stellar_memo=str(opened.memo) if opened.is_payable else msgspec.UNSET,
-        ),
+    return Answer(status=201, remittance_id=str(opened.id), content=_opened(opened))
+
+
+def _opened(opened: Opened) -> TransactionOpened:
+    return TransactionOpened(
+        id=str(opened.id),
+        stellar_account_id=opened.receiving_account if opened.is_payable else msgspec.UNSET,
+        stellar_memo_type="id" if opened.is_payable else msgspec.UNSET,
+        stellar_memo=str(opened.memo) if opened.is_payable else msgspec.UNSET,
     )
 
 
@@ -271,7 +284,8 @@ ROUTES: tuple[Route, ...] = (
         body=Body(struct=TransactionRequest),
         answer=TransactionOpened,
         status=201,
-        refusals=(400, 413),
+        parameters=(IDEMPOTENCY_KEY,),
+        refusals=(400, 409, 413),
     ),
     Route(
         method="PATCH",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from roadstead.errors import BadInput
+from roadstead.partners.receipts import KeyedRequest, Receipt
 from roadstead.quotes.documents import PriceDocument, QuoteDocument, price_document
 from roadstead.quotes.offer import Delivery, OfferedAsset, PriceRequest
 from roadstead.quotes.quoting import ListedPrice
+from roadstead.quotes.store import Quote
 from roadstead.sep.amounts import AmountText, amount_text
+from roadstead.sep.idempotency import IDEMPOTENCY_KEY, done_once
 from roadstead.sep.routes import Answer, Audience, Body, Call, Parameter, Route
 
 
@@ -149,11 +153,22 @@ def _delivery(query: Any) -> Delivery:
 
 
 async def give_quote(call: Call) -> Answer:
-    """Give a firm quote to the account of the token; on networks with an allow-list only to partners."""
+    """Give a firm quote to the account of the token; on networks with an allow-list only to partners.
+
+    It is given once, if the request has an idempotency key.
+    """
+    if call.services.configuration.profile.requires_allow_list_at_authentication:
+        await call.services.partners.require_active(call.principal.account)
+    return await done_once(call, "give quote", lambda keyed: _give_quote(call, keyed))
+
+
+async def _give_quote(call: Call, keyed: KeyedRequest | None) -> Answer:
     body: QuoteRequest = call.payload
-    services, account = call.services, call.principal.account
-    if services.configuration.profile.requires_allow_list_at_authentication:
-        await services.partners.require_active(account)
+    services = call.services
+
+    def receipt(keyed: KeyedRequest, quote: Quote) -> Receipt:
+        return Receipt(request=keyed, status=201, body=quote.document, answered_at=services.clock.now())
+
     quote = await services.quoting.give(
         PriceRequest(
             sell_asset=body.sell_asset,
@@ -167,8 +182,9 @@ async def give_quote(call: Call) -> Answer:
                 country_code=body.country_code,
             ),
         ),
-        account=account,
+        account=call.principal.account,
         expire_after=body.expire_after,
+        receipt=None if keyed is None else partial(receipt, keyed),
     )
     return Answer(status=201, content=quote.document)
 
@@ -250,7 +266,8 @@ ROUTES: tuple[Route, ...] = (
         body=Body(struct=QuoteRequest),
         answer=QuoteDocument,
         status=201,
-        refusals=(400, 413, 503),
+        parameters=(IDEMPOTENCY_KEY,),
+        refusals=(400, 409, 413, 503),
         tags=("SEP-38",),
     ),
     Route(

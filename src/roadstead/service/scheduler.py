@@ -10,6 +10,7 @@ from roadstead.clock import Clock
 from roadstead.database.pool import Database
 from roadstead.ledger.guarding import guard
 from roadstead.partners.challenges import purge_used
+from roadstead.partners.receipts import purge_receipts
 from roadstead.payouts.events import poll_rail
 from roadstead.rails.protocol import Rail
 from roadstead.service.leases import Leadership
@@ -41,10 +42,15 @@ async def run_scheduler(
         if leadership.is_held:
             await purge_used(database, clock.now())
 
+    async def purge_answers() -> None:
+        if leadership.is_held:
+            await purge_receipts(database, clock.now())
+
     verify_books = _verifier(database, leadership)
     async with asyncio.TaskGroup() as group:
         group.create_task(every(VERIFY_LOOK_S, verify_books, name="verify_books", stop=stop))
         group.create_task(every(PURGE_INTERVAL_S, purge, name="purge_challenges", stop=stop))
+        group.create_task(every(PURGE_INTERVAL_S, purge_answers, name="purge_receipts", stop=stop))
         for rail in rails.values():
             poll = _poller(database, rail, leadership)
             group.create_task(every(rail.terms.poll_interval_s, poll, name=f"poll_{rail.name}", stop=stop))

@@ -9,9 +9,10 @@ GRANT INSERT, UPDATE ON
 GRANT INSERT ON partner_accounts, used_challenges, undecodable_records, postings, entries, audit_log, quotes
     TO roadstead_app;
 GRANT UPDATE ON schedules TO roadstead_app;
--- The only rows that the server may ever delete: erased personal data and challenges that are over.
-GRANT DELETE ON customer_fields, used_challenges TO roadstead_app;
-REVOKE SELECT ON customer_fields, customers, payout_attempts, used_challenges FROM roadstead_reader;
+-- The only rows that the server may ever delete: erased personal data, challenges that are over, and old receipts.
+GRANT INSERT ON receipts TO roadstead_app;
+GRANT DELETE ON customer_fields, used_challenges, receipts TO roadstead_app;
+REVOKE SELECT ON customer_fields, customers, payout_attempts, used_challenges, receipts FROM roadstead_reader;
 GRANT SELECT (id, account, memo_kind, memo, created_at, erased_at) ON customers TO roadstead_reader;
 GRANT SELECT (key, payout_id, number, status, reference, reason, written_at, submitted_at, status_at, taken_on_at, settled_at,
     returned_at, returned_units)
