@@ -5,23 +5,17 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
-import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from tests.fixtures.certificates import certificate_for
 from tests.fixtures.receiver import FOREVER_S, Reply, endless, hang_up, raw, receiving, silence, status
 
 from roadstead.callbacks.http_client import (
@@ -347,39 +341,6 @@ class TestFetchingTexts:
         with pytest.raises(TargetRefused, match="443"):
             await client.fetch_text("https://sender.example:22/", 100)
         await client.close()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
-    """A certificate for one name: what the server shows, and what a client that trusts it has."""
-
-    server: ssl.SSLContext
-    trusting: ssl.SSLContext
-
-
-def certificate_for(name: str, folder: Path) -> Certificate:
-    private_key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(private_key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(private_key, hashes.SHA256())
-        .public_bytes(Encoding.PEM)
-    )
-    path = folder / f"{name}.pem"
-    path.write_bytes(
-        certificate + private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server.load_cert_chain(path)
-    return Certificate(server=server, trusting=ssl.create_default_context(cadata=certificate.decode()))
 
 
 class TestTls:

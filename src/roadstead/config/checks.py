@@ -28,6 +28,9 @@ _KEY_ADVICE = {
     "data_key": "Make one with: openssl rand -base64 32",
     "token": "Ask the bank for one.",
     "rates_token": "Ask the provider of the rates for one.",
+    "alert_webhook_secret": "Make one with: openssl rand -base64 48",
+    "alert_webhook_url": "Ask whoever runs the receiver for its address.",
+    "smtp_url": "Ask whoever runs the mail server for a user of your own.",
     "database_url": "Give the role a password of its own.",
     "database_owner_url": "Give the role a password of its own.",
 }
@@ -130,6 +133,33 @@ def _rates_have_their_address(configuration: Configuration) -> Iterator[str]:
         )
 
 
+def _alerts_have_what_they_need(configuration: Configuration) -> Iterator[str]:
+    settings = configuration.settings
+    groups = (
+        ("alert_webhook_url", "alert_webhook_secret"),
+        ("smtp_url", "alert_email_from", "alert_email_to"),
+    )
+    for fields in groups:
+        given = [field for field in fields if getattr(settings, field)]
+        for field in fields:
+            if given and field not in given:
+                definition, other = _DEFINITIONS[field], _DEFINITIONS[given[0]].variable
+                yield f"{definition.variable} is missing, and {other} is set. {definition.expected}"
+
+
+def _alerts_are_sent_safely(configuration: Configuration) -> Iterator[str]:
+    url = configuration.settings.alert_webhook_url
+    if url is None or not configuration.profile.requires_https:
+        return
+    parts = urlsplit(url.reveal())
+    if parts.scheme != "https" and not _is_private(parts.hostname or ""):
+        yield (
+            "ROADSTEAD_ALERT_WEBHOOK_URL is http to a public address, which anybody on the way can read. It must be"
+            " https, or a private IP address, for example:"
+            f" ROADSTEAD_ALERT_WEBHOOK_URL={_DEFINITIONS['alert_webhook_url'].example}"
+        )
+
+
 def _debugging_is_off(configuration: Configuration) -> Iterator[str]:
     if configuration.settings.debug and not configuration.profile.allows_debug:
         yield (
@@ -217,7 +247,10 @@ def _listeners_are_apart(configuration: Configuration) -> Iterator[str]:
 
 def _secrets(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
     settings = configuration.settings
-    for field in ("signing_secret", "jwt_secret", "jwt_secret_previous", "data_key", "rates_token"):
+    for field in (
+        *("signing_secret", "jwt_secret", "jwt_secret_previous", "data_key", "rates_token"),
+        *("alert_webhook_url", "alert_webhook_secret", "smtp_url"),
+    ):
         secret = getattr(settings, field)
         if secret is not None:
             yield _DEFINITIONS[field].variable, field, secret
@@ -255,6 +288,13 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _is_private(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return _is_loopback(host)
+
+
 _FIELD_OF = {definition.variable: definition.field for definition in SETTINGS}
 
 _CHECKS: tuple[Callable[[Configuration], Iterator[str]], ...] = (
@@ -264,6 +304,8 @@ _CHECKS: tuple[Callable[[Configuration], Iterator[str]], ...] = (
     _home_domain_is_public,
     _nothing_is_simulated,
     _rates_have_their_address,
+    _alerts_have_what_they_need,
+    _alerts_are_sent_safely,
     _debugging_is_off,
     _database_is_served,
     _database_roles_go_together,

@@ -15,6 +15,9 @@ JWT_SECRET_PREVIOUS = "example-do-not-use-9b2e5d81c4f07a63"  # noqa: S105 - the 
 DATA_KEY = "ZXhhbXBsZS1kby1ub3QtdXNlLTAxMjM0NTY3ODlhYmM="
 RAIL_TOKEN = "example-token-of-the-bank"  # noqa: S105 - the same
 RATES_TOKEN = "example-token-of-the-rates"  # noqa: S105 - the same
+ALERT_WEBHOOK_SECRET = "example-do-not-use-5c8e2f17b94d03a6"  # noqa: S105 - the same
+ALERT_WEBHOOK_URL = "https://alerts.example/roadstead?channel=on-call"
+SMTP_URL = "smtp://roadstead:password@mail.example:587"
 
 DATABASE_URL = "postgresql://roadstead_app:password@database.internal/roadstead"
 DATABASE_OWNER_URL = "postgresql://roadstead_owner:password@database.internal/roadstead"
@@ -33,6 +36,9 @@ EXAMPLE_VALUES = frozenset(
         DATA_KEY,
         RAIL_TOKEN,
         RATES_TOKEN,
+        ALERT_WEBHOOK_SECRET,
+        ALERT_WEBHOOK_URL,
+        SMTP_URL,
         DATABASE_URL,
         DATABASE_OWNER_URL,
     }

@@ -64,6 +64,11 @@ class Settings:
     state_dir: Path
     rates_url: str | None = None
     rates_token: Secret | None = None
+    alert_webhook_url: Secret | None = None
+    alert_webhook_secret: Secret | None = None
+    smtp_url: Secret | None = None
+    alert_email_from: str | None = None
+    alert_email_to: tuple[str, ...] = ()
     api_host: str = "127.0.0.1"
     api_port: int = 8080
     trusted_proxies: tuple[IpNetwork, ...] = ()
@@ -113,6 +118,7 @@ def settings_from(reading: Reading, environ: Mapping[str, str]) -> Settings:
         ("own_accounts", "ROADSTEAD_OWN_ACCOUNTS", (), DEFAULT),
         ("more_home_domains", "ROADSTEAD_HOME_DOMAINS", (), DEFAULT),
         ("jwt_secret_previous", "ROADSTEAD_JWT_SECRET_PREVIOUS", None, DEFAULT),
+        ("alert_email_to", "ROADSTEAD_ALERT_EMAIL_TO", (), DEFAULT),
         (
             "require_partner_at_authentication",
             "ROADSTEAD_REQUIRE_PARTNER_AT_AUTHENTICATION",

@@ -28,6 +28,8 @@ _LABELS = (
 )
 _HOST = re.compile(_LABELS, re.ASCII)
 _HOST_AND_PORT = re.compile(rf"{_LABELS}(?::[1-9][0-9]{{0,4}})?", re.ASCII)
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@" + _LABELS.replace("a-z", "a-zA-Z"), re.ASCII)
+_EMAIL_MAX = 254
 _ADDRESS = re.compile(r"[0-9a-fA-F:]+", re.ASCII)
 _DOTTED_PATH = re.compile(r"[A-Za-z_][\w]*(?:\.[A-Za-z_][\w]*)*:[A-Za-z_][\w]*", re.ASCII)
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -76,6 +78,39 @@ def _base_url(value: object) -> str:
     if parts.query or parts.fragment or text.endswith(("/", "?", "#")):
         raise Unfit(f"is {_shown(text)}, which has something after its path, or a slash at the end")
     return text
+
+
+def _webhook_url(value: object) -> Secret:
+    text = _str(value)
+    parts = _split(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Unfit("is no URL of http or https")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise Unfit("carries a user, a password or a fragment (#)")
+    return Secret(text)
+
+
+def _smtp_url(value: object) -> Secret:
+    text = _str(value)
+    parts = _split(text)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise Unfit("is no URL of smtp or smtps")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise Unfit("has something after the host and its port")
+    if (parts.username is None) != (parts.password is None):
+        raise Unfit("has a user without a password, or a password without a user")
+    return Secret(text)
+
+
+def _email(value: object) -> str:
+    text = _str(value).strip()
+    if len(text) > _EMAIL_MAX or not _EMAIL.fullmatch(text):
+        raise Unfit(f"is {_shown(text)}")
+    return text
+
+
+def _emails(value: object) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_email(part) for part in _listed(value)))
 
 
 def _database_url(value: object) -> Secret:
@@ -235,6 +270,10 @@ BASE_URLS = Form(
     words="URLs of http or https without slashes at their ends, with commas between them", read=_base_urls
 )
 BASE_URL = Form(words="a URL of http or https without a slash at the end", read=_base_url)
+WEBHOOK_URL = Form(words="a URL of http or https", read=_webhook_url)
+SMTP_URL = Form(words="smtp:// or smtps://, with user and password where they are needed", read=_smtp_url)
+EMAIL = Form(words="an email address", read=_email)
+EMAILS = Form(words="email addresses, with commas between them", read=_emails)
 DATABASE_URL = Form(words="a PostgreSQL URL", read=_database_url)
 SEED = Form(words="a Stellar secret seed of 56 characters that starts with S", read=_seed)
 ACCOUNT = Form(words="a Stellar address of 56 characters that starts with G", read=_account)

@@ -14,7 +14,6 @@ from roadstead.clock import Clock
 from roadstead.config.effective import Configuration
 from roadstead.customers.vault import KeyProvider
 from roadstead.database.pool import Database
-from roadstead.operations.resuming import apply_resumes
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.events import apply_waiting
 from roadstead.payouts.ordering import payout_orderer
@@ -31,11 +30,10 @@ from roadstead.service.metrics import (
     callbacks_given_up,
     payouts_worked,
 )
+from roadstead.service.operating import Operating
 
 IDLE_S = 0.2
 """How long the worker rests when it found nothing to do."""
-OPERATIONS_IDLE_S = 1.0
-"""The same between two looks for what people decided."""
 CALLBACK_GRACE_S = 3.0
 """How long the end waits for callbacks under way; the others are sent again by the next worker."""
 
@@ -79,8 +77,7 @@ async def run_worker(
     async def apply() -> bool:
         return await apply_waiting(database, clock) > 0
 
-    async def operate() -> bool:
-        return await apply_resumes(database)
+    operating = Operating(configuration=configuration, database=database, clock=clock, randomness=randomness)
 
     await rates.refresh()
     async with asyncio.TaskGroup() as group:
@@ -88,7 +85,7 @@ async def run_worker(
         group.create_task(_call_back(deliverer, stop))
         matching.start(group, stop)
         group.create_task(every(IDLE_S, apply, name="rail_events", stop=stop))
-        group.create_task(every(OPERATIONS_IDLE_S, operate, name="operations", stop=stop))
+        operating.start(group, stop)
         for desk in desks:
             group.create_task(every(IDLE_S, _submitter(desk), name=f"payouts_{desk.rail.name}", stop=stop))
 
