@@ -146,45 +146,21 @@ async def order_refunds_of(
 async def record_refunded(connection: Connection, operation_id: int, now: datetime) -> None:
     """Note that what was refunded out of suspense stands in a closed ledger. Safe to repeat.
 
-    For whoever confirms refunds, in the transaction that books it.
-
-    Raises:
-        Conflict: No refund of this payment was ordered out of suspense.
+    For whoever confirms refunds, in the transaction that books it. A refund that was ordered on another way than
+    through `order_refunds_of` is noted as ordered first.
     """
-    await _end_refund(connection, operation_id, now, to="refunded", cause="refund confirmed")
-
-
-async def record_refund_given_up(
-    connection: Connection, operation_id: int, now: datetime, *, cause: str
-) -> None:
-    """Put a payment back in front of a person, because its refund will surely never be sent. Safe to repeat.
-
-    For whoever sends refunds, in the transaction that books the tokens back to suspense.
-
-    Raises:
-        Conflict: No refund of this payment was ordered out of suspense.
-    """
-    await _end_refund(connection, operation_id, now, to="unmatched", cause=cause)
-
-
-async def _end_refund(
-    connection: Connection, operation_id: int, now: datetime, *, to: str, cause: str
-) -> None:
-    row = await connection.fetchrow(
-        """
-        UPDATE payments
-        SET disposition = CASE disposition WHEN 'refunding' THEN $2 ELSE disposition END,
-            disposed_at = CASE disposition WHEN 'refunding' THEN $3 ELSE disposed_at END,
-            excess_disposition = CASE excess_disposition WHEN 'refunding' THEN $2 ELSE excess_disposition END,
-            disposition_cause = CASE WHEN 'refunding' IN (disposition, excess_disposition) THEN $4
-                ELSE disposition_cause END
-        WHERE operation_id = $1 AND (disposition IN ('refunding', $2) OR excess_disposition IN ('refunding', $2))
-        RETURNING operation_id
-        """,
-        operation_id,
-        to,
-        now,
-        cause,
-    )
-    if row is None:
-        raise Conflict(f"No refund of payment {operation_id} was ordered: look again.")
+    for before, after in (("unmatched", "refunding"), ("refunding", "refunded")):
+        await connection.execute(
+            """
+            UPDATE payments
+            SET disposition = CASE disposition WHEN $2 THEN $3 ELSE disposition END,
+                disposed_at = CASE disposition WHEN $2 THEN $4 ELSE disposed_at END,
+                excess_disposition = CASE excess_disposition WHEN $2 THEN $3 ELSE excess_disposition END,
+                disposition_cause = 'refund confirmed'
+            WHERE operation_id = $1 AND $2 IN (disposition, excess_disposition)
+            """,
+            operation_id,
+            before,
+            after,
+            now,
+        )
