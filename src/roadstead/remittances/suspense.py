@@ -21,7 +21,7 @@ EXCESS = "excess"
 WAITS = "The anchor's staff decides what becomes of it."
 GOES_BACK = "It goes back to its payer."
 
-_TOLD = {
+TOLD = {
     UnmatchedReason.ALREADY_FUNDED: "The remittance had been paid before.",
     UnmatchedReason.NOT_OPEN: "The remittance does not wait for a payment.",
     UnmatchedReason.WRONG_ASSET: "It is not in the asset that was agreed.",
@@ -29,6 +29,7 @@ _TOLD = {
     UnmatchedReason.TOO_LITTLE: "It is less than was agreed.",
     UnmatchedReason.TOO_MUCH: "It is more than was agreed.",
 }
+"""What partners are told of the reasons that concern their remittance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Suspended:
 
 def message(one: Suspended) -> str | None:
     """Return what the partner of the named remittance is told of a payment; None when that is nothing."""
-    why = _TOLD.get(one.unmatched.reason)
+    why = TOLD.get(one.unmatched.reason)
     if why is None or one.payment.amount is None:
         return None
     fate = GOES_BACK if one.remedy is Remedy.REFUND else WAITS
