@@ -26,6 +26,18 @@ class AlertKind(StrEnum):
     """A paid remittance is worth less than the smallest unit that can be delivered; the subject is the remittance."""
     OPERATOR_CHANGED = "operator_changed"
     """An operator was added, disabled or got a new token; the subject is the operator."""
+    CLAWBACK = "clawback"
+    """The issuer took tokens out of the distribution account; the subject is the operation."""
+    CLAIMABLE_BALANCE = "claimable_balance"
+    """Somebody set a balance aside for us; the subject is the account that may claim it."""
+    CHAIN_RESET = "chain_reset"
+    """The network began anew; the subject is the cursor."""
+    CHAIN_GAP = "chain_gap"
+    """No Horizon keeps the history that was not read yet; the subject is the cursor."""
+    WRONG_NETWORK = "wrong_network"
+    """Horizon shows another network than the one that is configured; the subject is the cursor."""
+    UNREADABLE_RECORD = "unreadable_record"
+    """Records of the chain could not be understood; the subject is the cursor."""
 
 
 class Severity(StrEnum):

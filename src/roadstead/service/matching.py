@@ -10,6 +10,7 @@ import structlog
 from roadstead.clock import Clock
 from roadstead.config.effective import Configuration
 from roadstead.database.pool import Database
+from roadstead.payments.cursors import cursor_source
 from roadstead.quotes.rates import RateBook
 from roadstead.remittances.deciding import Hands, apply_decision
 from roadstead.remittances.expiry import expire_due
@@ -21,7 +22,6 @@ from roadstead.remittances.refunding import OrderRefunds
 from roadstead.remittances.waiting import price_waiting
 from roadstead.service.loops import every
 from roadstead.service.metrics import payments_matched, payments_unmatched, remittances_expired
-from roadstead.service.observer import cursor_source
 
 log = structlog.get_logger()
 
