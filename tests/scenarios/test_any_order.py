@@ -101,6 +101,7 @@ class TestWhatTheBankTells:
         house: House,
         ends: dict[str, End],
         story: str,
+        *,
         repeated: list[int],
         answer: Behaviour,
         pauses: list[bool],
@@ -145,7 +146,8 @@ async def matched(house: House, payments: list[tuple[int, int]], pauses: list[bo
     await house.match()
     dispositions = [
         await house.value(
-            "SELECT disposition || COALESCE(' ' || reason, '') FROM payments WHERE operation_id = $1", operation
+            "SELECT disposition || COALESCE(' ' || reason, '') FROM payments WHERE operation_id = $1",
+            operation,
         )
         for operation in operations
     ]

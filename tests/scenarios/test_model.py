@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import structlog
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -24,7 +25,7 @@ from hypothesis.stateful import (
 )
 from tests.fixtures.database import Administrator
 from tests.fixtures.house import house_on
-from tests.fixtures.model import Model, trials
+from tests.fixtures.model import Model, longer, trials
 from tests.fixtures.scripted_rail import Behaviour
 
 from roadstead.rails.protocol import RailStatus
@@ -47,9 +48,7 @@ class Harbour(RuleBasedStateMachine):
         administrator.execute(f"CREATE DATABASE {self.name} TEMPLATE {template} STRATEGY file_copy")
         self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
-        house = self.runs(
-            self.stack.enter_async_context(house_on(administrator.server.database(self.name)))
-        )
+        house = self.runs(self.stack.enter_async_context(house_on(administrator.server.database(self.name))))
         self.model = Model(house=house)
 
     def runs(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -166,14 +165,17 @@ class Harbour(RuleBasedStateMachine):
         assert self.runs(self.model.complaints()) == []
 
 
+@pytest.mark.timeout(120 * longer())
 def test_whatever_happens_the_books_are_sound_and_nothing_is_paid_twice(
     administrator: Administrator, database_template: str
 ) -> None:
+    class Fresh(Harbour):
+        def __init__(self) -> None:
+            super().__init__(administrator, database_template)
+
     quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=quiet)
     try:
-        run_state_machine_as_test(
-            lambda: Harbour(administrator, database_template), settings=trials(20, steps=25)
-        )
+        run_state_machine_as_test(Fresh, settings=trials(20, steps=25))
     finally:
         structlog.reset_defaults()
