@@ -294,7 +294,7 @@ class TestCommands:
 
     @pytest.mark.parametrize("name", PAGE_NAMES)
     def test_each_target_of_make_that_a_page_names_exists(self, name: str) -> None:
-        known = set(re.findall(r"^([a-z]+):", page("Makefile"), flags=re.MULTILINE))
+        known = set(re.findall(r"^([a-z-]+):", page("Makefile"), flags=re.MULTILINE))
         named = {line.split()[1] for line in typed(page(name)) if line.startswith("make ")}
 
         assert named <= known

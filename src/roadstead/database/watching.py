@@ -14,7 +14,10 @@ from typing import Any
 from roadstead.boundaries import boundary
 from roadstead.database.connections import Connection
 
-_WROTE = "SELECT pg_current_xact_id_if_assigned() IS NOT NULL"
+_WROTE = """
+SELECT pg_current_xact_id_if_assigned() IS NOT NULL
+    AND EXISTS (SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND mode = 'RowExclusiveLock')"""
+"""A lock on a row takes a transaction's number too; only a write takes this lock on its table."""
 _PACKAGE = "roadstead."
 
 
@@ -28,7 +31,7 @@ def opener(depth: int) -> str:
 async def before_commit(connection: Connection, name: str) -> bool:
     """Pass the boundary before a commit; return whether there is anything to commit.
 
-    A transaction that wrote or locked nothing passes `<name>.read`.
+    A transaction that wrote nothing passes `<name>.read`.
     """
     if await connection.fetchval(_WROTE):
         boundary(f"{name}.commit.before")

@@ -218,8 +218,7 @@ def remittance_status(status: PayoutStatus) -> RemittanceStatus | None:
     match status:
         case PayoutStatus.SUBMITTED | PayoutStatus.ACCEPTED | PayoutStatus.UNKNOWN:
             return RemittanceStatus.PENDING_EXTERNAL
-        case PayoutStatus.SETTLED | PayoutStatus.RETURNED:
-            # What came back had been paid, even where we hear of the return first.
+        case PayoutStatus.SETTLED:
             return RemittanceStatus.COMPLETED
         case PayoutStatus.REFUSED:
             return RemittanceStatus.PENDING_RECEIVER

@@ -15,7 +15,8 @@ INSERT INTO payment_moves (disposition_from, disposition_to) VALUES
     ('unmatched', 'matched'),
     ('unmatched', 'refunding'),
     ('unmatched', 'own'),
-    ('refunding', 'refunded');
+    ('refunding', 'refunded'),
+    ('refunding', 'unmatched');
 
 ALTER TABLE payments
     ADD COLUMN disposition_cause  text NOT NULL DEFAULT 'matcher',

@@ -1,0 +1,77 @@
+"""Faults that a test plants into a process under test, to prove that the harness notices them. None is in the product.
+
+Each puts wrong code in the place of right code before the process starts to run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from roadstead.boundaries import boundary
+
+
+def key_per_process() -> None:
+    """Attempts are sent under a key of the sending process instead of the one that was written."""
+    from roadstead.payouts import submission  # noqa: PLC0415 - only where the fault is planted
+
+    rightly = submission._open_attempt
+
+    async def wrongly(desk: Any, payout: Any) -> Any:
+        written, attempt = await rightly(desk, payout)
+        return written, replace(attempt, key=f"{attempt.key[:-6]}{os.getpid() % 10**6:06d}")
+
+    submission._open_attempt = wrongly
+
+
+def sent_before_written() -> None:
+    """An attempt is noted as sent before it is: what was not sent is never asked for again."""
+    from roadstead.payouts import store, submission  # noqa: PLC0415 - as above
+    from roadstead.rails.protocol import RailStatus, Submitted  # noqa: PLC0415 - as above
+
+    async def wrongly(desk: Any, payout: Any, attempt: Any, token: UUID) -> None:
+        async with desk.database.transaction() as connection:
+            locked = await store.lock_leased(connection, payout.id, token)
+            sent = Submitted(status=RailStatus.ACCEPTED, reference=None)
+            await submission._record_outcome(connection, locked, attempt.key, sent, desk.clock.now())
+            await submission._give_back(connection, payout.id, token)
+        boundary("payout.submit.before")
+        await desk.rail.submit(attempt)
+        boundary("payout.submit.after")
+
+    submission._send = wrongly
+
+
+def cursor_before_payments() -> None:
+    """The observer's cursor is committed before the payments that it has passed."""
+    from roadstead.payments import store  # noqa: PLC0415 - as above
+    from roadstead.service import observer  # noqa: PLC0415 - as above
+
+    rightly = observer.Observer._store
+
+    async def wrongly(self: Any, page: Any, position: str, end: Any) -> str:
+        *_, reached = observer.judge(page.records, self._account, position)
+        async with self._database.transaction() as connection:
+            await store._move_cursor(
+                connection,
+                source=self._source,
+                position=reached,
+                network_passphrase=self._network_passphrase,
+                ledger=None,
+            )
+        return await rightly(self, page, position, end)
+
+    observer.Observer._store = wrongly  # type: ignore[method-assign]
+
+
+FAULTS: dict[str, Callable[[], None]] = {
+    fault.__name__: fault for fault in (key_per_process, sent_before_written, cursor_before_payments)
+}
+
+
+def plant(name: str) -> None:
+    """Plant a fault into this process."""
+    FAULTS[name]()

@@ -1,0 +1,43 @@
+"""Telling when a house has nothing left to do by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import asyncpg
+from tests.crash.world import World
+
+from roadstead.errors import Unavailable
+
+POLL_S = 0.5
+TIMES = 4
+"""How often in a row nothing must be left to do: the bank may still have something to tell."""
+
+_LEFT = """
+SELECT (SELECT count(*) FROM payments WHERE disposition = 'stored') AS payments,
+       (SELECT count(*) FROM callbacks WHERE status = 'waiting') AS callbacks,
+       (SELECT count(*) FROM payouts WHERE due_at IS NOT NULL) AS payouts,
+       (SELECT count(*) FROM rail_events WHERE applied_at IS NULL) AS rail_events,
+       (SELECT count(*) FROM remittances WHERE funded_by IS NOT NULL AND amount_out_units IS NULL) AS unpriced"""
+
+
+async def until_still(world: World, *, within_s: float) -> None:
+    """Wait until nothing is left to do.
+
+    Raises:
+        Unavailable: Something still is, when the time is over.
+    """
+    deadline_s = time.monotonic() + within_s
+    still, left = 0, "everything"
+    while still < TIMES:
+        if time.monotonic() > deadline_s:
+            raise Unavailable(f"After {within_s:g} s there is still to be done: {left}.")
+        try:
+            (row,) = await world.rows(_LEFT)
+        except (OSError, TimeoutError, asyncpg.PostgresError):
+            still = 0
+        else:
+            left = ", ".join(f"{count} {what}" for what, count in row.items() if count)
+            still = 0 if left else still + 1
+        await asyncio.sleep(POLL_S)

@@ -1,0 +1,75 @@
+"""The server is killed at every boundary that it has, and nothing is lost and nothing is done twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.crash.campaign import campaign
+from tests.crash.operator import Operator
+from tests.crash.sites import commit_sites, effects, sites_in, unseen
+from tests.crash.world import opened_world
+from tests.tidy.tree import module, modules
+
+SEED = 31
+ROOMS_OF_THEIR_OWN = {
+    "database/pool.py": "the pool itself",
+    "database/migrate.py": "migrations, each in one transaction, with tests of their own",
+}
+
+
+NOT_REACHED = frozenset({"alert.send.before", "alert.send.after"})
+"""Boundaries that no role passes; each is passed by a test of its own room."""
+
+
+class TestTheCode:
+    def test_commits_nowhere_past_the_boundaries(self) -> None:
+        found = [
+            problem
+            for one in modules()
+            if one.path not in ROOMS_OF_THEIR_OWN and not one.path.startswith("sandbox/")
+            for problem in unseen(one)
+        ]
+
+        assert found == []
+
+    def test_has_places_that_commit_and_effects(self) -> None:
+        assert len(commit_sites()) > 40
+        assert {"payout.submit.before", "payout.submit.after", "callback.post.before"} <= effects()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "import asyncpg\nasync def f():\n    await asyncpg.connect('')",
+            "async def f(self):\n    async with self._pool.acquire() as c:\n        pass",
+            "async def f(store):\n    async with store.transaction() as c:\n        pass",
+        ],
+    )
+    def test_that_would_commit_past_them_is_found(self, text: str) -> None:
+        assert len(list(unseen(module("payouts/a.py", text)))) == 1
+
+    def test_names_a_place_as_python_names_its_function(self) -> None:
+        text = (
+            "class A:\n"
+            "    async def f(self):\n"
+            "        async def g():\n"
+            "            async with self._database.transaction() as connection:\n"
+            "                pass\n"
+        )
+
+        assert [site.name for site in sites_in(module("payouts/a.py", text))] == ["payouts.a.A.f.<locals>.g"]
+
+
+@pytest.mark.timeout(600)
+class TestAKillAtEveryBoundary:
+    async def test_loses_nothing_and_does_nothing_twice(self, tmp_path: Path, database_url: str) -> None:
+        blind = {"ROADSTEAD_RAIL_WIRE_KIND": "tests.crash.rails:blind"}
+        async with opened_world(tmp_path, database_url, settings=blind) as world:
+            report = await campaign(
+                world, seed=SEED, held_rails=frozenset({"wire"}), commands=Operator(world).commands
+            )
+
+        (tmp_path / "boundaries.txt").write_text(report.text())
+        assert report.violations == [], report.text()
+        assert report.missed == [], report.text()
+        assert effects() - set(report.passed) == NOT_REACHED
