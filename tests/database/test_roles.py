@@ -336,6 +336,7 @@ class TestWhatTheServersRoleMayNot:
         [
             "INSERT INTO remittance_history (status_from, status_to) VALUES ('pending_external', 'completed')",
             "INSERT INTO payout_history (status_from, status_to) VALUES ('accepted', 'settled')",
+            "INSERT INTO alert_notices (alert_id, channel, event) VALUES (1, 'email', 'opened')",
             "INSERT INTO remittance_moves VALUES ('expired', 'completed')",
             "INSERT INTO payout_moves VALUES ('cancelled', 'ordered')",
             "INSERT INTO schema_migrations VALUES ('9999_future', 'x')",

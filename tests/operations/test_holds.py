@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
@@ -311,3 +312,52 @@ class TestWithoutVotes:
                 "decision) VALUES (gen_random_uuid(), 'resume', '1', '{}', encode(sha256('{}'), 'hex'), 'why', 1, 'x', "
                 "'decided', 'release')"
             )
+
+    async def test_tables_that_only_look_like_ours_convince_nobody(self, connection: Connection) -> None:
+        hold_id = await placed(connection)
+        async with connection.transaction():
+            await connection.execute(
+                "CREATE TEMPORARY TABLE hold_votes (LIKE public.hold_votes INCLUDING DEFAULTS) ON COMMIT DROP"
+            )
+            await connection.execute(
+                "CREATE TEMPORARY TABLE operators (LIKE public.operators INCLUDING DEFAULTS) ON COMMIT DROP"
+            )
+            for name in ("eve", "mallory"):
+                eve = await add_operator(connection, name)
+                await connection.execute(
+                    "INSERT INTO hold_votes (id, hold_id, round, operator_id, act, decision, digest, reason, at) "
+                    "VALUES (1, $1, 1, $2, 'approve', 'release', '', '', now())",
+                    hold_id,
+                    eve,
+                )
+            with pytest.raises(asyncpg.RestrictViolationError, match="nothing leads from open to decided"):
+                await connection.execute(
+                    "UPDATE holds SET status = 'decided', decision = 'release' WHERE id = $1", hold_id
+                )
+
+
+class TestPeopleWhoSpeakAtOnce:
+    async def test_are_counted_one_after_the_other(self, database: Database, people: People) -> None:
+        async with database.connection() as connection:
+            hold_id = await placed(connection, 3)
+            await vote(connection, hold_id, people.olga, "propose")
+
+        async def approve(operator_id: UUID) -> None:
+            async with database.transaction() as own:
+                await vote(own, hold_id, operator_id, "approve")
+
+        results = await asyncio.gather(
+            *(approve(person) for person in (people.piet, people.piet, people.anna, people.anna)),
+            return_exceptions=True,
+        )
+        async with database.connection() as connection:
+            assert await status(connection, hold_id) == "decided"
+            assert await connection.fetchval("SELECT count(*) FROM hold_votes") == 3
+        assert sum(isinstance(result, asyncpg.RestrictViolationError) for result in results) == 2
+
+    async def test_place_one_hold(self, database: Database) -> None:
+        async def place() -> UUID:
+            async with database.transaction() as own:
+                return await placed(own)
+
+        assert len(set(await asyncio.gather(*(place() for _ in range(4))))) == 1

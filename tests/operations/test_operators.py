@@ -103,6 +103,18 @@ class TestTheOthers:
         ]
         assert {row["subject"] for row in alerts} == {str(anna.id), str(piet.id)}
 
+    async def test_each_change_is_told_also_when_nobody_attended_to_the_one_before(
+        self, database: Database
+    ) -> None:
+        anna = (await added(database, "anna")).operator
+        await operators.rotate(database, "anna", by=anna, randomness=RANDOM)
+
+        async with database.connection() as connection:
+            told = await connection.fetch(
+                "SELECT event FROM alert_notices WHERE channel = 'email' ORDER BY id"
+            )
+        assert [row["event"] for row in told] == ["opened", "closed", "opened"]
+
 
 class TestATokens:
     async def test_hash_is_all_that_is_stored(self, database: Database) -> None:
@@ -162,7 +174,16 @@ class TestDisabling:
             return_exceptions=True,
         )
 
-        assert sum(isinstance(result, Conflict) for result in results) == 1
+        refused = [result for result in results if isinstance(result, Conflict | Unauthenticated)]
+        assert len(refused) == 1
+
+    async def test_works_against_what_they_had_begun(self, database: Database) -> None:
+        anna = (await added(database, "anna")).operator
+        bert = (await added(database, "bert", by=anna)).operator
+        await operators.disable(database, "bert", by=anna)
+
+        with pytest.raises(Unauthenticated, match="disabled meanwhile"):
+            await added(database, "eve", by=bert)
 
     async def test_of_nobody_says_so(self, database: Database) -> None:
         anna = (await added(database, "anna")).operator

@@ -19,7 +19,7 @@ from email_validator import EmailNotValidError, validate_email
 from roadstead.database.pool import Connection, Database, Row
 from roadstead.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
 from roadstead.operations import audit
-from roadstead.operations.alerts import AlertKind, Severity, open_alert
+from roadstead.operations.alerts import AlertKind, Severity, close_alert, open_alert
 from roadstead.operations.roles import OperatorRole, Right, may
 from roadstead.randomness import Randomness
 
@@ -124,7 +124,7 @@ async def add(
     async with database.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         if await connection.fetchval("SELECT EXISTS (SELECT FROM operators)"):
-            _require_manager(by)
+            await _require_manager_now(connection, by)
         elif role is not OperatorRole.ADMINISTRATOR:
             raise Conflict("The first operator must be an administrator, who adds the others: use that role.")
         row = await connection.fetchrow(
@@ -158,9 +158,9 @@ async def disable(database: Database, name: str, *, by: Operator | None) -> Oper
         Unauthenticated: `by` is nobody.
         Unavailable: The database does not answer.
     """
-    _require_manager(by)
     async with database.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await _require_manager_now(connection, by)
         operator = await _lock(connection, name)
         if operator.status is OperatorStatus.DISABLED:
             return operator
@@ -186,10 +186,11 @@ async def rotate(database: Database, name: str, *, by: Operator | None, randomne
         Unauthenticated: `by` is nobody.
         Unavailable: The database does not answer.
     """
-    if by is None or by.name != name.strip():
-        _require_manager(by)
     token = _new_token(randomness)
     async with database.transaction() as connection:
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        if by is None or by.name != name.strip():
+            await _require_manager_now(connection, by)
         operator = await _lock(connection, name)
         if operator.status is OperatorStatus.DISABLED:
             raise Conflict(
@@ -212,13 +213,16 @@ async def list_all(connection: Connection) -> list[Operator]:
     return [_operator(row) for row in rows]
 
 
-def _require_manager(by: Operator | None) -> None:
+async def _require_manager_now(connection: Connection, by: Operator | None) -> None:
+    """Refuse who is no administrator, or was disabled since they showed their token."""
     if by is None:
         raise Unauthenticated(
             "Only an administrator may do this: set ROADSTEAD_OPERATOR_TOKEN to your token, or its file in "
             "ROADSTEAD_OPERATOR_TOKEN_FILE."
         )
     require(by, Right.MANAGE)
+    if not await connection.fetchval("SELECT status = 'active' FROM operators WHERE id = $1", by.id):
+        raise Unauthenticated(f"Operator {by.name} was disabled meanwhile.")
 
 
 async def _tell(connection: Connection, operator: Operator, by: Operator | None, *, what: str) -> None:
@@ -230,6 +234,13 @@ async def _tell(connection: Connection, operator: Operator, by: Operator | None,
         action=f"operator.{what.replace(' ', '_')}",
         subject=f"operator {operator.id}",
         detail={"name": operator.name, "role": operator.role},
+    )
+    # Each change is told, also where nobody has closed the alert of the one before.
+    await close_alert(
+        connection,
+        AlertKind.OPERATOR_CHANGED,
+        str(operator.id),
+        reason="Another change of this operator followed.",
     )
     await open_alert(
         connection,

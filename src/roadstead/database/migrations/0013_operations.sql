@@ -124,8 +124,10 @@ END $$;
 
 CREATE TRIGGER hold_votes_checked BEFORE INSERT ON hold_votes FOR EACH ROW EXECUTE FUNCTION check_vote();
 
--- Voices of people who are active now for the decision of the round.
-CREATE FUNCTION hold_voices(held uuid, in_round integer, what text) RETURNS bigint LANGUAGE sql STABLE AS $$
+-- Voices of people who are active now for the decision of the round. Every function that guards something looks only at
+-- our own tables, and never at temporary ones of the same name that somebody made.
+CREATE FUNCTION hold_voices(held uuid, in_round integer, what text) RETURNS bigint LANGUAGE sql STABLE
+    SET search_path = public, pg_temp AS $$
     SELECT count(DISTINCT v.operator_id) FROM hold_votes AS v JOIN operators AS o ON o.id = v.operator_id
     WHERE v.hold_id = held AND v.round = in_round AND v.act <> 'object' AND v.decision = what AND o.status = 'active'
 $$;
@@ -147,7 +149,7 @@ END $$;
 
 CREATE TRIGGER hold_votes_counted AFTER INSERT ON hold_votes FOR EACH ROW EXECUTE FUNCTION count_vote();
 
-CREATE FUNCTION guard_hold() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION guard_hold() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF (NEW.status, NEW.round) IS DISTINCT FROM ('open', 1) THEN
@@ -266,7 +268,7 @@ CREATE TABLE stops (
 
 CREATE UNIQUE INDEX stops_one_open ON stops (what, asset) NULLS NOT DISTINCT WHERE resumed_at IS NULL;
 
-CREATE FUNCTION guard_stop() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION guard_stop() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF OLD.resumed_at IS NOT NULL OR (NEW.id, NEW.what, NEW.asset, NEW.reason, NEW.stopped_by, NEW.stopped_at)
        IS DISTINCT FROM (OLD.id, OLD.what, OLD.asset, OLD.reason, OLD.stopped_by, OLD.stopped_at) THEN
@@ -286,6 +288,6 @@ CREATE TRIGGER stops_kept BEFORE DELETE OR TRUNCATE ON stops FOR EACH STATEMENT 
 
 -- Whether money of a kind must not go out in an asset: claim queries ask it of every row that they take.
 CREATE FUNCTION outgoing_stopped(what text, asset text) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM stops AS s
+    SELECT EXISTS (SELECT FROM public.stops AS s
         WHERE s.resumed_at IS NULL AND s.what IN ('all', $1) AND (s.asset IS NULL OR s.asset = $2))
 $$;
