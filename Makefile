@@ -18,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-anno
 # A half-made virtual environment is made again, and never by two at once.
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test crash kill-loop check format bench docs lock clean
+.PHONY: help demo test crash kill-loop model check format bench docs lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,9 @@ demo: $(RUNTIME_STAMP) ## Run everything on this machine, offline, and watch a p
 
 test: check ## Check format, lint and types, and run the tests (ARGS=tests/config: only those)
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+model: $(DEVELOPMENT_STAMP) ## Let anything happen to a house for long (ROADSTEAD_MODEL_LONGER=50)
+	ROADSTEAD_MODEL_LONGER=$${ROADSTEAD_MODEL_LONGER:-50} $(BIN)/python -m pytest tests/scenarios/test_model.py tests/scenarios/test_any_order.py $(ARGS)
 
 crash: $(DEVELOPMENT_STAMP) ## Kill a server at every boundary it has, and the rest of tests/crash
 	$(BIN)/python -m pytest tests/crash $(ARGS)

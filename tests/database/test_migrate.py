@@ -303,6 +303,9 @@ VIOLATIONS = {
         "UPDATE remittances SET status = 'pending_transaction_info_update', required_info_updates = '{}'",
     ),
     "0016_refunds": (PAYMENT, REFUND),
+    "0014_chain": (
+        f"INSERT INTO clawbacks VALUES (1, 'hash', now(), '{ACCOUNT}', '{ACCOUNT}', 'stellar:EURX:G', 1)",
+    ),
     "0012_refunds": (
         PARTNER,
         REMITTANCE,

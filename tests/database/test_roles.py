@@ -27,6 +27,7 @@ from roadstead.partners import store as partner_store
 from roadstead.partners.challenges import purge_used
 from roadstead.partners.principal import Principal
 from roadstead.payments import store as payments
+from roadstead.payments.cursors import LedgerMark, Reached
 from roadstead.payouts.states import PayoutStatus
 from roadstead.payouts.timeline import timeline
 from roadstead.rails.protocol import RailStatus
@@ -45,12 +46,15 @@ COLUMN_OF = {
     "callback_tries": "outcome",
     "hold_votes": "act",
     "payment_history": "cause",
+    "chain_seedings": "kind",
+    "clawbacks": "account",
+    "outgoing_payments": "account",
 }
 APPEND_ONLY = tuple(COLUMN_OF)
 KEPT = (
     *APPEND_ONLY,
     *("partners", "customers", "remittances", "payments", "payouts", "payout_attempts", "rail_events"),
-    *("callbacks", "callback_registrations", "partner_callback_hosts"),
+    *("callbacks", "callback_registrations", "partner_callback_hosts", "claimable_balances"),
     *("operators", "holds", "alerts", "alert_notices", "stops"),
     *("refunds", "envelopes"),
 )
@@ -182,14 +186,17 @@ class TestTheServersRole:
                 for _ in range(2):
                     await payments.store(
                         connection,
-                        source="tests",
-                        payments=[],
-                        undecodable=[
-                            payments.UndecodableRecord(position="1", record=b"\0", reason="strange")
-                        ],
-                        position="1",
-                        network_passphrase="Tests",
-                        ledger=payments.LedgerMark(sequence=1, closed_at=house.clock.now()),
+                        payments.Batch(
+                            undecodable=[
+                                payments.UndecodableRecord(position="1", record=b"\0", reason="strange")
+                            ]
+                        ),
+                        Reached(
+                            source="tests",
+                            position="1",
+                            network_passphrase="Tests",
+                            ledger=LedgerMark(sequence=1, closed_at=house.clock.now()),
+                        ),
                     )
 
         assert await house.value("SELECT count(*) FROM undecodable_records") == 1
@@ -215,6 +222,9 @@ RIGHTS: dict[str, set[str]] = {
     "callback_registrations": CHANGES,
     "callback_tries": {"INSERT"},
     "callbacks": {"UPDATE"},
+    "chain_seedings": {"INSERT"},
+    "claimable_balances": CHANGES,
+    "clawbacks": {"INSERT"},
     "cursors": CHANGES,
     "customer_fields": {*CHANGES, "DELETE"},
     "customers": CHANGES,
@@ -225,6 +235,7 @@ RIGHTS: dict[str, set[str]] = {
     "envelopes": CHANGES,
     "leases": CHANGES,
     "operators": CHANGES,
+    "outgoing_payments": {"INSERT"},
     "partner_accounts": {"INSERT"},
     "partner_callback_hosts": CHANGES,
     "partners": CHANGES,

@@ -19,13 +19,24 @@ from tests.stellar.scripted_horizon import (
 )
 
 from roadstead.money import NATIVE, stellar_asset
-from roadstead.payments.decoding import IncomingPayment, Irrelevant, PaymentKind, Undecodable, decode
+from roadstead.payments.decoding import decode
+from roadstead.payments.verdicts import (
+    BalanceClaim,
+    BalanceOffer,
+    Clawback,
+    IncomingPayment,
+    Irrelevant,
+    OutgoingPayment,
+    PaymentKind,
+    Undecodable,
+    Verdict,
+)
 from roadstead.stellar.memos import NO_MEMO, Memo, MemoKind, number_memo
 
 MUXED = "M" + "A" * 68
 
 
-def verdict(**changes: Any) -> IncomingPayment | Irrelevant | Undecodable:
+def verdict(**changes: Any) -> Verdict:
     return decode(json.dumps(payment_record(7, **changes)).encode(), ACCOUNT)
 
 
@@ -43,6 +54,7 @@ class TestPayment:
             transaction_hash=f"{operation_id(7):064x}",
             ledger_closed_at=datetime(2026, 1, 1, 0, 0, 35, tzinfo=UTC),
             payer=PAYER,
+            payer_account=PAYER,
             receiving_account=ACCOUNT,
             receiving_muxed=None,
             asset=stellar_asset("EURT", ISSUER),
@@ -126,28 +138,91 @@ class TestOtherCredits:
             None,
         )
 
-    def test_a_credit_by_a_contract_waits_for_a_person(self) -> None:
-        change = {"type": "transfer", "from": PAYER, "to": ACCOUNT, "amount": "1.0000000"}
+    @pytest.mark.parametrize(("payer", "to"), [(PAYER, ACCOUNT), (ACCOUNT, PAYER)])
+    def test_what_a_contract_moves_waits_for_a_person(self, payer: str, to: str) -> None:
+        change = {"type": "transfer", "from": payer, "to": to, "amount": "1.0000000"}
         assert isinstance(verdict(type="invoke_host_function", asset_balance_changes=[change]), Undecodable)
 
     def test_a_contract_that_credits_others_is_irrelevant(self) -> None:
-        change = {"type": "transfer", "from": ACCOUNT, "to": PAYER, "amount": "1.0000000"}
+        change = {"type": "transfer", "from": ISSUER, "to": PAYER, "amount": "1.0000000"}
         assert isinstance(verdict(type="invoke_host_function", asset_balance_changes=[change]), Irrelevant)
         assert isinstance(verdict(type="invoke_host_function", asset_balance_changes=None), Irrelevant)
+
+
+class TestOutgoing:
+    @pytest.mark.parametrize(
+        ("changes", "destination", "units"),
+        [
+            ({"from": ACCOUNT, "to": PAYER}, PAYER, 1_000_000_000),
+            ({"from": ACCOUNT, "to": PAYER, "to_muxed": MUXED}, MUXED, 1_000_000_000),
+            ({"from": ACCOUNT}, ACCOUNT, 1_000_000_000),
+            (
+                {
+                    "type": "create_account",
+                    "account": PAYER,
+                    "funder": ACCOUNT,
+                    "starting_balance": "1.0000000",
+                },
+                PAYER,
+                10_000_000,
+            ),
+            ({"type": "account_merge", "account": ACCOUNT, "into": PAYER}, PAYER, None),
+        ],
+        ids=["payment", "muxed", "to itself", "create_account", "merge"],
+    )
+    def test_what_our_account_pays_is_never_income(
+        self, changes: dict[str, Any], destination: str, units: int | None
+    ) -> None:
+        judged = verdict(**changes)
+        assert isinstance(judged, OutgoingPayment)
+        assert (judged.destination, judged.amount_units) == (destination, units)
+
+    def test_of_a_path_payment_what_left_counts(self) -> None:
+        judged = verdict(
+            **{"from": ACCOUNT},
+            type="path_payment_strict_send",
+            amount="0.0000002",
+            source_amount="7.0000000",
+            source_asset_type="credit_alphanum4",
+            source_asset_code="USDC",
+            source_asset_issuer=PAYER,
+        )
+        assert isinstance(judged, OutgoingPayment)
+        assert (judged.asset, judged.amount_units) == (stellar_asset("USDC", PAYER), 70_000_000)
+
+
+class TestBalancesAndClawbacks:
+    def test_a_claim_of_ours_is_to_be_completed(self) -> None:
+        judged = verdict(type="claim_claimable_balance", claimant=ACCOUNT, balance_id="0" * 72)
+        assert isinstance(judged, BalanceClaim)
+        assert judged.balance_id == "0" * 72
+
+    def test_a_balance_made_for_us_is_seen_and_one_for_others_is_not(self) -> None:
+        def made(claimant: str) -> Verdict:
+            claimants = [{"destination": claimant, "predicate": {"unconditional": True}}]
+            return verdict(type="create_claimable_balance", asset=f"EURT:{ISSUER}", claimants=claimants)
+
+        assert isinstance(made(ACCOUNT), BalanceOffer)
+        assert isinstance(made(PAYER), Irrelevant)
+
+    def test_a_clawback_of_our_tokens_is_told_apart(self) -> None:
+        judged = verdict(**{"from": ACCOUNT}, type="clawback", source_account=ISSUER)
+        assert isinstance(judged, Clawback)
+        assert (judged.issuer, judged.amount_units) == (ISSUER, 1_000_000_000)
 
 
 class TestIrrelevant:
     @pytest.mark.parametrize(
         "changes",
         [
-            {"from": ACCOUNT, "to": PAYER},
-            {"from": ACCOUNT},
-            {"from": ACCOUNT, "type": "path_payment_strict_send"},
             {"transaction_successful": False},
+            {"to": PAYER},
             {"type": "change_trust", "from": None, "to": None, "amount": None},
             {"type": "an_operation_of_the_future"},
-            {"type": "create_account", "account": PAYER, "funder": ACCOUNT, "starting_balance": "1.0000000"},
-            {"type": "account_merge", "account": ACCOUNT, "into": PAYER},
+            {"type": "create_account", "account": PAYER, "funder": ISSUER, "starting_balance": "1.0000000"},
+            {"type": "account_merge", "account": ISSUER, "into": PAYER},
+            {"type": "clawback", "from": PAYER},
+            {"type": "claim_claimable_balance", "claimant": PAYER, "balance_id": "0" * 72},
         ],
         ids=lambda changes: ",".join(f"{name}={value}"[:24] for name, value in changes.items()),
     )
@@ -239,7 +314,7 @@ _plausible = st.sampled_from([ACCOUNT, PAYER, MUXED, "1.0000000", "native", "0",
 class TestEveryInput:
     @given(st.binary())
     def test_any_bytes_get_a_verdict(self, raw: bytes) -> None:
-        assert isinstance(decode(raw, ACCOUNT), IncomingPayment | Irrelevant | Undecodable)
+        assert isinstance(decode(raw, ACCOUNT), Verdict)
 
     @given(
         _kinds,
@@ -263,7 +338,7 @@ class TestEveryInput:
             assert (judged.memo.kind is MemoKind.NONE) == (judged.memo.raw is None)
             assert judged.receiving_account == ACCOUNT
         else:
-            assert isinstance(judged, Irrelevant | Undecodable)
+            assert isinstance(judged, Verdict)
 
     @given(st.binary(max_size=28))
     def test_any_text_memo_comes_through_whole(self, raw: bytes) -> None:

@@ -26,6 +26,7 @@ from roadstead.remittances.funding import Funded
 from roadstead.remittances.matcher import dispose
 from roadstead.remittances.opening import Opened
 from roadstead.remittances.policies import policies_of
+from roadstead.remittances.queue_watch import watch_rates
 from roadstead.remittances.states import RemittanceStatus
 from roadstead.remittances.waiting import price_waiting
 
@@ -373,3 +374,19 @@ class TestWhatIsPromised:
         assert await expire_due(house.database, "chain", house.clock.now()) == 1
         await quoted(house)
         assert (await house.remittance(opened.id)).status is RemittanceStatus.EXPIRED
+
+
+class TestWorthNothing:
+    async def test_a_payment_that_delivers_nothing_at_its_rate_is_made_heard_until_it_does(
+        self, house: House, market: Market
+    ) -> None:
+        opened = await open_to_come(house)
+        await house.pay(opened.memo, HUNDRED_UNITS, asset=usdc(house))
+        tiny = {(usdc(house), EUR): Decimal("0.00001")}
+        await dispose(house.database, orderer(house), house.clock.now(), tiny)
+        assert await watch_rates(house.database, tiny, house.clock.now()) == 1
+        kinds = "SELECT kind || ' ' || status FROM alerts"
+        assert await house.value(kinds) == "nothing_to_deliver open"
+        assert await price_again(house) == 1
+        assert await watch_rates(house.database, house.rates.snapshot(), house.clock.now()) == 0
+        assert await house.value(kinds) == "nothing_to_deliver closed"

@@ -10,7 +10,7 @@ from tests.fixtures.house import House, house_on
 
 from roadstead.remittances.expiry import BATCH_MAX, MARGIN, MARGIN_LEDGERS, expire_due
 from roadstead.remittances.states import RemittanceStatus
-from roadstead.service.observer import LEDGERS_BEHIND_MAX
+from roadstead.stellar.horizons import LEDGERS_BEHIND_MAX
 
 SOURCE = "horizon:test"
 SECOND = timedelta(seconds=1)

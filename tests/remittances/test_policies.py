@@ -17,7 +17,7 @@ from roadstead.money import NATIVE
 from roadstead.partners.principal import Principal
 from roadstead.remittances.refunding import RefundOrder, RefundSource
 from roadstead.remittances.states import RemittanceStatus
-from roadstead.remittances.suspense import record_refund_given_up, record_refunded
+from roadstead.remittances.suspense import record_refunded
 
 EUR = 10_000_000
 
@@ -307,15 +307,6 @@ class TestTheEndOfARefund:
             "unmatched refunding",
             "refunding refunded",
         ]
-
-    async def test_given_up_it_waits_for_a_person_again(self, house: House) -> None:
-        house.set_policy(too_late=Remedy.REFUND)
-        opened = await house.open("100")
-        late = await house.pay(opened.memo, closed_at=house.clock.now() + timedelta(days=9))
-        await house.match()
-        async with house.database.transaction() as connection:
-            await record_refund_given_up(connection, late, house.clock.now(), cause="no trustline")
-        assert await disposition(house, late) == "unmatched"
 
     async def test_of_an_excess_it_ends_for_the_excess_alone(self, house: House) -> None:
         house.set_policy(excess_max=Decimal(5))

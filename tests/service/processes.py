@@ -75,7 +75,7 @@ def _process(*arguments: str) -> Iterator[Process]:
         [sys.executable, *arguments],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
     )
     try:
         yield Process(process)

@@ -28,12 +28,14 @@ from tests.stellar.scripted_horizon import (
     text_memo_fields,
 )
 
-from roadstead.clock import ManualClock
 from roadstead.database.pool import Database, open_database
-from roadstead.service.observer import Observer, cursor_source
+from roadstead.payments.cursors import cursor_source
+from roadstead.service.observer import Observer
 from roadstead.stellar.horizon import HorizonClient
+from roadstead.stellar.horizons import Horizons
 
 PATIENCE_S = 20.0
+OPEN_ALERTS = "SELECT kind FROM alerts WHERE status <> 'closed' ORDER BY kind"
 
 OBSERVER_PROGRAM = """
 import asyncio, sys
@@ -41,12 +43,13 @@ from roadstead.clock import SystemClock
 from roadstead.database.pool import open_database
 from roadstead.service.observer import Observer
 from roadstead.stellar.horizon import HorizonClient
+from roadstead.stellar.horizons import Horizons
 from tests.stellar.scripted_horizon import ACCOUNT, PASSPHRASE
 
 async def main():
     database = await open_database(sys.argv[1], application="observer")
-    observer = Observer(account=ACCOUNT, network_passphrase=PASSPHRASE, database=database,
-                        horizon=HorizonClient(sys.argv[2]), clock=SystemClock(), rescan_every_s=0.2)
+    horizons = Horizons([HorizonClient(sys.argv[2])], network_passphrase=PASSPHRASE, clock=SystemClock())
+    observer = Observer(account=ACCOUNT, database=database, horizons=horizons, clock=SystemClock(), rescan_every_s=0.2)
     print("running", flush=True)
     await observer.run(asyncio.Event())
 
@@ -79,10 +82,9 @@ async def observing(
     client = HorizonClient(horizon.url, answer_timeout_s=2.0, **limits)
     observer = Observer(
         account=ACCOUNT,
-        network_passphrase=passphrase,
         database=database,
-        horizon=client,
-        clock=ManualClock(),
+        horizons=Horizons([client], network_passphrase=passphrase, clock=horizon),
+        clock=horizon,
         rescan_every_s=rescan_every_s,
         backoff_max_s=0.3,
     )
@@ -161,6 +163,30 @@ class TestReading:
         horizon.add(*(payment_record(ledger) for ledger in range(102, 502)))
         async with observing(horizon, database):
             await stores(database, *range(101, 502))
+
+    async def test_what_a_ledger_brings_that_closed_meanwhile_is_read_when_it_is_named(
+        self, horizon: ScriptedHorizon, database: Database
+    ) -> None:
+        async def ledger_closes_meanwhile(_: Request) -> None:
+            horizon.page_fault = None
+            horizon.add(payment_record(101), payment_record(102))
+            horizon.latest_ledger = 102
+
+        horizon.page_fault = ledger_closes_meanwhile
+        async with observing(horizon, database, rescan_every_s=3600):
+            await stores(database, 101, 102)
+
+    async def test_a_server_that_says_it_is_behind_moves_no_mark(
+        self, horizon: ScriptedHorizon, database: Database
+    ) -> None:
+        horizon.behind_by = 3
+        horizon.add(payment_record(101))
+        async with observing(horizon, database):
+            await stores(database, 101)
+            (cursor,) = await rows(database, "SELECT ledger FROM cursors")
+            assert cursor["ledger"] is None
+            horizon.behind_by = 0
+            await reads_to(database, 101)
 
     async def test_how_far_the_chain_was_surely_read_is_known(
         self, horizon: ScriptedHorizon, database: Database
@@ -500,14 +526,21 @@ class TestWrongNetwork:
         async with observing(horizon, database):
             await reads_to(database, 100)
         horizon.passphrase = "Another Network"
-        await self.refuses(horizon, database, passphrase="Another Network")
+        pages = horizon.requests.count("page")
+        async with observing(horizon, database, passphrase="Another Network"):
+
+            async def is_told() -> bool:
+                return [row[0] for row in await rows(database, OPEN_ALERTS)] == ["wrong_network"]
+
+            await eventually(is_told)
+        assert horizon.requests.count("page") == pages
 
     async def test_a_network_that_was_reset_is_not_taken_for_the_old_one(
         self, horizon: ScriptedHorizon, database: Database
     ) -> None:
         async with observing(horizon, database):
             await reads_to(database, 100)
-        horizon.latest_ledger = 3
+        horizon.begin_anew(latest_ledger=3)
         await self.refuses(horizon, database)
 
     async def test_a_hole_in_horizons_history_is_not_stepped_over(

@@ -34,14 +34,16 @@ from roadstead.clock import SystemClock
 from roadstead.database.pool import open_database
 from roadstead.service.observer import Observer
 from roadstead.stellar.horizon import HorizonClient
+from roadstead.stellar.horizons import Horizons
 
 async def main():
     database = await open_database(sys.argv[1], application="observer")
     horizon = HorizonClient(sys.argv[2])
+    horizons = Horizons([horizon], network_passphrase=sys.argv[4], clock=SystemClock())
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    observer = Observer(account=sys.argv[3], network_passphrase=sys.argv[4], database=database, horizon=horizon,
-                        clock=SystemClock(), rescan_every_s=1)
+    observer = Observer(account=sys.argv[3], own_accounts=frozenset(sys.argv[5:]), database=database,
+                        horizons=horizons, clock=SystemClock(), rescan_every_s=1, balances_every_s=0.3)
     print("running", flush=True)
     await observer.run(stop)
     await horizon.close()
@@ -204,14 +206,14 @@ class TestOnTheNetwork:
         assert (first["receiving_muxed"], second["receiving_muxed"]) == (None, sub_account)
         assert second["receiving_account"] == ours
 
-    async def test_a_merged_account_is_stored_without_an_amount(
+    async def test_a_merged_account_is_stored_with_the_lumens_of_its_effects(
         self, chain: Chain, database: Database, database_url: str
     ) -> None:
         merged = await chain.submit(lambda builder: builder.append_account_merge_op(chain.ours.public_key))
         with observing(chain, database_url):
             await stores(database, [merged])
         (row,) = await rows(database, "SELECT * FROM payments WHERE kind = 'account_merge'")
-        assert (row["payer"], row["amount_units"]) == (chain.payer.public_key, None)
+        assert (row["payer"], row["amount_units"]) == (chain.payer.public_key, 99_999_999_900)
 
 
 class TestKilled:

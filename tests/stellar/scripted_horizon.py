@@ -22,6 +22,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from roadstead.clock import utc_text
+
 PASSPHRASE = "Scripted Network ; 2026"
 ACCOUNT = "G" + "A" * 55
 PAYER = "G" + "B" * 55
@@ -82,11 +84,20 @@ class ScriptedHorizon:
     passphrase: str = PASSPHRASE
     latest_ledger: int = 100
     elder_ledger: int = 1
+    genesis: datetime = GENESIS
+    """When the network's life began; a later one is another life."""
+    behind_by: int | None = None
+    """How many ledgers the server behind a list has not got yet, as its answers say; None says nothing."""
     records: list[bytes] = field(default_factory=list)
     """The raw records of the account, oldest first."""
+    effects: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    """The effects of operations, by their ids."""
+    balances: list[dict[str, Any]] = field(default_factory=list)
+    """Claimable balances."""
     root_fault: Fault | None = None
     page_fault: Fault | None = None
     stream_fault: Fault | None = None
+    effects_fault: Fault | None = None
     requests: list[str] = field(default_factory=list)
     streams_open: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -112,8 +123,51 @@ class ScriptedHorizon:
     def application(self) -> Starlette:
         """Build the HTTP face."""
         return Starlette(
-            routes=[Route("/", self._root), Route("/accounts/{account}/operations", self._operations)]
+            routes=[
+                Route("/", self._root),
+                Route("/ledgers/{sequence:int}", self._ledger),
+                Route("/accounts/{account}/operations", self._operations),
+                Route("/operations/{operation_id:int}/effects", self._effects),
+                Route("/claimable_balances", self._balances),
+            ]
         )
+
+    def closed_at(self, ledger: int) -> datetime:
+        """Return when a ledger of this life closed."""
+        return closed_at(ledger) + (self.genesis - GENESIS)
+
+    def begin_anew(self, *, latest_ledger: int) -> None:
+        """Reset the network: its ledgers count from one again, and nothing of before is left."""
+        self.genesis = self.closed_at(self.latest_ledger) + timedelta(hours=1)
+        self.latest_ledger, self.elder_ledger = latest_ledger, 1
+        self.records.clear()
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def now(self) -> datetime:
+        """Return the time: the moment at which the last ledger closed. Serves as a clock."""
+        return self.closed_at(self.latest_ledger)
+
+    async def _ledger(self, request: Request) -> Response:
+        sequence = int(request.path_params["sequence"])
+        self.requests.append("ledger")
+        if not self.elder_ledger <= sequence <= self.latest_ledger:
+            return json_response({"title": "Resource Missing", "status": 404}, 404)
+        return json_response({"sequence": sequence, "closed_at": utc_text(self.closed_at(sequence))})
+
+    async def _effects(self, request: Request) -> Response:
+        self.requests.append("effects")
+        if self.effects_fault and (response := await self.effects_fault(request)):
+            return response
+        found = self.effects.get(int(request.path_params["operation_id"]), [])
+        return page_response([json.dumps(effect).encode() for effect in found])
+
+    async def _balances(self, request: Request) -> Response:
+        self.requests.append("balances")
+        after = request.query_params.get("cursor")
+        start = next((n + 1 for n, one in enumerate(self.balances) if one["paging_token"] == after), 0)
+        limit = int(request.query_params["limit"])
+        return page_response([json.dumps(one).encode() for one in self.balances[start : start + limit]])
 
     async def _root(self, request: Request) -> Response:
         self.requests.append("root")
@@ -123,9 +177,7 @@ class ScriptedHorizon:
             {
                 "network_passphrase": self.passphrase,
                 "history_latest_ledger": self.latest_ledger,
-                "history_latest_ledger_closed_at": closed_at(self.latest_ledger)
-                .isoformat()
-                .replace("+00:00", "Z"),
+                "history_latest_ledger_closed_at": utc_text(self.closed_at(self.latest_ledger)),
                 "history_elder_ledger": self.elder_ledger,
             }
         )
@@ -142,7 +194,10 @@ class ScriptedHorizon:
         self.requests.append("page")
         if self.page_fault and (response := await self.page_fault(request)):
             return response
-        return page_response(self.after(cursor)[:limit])
+        response = page_response(self.after(cursor)[:limit])
+        if self.behind_by is not None:
+            response.headers["Latest-Ledger"] = str(self.latest_ledger - self.behind_by)
+        return response
 
     async def _events(self, cursor: int, limit: int) -> AsyncIterator[bytes]:
         self.streams_open += 1

@@ -16,6 +16,7 @@ from roadstead.clock import SystemClock
 from roadstead.database.pool import Database
 from roadstead.service.observer import Observer
 from roadstead.stellar.horizon import HorizonClient
+from roadstead.stellar.horizons import Horizons
 
 __all__ = ["chain", "database"]
 
@@ -39,9 +40,8 @@ async def observing(chain: Chain, wire: FaultProxy, database: Database) -> Async
     )
     observer = Observer(
         account=chain.ours.public_key,
-        network_passphrase=PASSPHRASE,
         database=database,
-        horizon=horizon,
+        horizons=Horizons([horizon], network_passphrase=PASSPHRASE, clock=SystemClock()),
         clock=SystemClock(),
         rescan_every_s=0.2,
         backoff_max_s=0.2,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -10,19 +9,15 @@ from rich.table import Table
 
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
 from roadstead.cli.output import write_json
+from roadstead.cli.unmatched import register
 from roadstead.config.effective import Configuration
+from roadstead.payments.dispositions import Disposition
 
 app = typer.Typer(no_args_is_help=True, help="What arrived on Stellar, and what became of it.")
 
 LIST_MAX = 1000
 
-
-class Disposition(StrEnum):
-    """What became of a payment."""
-
-    STORED = "stored"
-    MATCHED = "matched"
-    UNMATCHED = "unmatched"
+register(app)
 
 
 @app.command("list")

@@ -27,6 +27,7 @@ from roadstead.partners.challenges import Challenges, auth_endpoint
 from roadstead.partners.client_domains import TOML_BYTES_MAX, StellarTomlKeys
 from roadstead.partners.directory import CachedPartnerDirectory
 from roadstead.partners.tokens import TokenBook
+from roadstead.payments.cursors import cursor_source
 from roadstead.quotes.rates import RateBook
 from roadstead.quotes.sources import open_rates
 from roadstead.rails.opening import open_rails
@@ -48,12 +49,15 @@ from roadstead.service.internal import (
 from roadstead.service.leases import Leadership, holder_name
 from roadstead.service.logging import configure_logging
 from roadstead.service.loops import pause
-from roadstead.service.observer import cursor_source, run_observer
+from roadstead.service.observer import run_observer
 from roadstead.service.readiness import observer_check, rail_check
 from roadstead.service.roles import Role
 from roadstead.service.worker import count_callback, run_worker
+from roadstead.stellar.accounts import TIMEOUT_S as ACCOUNTS_TIMEOUT_S
 from roadstead.stellar.accounts import HorizonAccountReader
-from roadstead.stellar.horizon import HorizonClient
+from roadstead.stellar.accounts_of_horizons import AccountsOfHorizons
+from roadstead.stellar.horizon import ANSWER_TIMEOUT_S, HorizonClient
+from roadstead.stellar.horizons import Horizons
 
 log = structlog.get_logger()
 
@@ -142,7 +146,8 @@ def _checks(parts: Parts, roles: frozenset[Role]) -> list[Check]:
     checks = [database_check(parts.database)]
     if roles & {Role.API, Role.OBSERVER}:
         source = cursor_source(parts.configuration.settings.distribution_account)
-        checks.append(observer_check(parts.database, source))
+        lag_max_s = parts.configuration.settings.horizon_lag_max_s
+        checks.append(observer_check(parts.database, source, lag_max_s=lag_max_s))
     if roles & {Role.WORKER, Role.SCHEDULER}:
         checks.extend(rail_check(parts.database, rail) for rail in parts.rails.values())
     return checks
@@ -159,7 +164,11 @@ async def _until_stop(work: Awaitable[None], stop: asyncio.Event) -> None:
 async def _serve_api(parts: Parts) -> None:
     configuration = parts.configuration
     settings = configuration.settings
-    accounts = HorizonAccountReader(settings.horizon_urls[0])
+    accounts = AccountsOfHorizons(
+        _horizons(parts, answer_timeout_s=ACCOUNTS_TIMEOUT_S),
+        [HorizonAccountReader(url) for url in settings.horizon_urls],
+        parts.clock,
+    )
     parts.stack.push_async_callback(accounts.close)
     partners = CachedPartnerDirectory(
         parts.database, parts.clock, support_email=configuration.anchor.organization.support_email
@@ -204,9 +213,20 @@ def _domain_keys(parts: Parts) -> StellarTomlKeys:
 
 
 async def _observe(parts: Parts) -> None:
-    horizon = HorizonClient(parts.configuration.settings.horizon_urls[0])
-    parts.stack.push_async_callback(horizon.close)
-    await run_observer(parts.configuration, parts.database, horizon, parts.clock, parts.stop)
+    await run_observer(parts.configuration, parts.database, _horizons(parts), parts.clock, parts.stop)
+
+
+def _horizons(parts: Parts, *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> Horizons:
+    settings = parts.configuration.settings
+    servers = [HorizonClient(url, answer_timeout_s=answer_timeout_s) for url in settings.horizon_urls]
+    for server in servers:
+        parts.stack.push_async_callback(server.close)
+    return Horizons(
+        servers,
+        network_passphrase=settings.network_passphrase,
+        clock=parts.clock,
+        lag_max_s=settings.horizon_lag_max_s,
+    )
 
 
 async def _work(parts: Parts) -> None:

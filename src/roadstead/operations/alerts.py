@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from roadstead.database.pool import Connection
@@ -17,8 +18,26 @@ class AlertKind(StrEnum):
     """Somebody stopped payouts or refunds; the subject is the stop."""
     BOOKS_UNSOUND = "books_unsound"
     """A check of the books found something; the subject is the check."""
+    UNMATCHED_OLD = "unmatched_old"
+    """Payments wait too long for a person; the subject is the asset."""
+    RATE_AWAITED = "rate_awaited"
+    """Paid remittances wait long for a rate; the subject is the pair."""
+    NOTHING_TO_DELIVER = "nothing_to_deliver"
+    """A paid remittance is worth less than the smallest unit that can be delivered; the subject is the remittance."""
     OPERATOR_CHANGED = "operator_changed"
     """An operator was added, disabled or got a new token; the subject is the operator."""
+    CLAWBACK = "clawback"
+    """The issuer took tokens out of the distribution account; the subject is the operation."""
+    CLAIMABLE_BALANCE = "claimable_balance"
+    """Somebody set a balance aside for us; the subject is the account that may claim it."""
+    CHAIN_RESET = "chain_reset"
+    """The network began anew; the subject is the cursor."""
+    CHAIN_GAP = "chain_gap"
+    """No Horizon keeps the history that was not read yet; the subject is the cursor."""
+    WRONG_NETWORK = "wrong_network"
+    """Horizon shows another network than the one that is configured; the subject is the cursor."""
+    UNREADABLE_RECORD = "unreadable_record"
+    """Records of the chain could not be understood; the subject is the cursor."""
 
 
 class Severity(StrEnum):
@@ -79,3 +98,21 @@ async def close_alert(connection: Connection, kind: AlertKind, subject: str, *, 
         subject[:SUBJECT_MAX],
         reason[:MESSAGE_MAX],
     )
+
+
+async def keep_alerts(
+    connection: Connection, kind: AlertKind, messages: Mapping[str, str], *, over: str
+) -> None:
+    """Let exactly these alerts of a kind be open, by subject: open those that are missing, close those that are over.
+
+    For whoever looks at everything of a kind again and again; what is open already is left as it is. `over` is the
+    reason with which alerts are closed.
+    """
+    rows = await connection.fetch(
+        "SELECT subject FROM alerts WHERE kind = $1 AND status <> 'closed' FOR UPDATE", kind
+    )
+    known = {row["subject"] for row in rows}
+    for subject in sorted(known - messages.keys()):
+        await close_alert(connection, kind, subject, reason=over)
+    for subject in sorted(messages.keys() - known):
+        await open_alert(connection, kind=kind, subject=subject, message=messages[subject])

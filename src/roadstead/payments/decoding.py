@@ -1,71 +1,41 @@
-"""Tell an incoming credit from everything else in the operations of our account. Pure: bytes in, a verdict out.
+"""Tell what an operation of our account was: money in, money out, or neither. Pure: bytes in, a verdict out.
 
-Whatever the bytes are, there is a verdict; nothing is raised. Only what the account *received* counts: of a path
-payment the destination asset and amount, never what the payer gave for it.
+Whatever the bytes are, there is a verdict; nothing is raised. Of what comes in only what the account *received* counts:
+of a path payment the destination asset and amount, never what the payer gave for it. Of what goes out, what left.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TypeAlias
+from datetime import UTC
 
 import msgspec
 
 from roadstead.errors import BadInput
-from roadstead.money import NATIVE, Asset, amount_from_text, stellar_asset
+from roadstead.money import NATIVE, Asset, amount_from_text
+from roadstead.payments.fields import (
+    asset_from_horizon,
+    read_account,
+    read_asset,
+    read_balance_id,
+    read_hash,
+    read_muxed,
+    read_operation_id,
+    read_payer,
+)
+from roadstead.payments.verdicts import (
+    BalanceClaim,
+    BalanceOffer,
+    Clawback,
+    IncomingPayment,
+    Irrelevant,
+    OutgoingPayment,
+    PaymentKind,
+    Undecodable,
+    Verdict,
+)
 from roadstead.stellar.memos import Memo, memo_from_horizon
-from roadstead.stellar.records import Moment, read_position
-
-
-class PaymentKind(StrEnum):
-    """The operations that credit an account, by Horizon's names."""
-
-    PAYMENT = "payment"
-    PATH_PAYMENT_STRICT_RECEIVE = "path_payment_strict_receive"
-    PATH_PAYMENT_STRICT_SEND = "path_payment_strict_send"
-    CREATE_ACCOUNT = "create_account"
-    ACCOUNT_MERGE = "account_merge"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IncomingPayment:
-    """One credit of our account by one operation of one successful transaction."""
-
-    operation_id: int
-    kind: PaymentKind
-    transaction_hash: str
-    """Hash of the transaction in lower-case hexadecimal; of a fee bump, the outer one."""
-    ledger_closed_at: datetime
-    payer: str
-    """Where it came from and where a refund goes: M... when the payer named a sub-account, else G..."""
-    receiving_account: str
-    receiving_muxed: str | None
-    """The address M... when the payer sent to a sub-account of ours."""
-    asset: Asset
-    amount_units: int | None
-    """Stroops received; None for a merged account, whose balance the operation does not tell."""
-    memo: Memo
-
-
-@dataclass(frozen=True, slots=True)
-class Irrelevant:
-    """Not a credit of our account: nothing has to be kept."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Undecodable:
-    """It may be a credit of our account, but it cannot be understood: a person has to look at the record."""
-
-    reason: str
-
-
-Verdict: TypeAlias = IncomingPayment | Irrelevant | Undecodable
+from roadstead.stellar.records import Moment
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -96,6 +66,10 @@ class _Payment(_Credit, frozen=True, kw_only=True):
     amount: str
     asset_code: str | None = None
     asset_issuer: str | None = None
+    source_amount: str | None = None
+    source_asset_type: str | None = None
+    source_asset_code: str | None = None
+    source_asset_issuer: str | None = None
 
 
 class _Creation(_Credit, frozen=True, kw_only=True):
@@ -112,7 +86,34 @@ class _Merge(_Credit, frozen=True, kw_only=True):
     into_muxed: str | None = None
 
 
+class _Clawback(_Credit, frozen=True, kw_only=True):
+    source_account: str
+    holder: str = msgspec.field(name="from")
+    amount: str
+    asset_type: str
+    asset_code: str | None = None
+    asset_issuer: str | None = None
+
+
+class _Claim(_Credit, frozen=True, kw_only=True):
+    claimant: str
+    balance_id: str
+
+
+class _Claimant(msgspec.Struct, frozen=True):
+    destination: str
+
+
+class _Offer(_Credit, frozen=True, kw_only=True):
+    type: str
+    source_account: str
+    asset: str
+    amount: str
+    claimants: list[_Claimant]
+
+
 class _BalanceChange(msgspec.Struct, frozen=True):
+    payer: str | None = msgspec.field(name="from", default=None)
     to: str | None = None
 
 
@@ -124,15 +125,13 @@ _head = msgspec.json.Decoder(_Head)
 _payment = msgspec.json.Decoder(_Payment)
 _creation = msgspec.json.Decoder(_Creation)
 _merge = msgspec.json.Decoder(_Merge)
+_clawback = msgspec.json.Decoder(_Clawback)
+_claim = msgspec.json.Decoder(_Claim)
+_offer = msgspec.json.Decoder(_Offer)
 _invocation = msgspec.json.Decoder(_Invocation)
 
-_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_ACCOUNT = re.compile(r"G[A-Z2-7]{55}", re.ASCII)
-_MUXED = re.compile(r"M[A-Z2-7]{68}", re.ASCII)
-_ASSET_TYPES = ("credit_alphanum4", "credit_alphanum12")
 
-_OUTGOING = Irrelevant("it does not pay to our account")
-_TO_OURSELVES = Irrelevant("our account paid itself")
+_ELSEWHERE = Irrelevant("it neither pays nor debits our account")
 
 
 def decode(record: bytes, account: str) -> Verdict:
@@ -153,41 +152,63 @@ def decode(record: bytes, account: str) -> Verdict:
 
 def _read_payment(record: bytes, account: str) -> Verdict:
     payment = _payment.decode(record)
+    if payment.payer == account:
+        return _sent(payment, account)
     if payment.to != account:
         return _elsewhere(payment.to)
-    if payment.payer == account:
-        return _TO_OURSELVES
-    asset = _asset(payment.asset_type, payment.asset_code, payment.asset_issuer)
-    units = amount_from_text(asset, payment.amount).units
-    if units == 0:
-        return Undecodable("a payment of nothing, which Stellar does not allow")
+    asset = read_asset(payment.asset_type, payment.asset_code, payment.asset_issuer)
     return IncomingPayment(
-        operation_id=_operation_id(payment.id),
+        operation_id=read_operation_id(payment.id),
         kind=PaymentKind(payment.type),
-        transaction_hash=_hash(payment.transaction_hash),
+        transaction_hash=read_hash(payment.transaction_hash),
         ledger_closed_at=payment.created_at.astimezone(UTC),
-        payer=_payer(payment.payer, payment.payer_muxed),
+        payer=read_payer(payment.payer, payment.payer_muxed),
+        payer_account=payment.payer,
         receiving_account=account,
-        receiving_muxed=_muxed(payment.to_muxed),
+        receiving_muxed=read_muxed(payment.to_muxed),
         asset=asset,
-        amount_units=units,
+        amount_units=_something(asset, payment.amount),
         memo=_memo(payment.transaction),
+    )
+
+
+def _sent(payment: _Payment, account: str) -> OutgoingPayment:
+    if payment.source_amount is None or payment.source_asset_type is None:
+        asset = read_asset(payment.asset_type, payment.asset_code, payment.asset_issuer)
+        amount = payment.amount
+    else:
+        asset = read_asset(payment.source_asset_type, payment.source_asset_code, payment.source_asset_issuer)
+        amount = payment.source_amount
+    destination = read_muxed(payment.to_muxed) or read_account(payment.to)
+    units = amount_from_text(asset, amount).units
+    return _outgoing(
+        payment, payment.type, account=account, destination=destination, asset=asset, units=units
     )
 
 
 def _read_creation(record: bytes, account: str) -> Verdict:
     creation = _creation.decode(record)
+    units = amount_from_text(NATIVE, creation.starting_balance).units
+    if creation.funder == account:
+        return _outgoing(
+            creation,
+            "create_account",
+            account=account,
+            destination=read_account(creation.account),
+            asset=NATIVE,
+            units=units,
+        )
     if creation.account != account:
         return _elsewhere(creation.account)
-    units = amount_from_text(NATIVE, creation.starting_balance).units
     if units == 0:
         return Irrelevant("the account was created without lumens")
     return IncomingPayment(
-        operation_id=_operation_id(creation.id),
+        operation_id=read_operation_id(creation.id),
         kind=PaymentKind.CREATE_ACCOUNT,
-        transaction_hash=_hash(creation.transaction_hash),
+        transaction_hash=read_hash(creation.transaction_hash),
         ledger_closed_at=creation.created_at.astimezone(UTC),
-        payer=_payer(creation.funder, creation.funder_muxed),
+        payer=read_payer(creation.funder, creation.funder_muxed),
+        payer_account=creation.funder,
         receiving_account=account,
         receiving_muxed=None,
         asset=NATIVE,
@@ -198,28 +219,83 @@ def _read_creation(record: bytes, account: str) -> Verdict:
 
 def _read_merge(record: bytes, account: str) -> Verdict:
     merge = _merge.decode(record)
+    if merge.account == account:
+        return _outgoing(
+            merge,
+            "account_merge",
+            account=account,
+            destination=read_account(merge.into),
+            asset=NATIVE,
+            units=None,
+        )
     if merge.into != account:
         return _elsewhere(merge.into)
     return IncomingPayment(
-        operation_id=_operation_id(merge.id),
+        operation_id=read_operation_id(merge.id),
         kind=PaymentKind.ACCOUNT_MERGE,
-        transaction_hash=_hash(merge.transaction_hash),
+        transaction_hash=read_hash(merge.transaction_hash),
         ledger_closed_at=merge.created_at.astimezone(UTC),
-        payer=_payer(merge.account, merge.account_muxed),
+        payer=read_payer(merge.account, merge.account_muxed),
+        payer_account=merge.account,
         receiving_account=account,
-        receiving_muxed=_muxed(merge.into_muxed),
+        receiving_muxed=read_muxed(merge.into_muxed),
         asset=NATIVE,
         amount_units=None,
         memo=_memo(merge.transaction),
     )
 
 
+def _read_clawback(record: bytes, account: str) -> Verdict:
+    clawback = _clawback.decode(record)
+    if clawback.holder != account:
+        return _elsewhere(clawback.holder)
+    asset = read_asset(clawback.asset_type, clawback.asset_code, clawback.asset_issuer)
+    return Clawback(
+        operation_id=read_operation_id(clawback.id),
+        transaction_hash=read_hash(clawback.transaction_hash),
+        ledger_closed_at=clawback.created_at.astimezone(UTC),
+        account=account,
+        issuer=read_account(clawback.source_account),
+        asset=asset,
+        amount_units=_something(asset, clawback.amount),
+    )
+
+
+def _read_claim(record: bytes, account: str) -> Verdict:
+    claim = _claim.decode(record)
+    if claim.claimant != account:
+        return _elsewhere(claim.claimant)
+    return BalanceClaim(
+        operation_id=read_operation_id(claim.id),
+        transaction_hash=read_hash(claim.transaction_hash),
+        ledger_closed_at=claim.created_at.astimezone(UTC),
+        receiving_account=account,
+        balance_id=read_balance_id(claim.balance_id),
+        memo=_memo(claim.transaction),
+    )
+
+
+def _read_offer(record: bytes, account: str) -> Verdict:
+    offer = _offer.decode(record)
+    if offer.source_account == account:
+        asset = asset_from_horizon(offer.asset)
+        units = amount_from_text(asset, offer.amount).units
+        others = [one.destination for one in offer.claimants if one.destination != account]
+        destination = read_account(others[0]) if others else account
+        return _outgoing(
+            offer, offer.type, account=account, destination=destination, asset=asset, units=units
+        )
+    if any(one.destination == account for one in offer.claimants):
+        return BalanceOffer(operation_id=read_operation_id(offer.id))
+    return _ELSEWHERE
+
+
 def _read_invocation(record: bytes, account: str) -> Verdict:
     changes = _invocation.decode(record).asset_balance_changes or []
-    if any(change.to == account for change in changes):
+    if any(account in (change.to, change.payer) for change in changes):
         # One operation may hold several credits, and none of them has a place of its own in our books.
-        return Undecodable("a contract credited our account: settle it by hand")
-    return Irrelevant("the contract did not credit our account")
+        return Undecodable("a contract credited or debited our account: settle it by hand")
+    return Irrelevant("the contract did not touch our account")
 
 
 _READERS: dict[str, Callable[[bytes, str], Verdict]] = {
@@ -228,51 +304,38 @@ _READERS: dict[str, Callable[[bytes, str], Verdict]] = {
     PaymentKind.PATH_PAYMENT_STRICT_SEND: _read_payment,
     PaymentKind.CREATE_ACCOUNT: _read_creation,
     PaymentKind.ACCOUNT_MERGE: _read_merge,
+    PaymentKind.CLAIM: _read_claim,
+    "create_claimable_balance": _read_offer,
+    "clawback": _read_clawback,
     "invoke_host_function": _read_invocation,
 }
 
 
+def _outgoing(
+    credit: _Credit, kind: str, *, account: str, destination: str, asset: Asset, units: int | None
+) -> OutgoingPayment:
+    return OutgoingPayment(
+        operation_id=read_operation_id(credit.id),
+        kind=kind,
+        transaction_hash=read_hash(credit.transaction_hash),
+        ledger_closed_at=credit.created_at.astimezone(UTC),
+        account=account,
+        destination=destination,
+        asset=asset,
+        amount_units=units,
+    )
+
+
+def _something(asset: Asset, text: str) -> int:
+    units = amount_from_text(asset, text).units
+    if units == 0:
+        raise BadInput("It moved an amount of nothing, which Stellar does not allow.")
+    return units
+
+
 def _elsewhere(destination: str) -> Verdict:
-    _account(destination)
-    return _OUTGOING
-
-
-def _operation_id(text: str) -> int:
-    operation_id = read_position(text)
-    if not operation_id:
-        raise BadInput(f"Operation id {text[:40]!r} is not a whole number of 64 bits.")
-    return operation_id
-
-
-def _hash(text: str) -> str:
-    if not _HASH.fullmatch(text):
-        raise BadInput("The transaction hash is not 64 hexadecimal digits.")
-    return text
-
-
-def _account(text: str) -> str:
-    if not _ACCOUNT.fullmatch(text):
-        raise BadInput(f"{text[:80]!r} is not an address G...")
-    return text
-
-
-def _muxed(text: str | None) -> str | None:
-    if text is not None and not _MUXED.fullmatch(text):
-        raise BadInput(f"{text[:80]!r} is not an address M...")
-    return text
-
-
-def _payer(account: str, muxed: str | None) -> str:
-    plain = _account(account)
-    return _muxed(muxed) or plain
-
-
-def _asset(asset_type: str, code: str | None, issuer: str | None) -> Asset:
-    if asset_type == "native":
-        return NATIVE
-    if asset_type not in _ASSET_TYPES or code is None or issuer is None:
-        raise BadInput(f"Asset type {asset_type[:40]!r} is not one that can be paid.")
-    return stellar_asset(code, issuer)
+    read_account(destination)
+    return _ELSEWHERE
 
 
 def _memo(transaction: _Transaction) -> Memo:

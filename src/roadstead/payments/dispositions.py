@@ -42,7 +42,6 @@ MOVES = frozenset(
         (Disposition.UNMATCHED, Disposition.REFUNDING),
         (Disposition.UNMATCHED, Disposition.OWN),
         (Disposition.REFUNDING, Disposition.REFUNDED),
-        (Disposition.REFUNDING, Disposition.UNMATCHED),
     }
 )
 """Every legal move; the database holds the same table and refuses all others. Nothing leaves `unmatched` in silence:

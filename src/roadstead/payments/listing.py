@@ -48,6 +48,19 @@ async def list_payments(
     return [_listed(row) for row in rows]
 
 
+async def by_operation(connection: Connection, operation_id: int) -> ListedPayment | None:
+    """Look a payment up by its operation id."""
+    row = await connection.fetchrow(
+        """
+        SELECT operation_id, kind, transaction_hash, ledger_closed_at, payer, asset, amount_units, memo_kind, memo,
+            disposition, reason, remittance_id
+        FROM payments WHERE operation_id = $1
+        """,
+        operation_id,
+    )
+    return None if row is None else _listed(row)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
     """How many payments wait, for whom."""

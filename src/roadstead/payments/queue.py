@@ -97,7 +97,7 @@ async def totals(connection: Connection) -> list[QueueTotal]:
     """Add up what waits for a person, by asset and reason."""
     rows = await connection.fetch(
         """
-        SELECT asset, reason, count(*) AS count, COALESCE(sum(amount_units), 0)::bigint AS units,
+        SELECT asset, reason, count(*) AS count, COALESCE(sum(amount_units), 0) AS units,
             min(waiting_since) AS oldest_since
         FROM waiting_payments GROUP BY asset, reason ORDER BY asset, reason
         """
@@ -107,7 +107,7 @@ async def totals(connection: Connection) -> list[QueueTotal]:
             asset=parse_asset(row["asset"]),
             reason=row["reason"],
             count=row["count"],
-            amount=Money(parse_asset(row["asset"]), row["units"]),
+            amount=Money(parse_asset(row["asset"]), int(row["units"])),
             oldest_since=row["oldest_since"],
         )
         for row in rows

@@ -1,13 +1,17 @@
-"""The SQL of the inbox: payments, records that nobody understands, and how far a source was read."""
+"""The SQL of the inbox: what came in, what went out, and records that nobody understands."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from roadstead.database.pool import Connection
-from roadstead.payments.decoding import IncomingPayment
+from roadstead.payments.claimable import mark_claimed
+from roadstead.payments.clawbacks import record_clawbacks
+from roadstead.payments.cursors import Reached, move, operation_key
+from roadstead.payments.verdicts import Clawback, IncomingPayment, OutgoingPayment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,24 +24,15 @@ class UndecodableRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerMark:
-    """A ledger and its close time."""
+class Batch:
+    """What the records of a page were."""
 
-    sequence: int
-    closed_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cursor:
-    """How far a source was read."""
-
-    position: str
-    """Paging token of the last record read."""
-    network_passphrase: str | None
-    ledger: LedgerMark | None
-    """The last ledger up to which everything was surely read; None until the first time that the end was reached."""
-    read_at: datetime
-    """When, by the database's clock."""
+    payments: Sequence[IncomingPayment] = ()
+    clawbacks: Sequence[Clawback] = ()
+    outgoing: Sequence[OutgoingPayment] = ()
+    undecodable: Sequence[UndecodableRecord] = ()
+    claims: Mapping[int, str] = field(default_factory=dict)
+    """Ids of the claimable balances that payments claimed, by operation id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,66 +41,59 @@ class Stored:
 
     payments: int
     undecodable: int
+    clawbacks: int = 0
 
 
 async def store(
-    connection: Connection,
-    *,
-    source: str,
-    payments: Sequence[IncomingPayment],
-    undecodable: Sequence[UndecodableRecord],
-    position: str,
-    network_passphrase: str,
-    ledger: LedgerMark | None,
+    connection: Connection, batch: Batch, reached: Reached, *, own_accounts: AbstractSet[str] = frozenset()
 ) -> Stored:
     """Store what was read from a source and move its cursor. Needs a transaction; safe to repeat.
 
-    A payment whose operation id is already taken by another transaction (as after a reset of a test network) is not
-    dropped: it is kept as undecodable.
+    Payments by one of `own_accounts` are marked as such. A clawback is posted in the books, and the outgoing money of
+    its asset stops. A payment whose key is already taken by another transaction is not dropped: it is kept as
+    undecodable.
+
+    Raises:
+        Reseeded: The cursor was set anew since it was looked up; the transaction must be given up.
     """
-    taken = await _insert_payments(connection, payments) if payments else []
+    await move(connection, reached)
+    offset = reached.ledger_offset
+    payments = [_shifted(payment, offset) for payment in batch.payments]
+    taken = await _insert_payments(connection, payments, own_accounts) if payments else []
     strangers = await _of_other_transactions(connection, taken) if taken else []
-    kept = await _insert_undecodable(connection, source, [*undecodable, *strangers])
-    await _move_cursor(
-        connection, source=source, position=position, network_passphrase=network_passphrase, ledger=ledger
+    await mark_claimed(
+        connection, {operation_key(key, offset): balance_id for key, balance_id in batch.claims.items()}
     )
-    return Stored(payments=len(payments) - len(taken), undecodable=kept)
+    clawbacks = [_shifted(clawback, offset) for clawback in batch.clawbacks]
+    clawed_back = await record_clawbacks(connection, clawbacks)
+    await _insert_outgoing(connection, [_shifted(payment, offset) for payment in batch.outgoing])
+    source = f"{reached.source}#{reached.seeding}" if reached.seeding else reached.source
+    kept = await _insert_undecodable(connection, source, [*batch.undecodable, *strangers])
+    return Stored(payments=len(payments) - len(taken), undecodable=kept, clawbacks=clawed_back)
 
 
-async def cursor(connection: Connection, source: str) -> Cursor | None:
-    """Return how far a source was read; None when it never was."""
-    row = await connection.fetchrow(
-        "SELECT position, network_passphrase, ledger, ledger_closed_at, read_at FROM cursors WHERE source = $1",
-        source,
-    )
-    if row is None:
-        return None
-    mark = None
-    if row["ledger"] is not None and row["ledger_closed_at"] is not None:
-        mark = LedgerMark(sequence=row["ledger"], closed_at=row["ledger_closed_at"])
-    return Cursor(
-        position=row["position"],
-        network_passphrase=row["network_passphrase"],
-        ledger=mark,
-        read_at=row["read_at"],
-    )
+_Movement = TypeVar("_Movement", IncomingPayment, Clawback, OutgoingPayment)
+
+
+def _shifted(movement: _Movement, ledger_offset: int) -> _Movement:
+    return replace(movement, operation_id=operation_key(movement.operation_id, ledger_offset))
 
 
 _INSERT_PAYMENTS = """
 INSERT INTO payments (
     operation_id, kind, transaction_hash, ledger_closed_at, payer, receiving_account, receiving_muxed, asset,
-    amount_units, memo_kind, memo
+    amount_units, memo_kind, memo, from_own
 )
 SELECT * FROM unnest(
     $1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::bigint[], $10::text[], $11::bytea[]
+    $9::bigint[], $10::text[], $11::bytea[], $12::boolean[]
 )
 ON CONFLICT (operation_id) DO NOTHING
 RETURNING operation_id"""
 
 
 async def _insert_payments(
-    connection: Connection, payments: Sequence[IncomingPayment]
+    connection: Connection, payments: Sequence[IncomingPayment], own_accounts: AbstractSet[str]
 ) -> list[IncomingPayment]:
     """Insert payments; return those whose operation id was taken already."""
     rows = await connection.fetch(
@@ -121,6 +109,7 @@ async def _insert_payments(
         [payment.amount_units for payment in payments],
         [payment.memo.kind for payment in payments],
         [payment.memo.raw for payment in payments],
+        [payment.payer_account in own_accounts for payment in payments],
     )
     new = {row["operation_id"] for row in rows}
     taken = []
@@ -176,23 +165,25 @@ def _storable(reason: str) -> str:
     return reason.encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
-async def _move_cursor(
-    connection: Connection, *, source: str, position: str, network_passphrase: str, ledger: LedgerMark | None
-) -> None:
+async def _insert_outgoing(connection: Connection, payments: Sequence[OutgoingPayment]) -> None:
+    if not payments:
+        return
     await connection.execute(
         """
-        INSERT INTO cursors (source, position, network_passphrase, ledger, ledger_closed_at)
-        VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (source) DO UPDATE SET
-            position = excluded.position,
-            network_passphrase = excluded.network_passphrase,
-            ledger = GREATEST(cursors.ledger, excluded.ledger),
-            ledger_closed_at = GREATEST(cursors.ledger_closed_at, excluded.ledger_closed_at),
-            read_at = now()
+        INSERT INTO outgoing_payments (
+            operation_id, kind, transaction_hash, ledger_closed_at, account, destination, asset, amount_units
+        )
+        SELECT * FROM unnest(
+            $1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::bigint[]
+        )
+        ON CONFLICT (operation_id) DO NOTHING
         """,
-        source,
-        position,
-        network_passphrase,
-        ledger.sequence if ledger else None,
-        ledger.closed_at if ledger else None,
+        [payment.operation_id for payment in payments],
+        [payment.kind for payment in payments],
+        [payment.transaction_hash for payment in payments],
+        [payment.ledger_closed_at for payment in payments],
+        [payment.account for payment in payments],
+        [payment.destination for payment in payments],
+        [payment.asset.id for payment in payments],
+        [payment.amount_units for payment in payments],
     )

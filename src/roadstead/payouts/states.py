@@ -218,7 +218,8 @@ def remittance_status(status: PayoutStatus) -> RemittanceStatus | None:
     match status:
         case PayoutStatus.SUBMITTED | PayoutStatus.ACCEPTED | PayoutStatus.UNKNOWN:
             return RemittanceStatus.PENDING_EXTERNAL
-        case PayoutStatus.SETTLED:
+        case PayoutStatus.SETTLED | PayoutStatus.RETURNED:
+            # What came back had been paid, even where we hear of the return first.
             return RemittanceStatus.COMPLETED
         case PayoutStatus.REFUSED:
             return RemittanceStatus.PENDING_RECEIVER

@@ -24,6 +24,7 @@ from roadstead.remittances.matching import (
     match_payment,
     own_memo,
 )
+from roadstead.remittances.own import part_own, write_own
 from roadstead.remittances.policies import NO_POLICIES, Policies
 from roadstead.remittances.refunding import OrderRefunds, RefundOrder
 from roadstead.remittances.remedies import remedy_of
@@ -50,11 +51,13 @@ class Disposed:
 
     matched: int
     unmatched: tuple[Unmatched, ...]
+    own: int = 0
+    """Transfers between our own accounts."""
 
     @property
     def count(self) -> int:
         """How many payments were disposed of."""
-        return self.matched + len(self.unmatched)
+        return self.matched + len(self.unmatched) + self.own
 
 
 _NOTHING = Disposed(matched=0, unmatched=())
@@ -87,7 +90,8 @@ async def stored_payments(connection: Connection) -> list[StoredPayment]:
     """Return the oldest payments that nobody has disposed of, at most `BATCH_MAX`."""
     rows = await connection.fetch(
         """
-        SELECT operation_id, receiving_account, asset, amount_units, memo_kind, memo, ledger_closed_at
+        SELECT operation_id, receiving_account, asset, amount_units, memo_kind, memo, ledger_closed_at, from_own,
+            kind = 'create_account' AS created_account, kind = 'claim_claimable_balance' AS was_claimed
         FROM payments WHERE disposition = 'stored' ORDER BY operation_id LIMIT $1
         """,
         BATCH_MAX,
@@ -133,7 +137,7 @@ async def dispose(
 async def _dispose_one_by_one(
     connection: Connection, payments: Sequence[StoredPayment], rules: Rules, now: datetime
 ) -> Disposed:
-    matched = 0
+    matched = own = 0
     unmatched: list[Unmatched] = []
     for payment in payments:
         try:
@@ -149,8 +153,9 @@ async def _dispose_one_by_one(
                 await write_suspended(connection, [suspended], now)
             one = Disposed(matched=0, unmatched=(undecided,))
         matched += one.matched
+        own += one.own
         unmatched.extend(one.unmatched)
-    return Disposed(matched=matched, unmatched=tuple(unmatched))
+    return Disposed(matched=matched, unmatched=tuple(unmatched), own=own)
 
 
 async def _dispose(
@@ -158,7 +163,9 @@ async def _dispose(
 ) -> Disposed:
     memos = {memo for payment in payments if (memo := own_memo(payment.memo)) is not None}
     candidates = await store.by_memos(connection, sorted(memos))
-    matches, suspended = decide(payments, candidates, rules)
+    own, of_others = part_own(payments, lambda payment: candidates.get(own_memo(payment.memo) or 0))
+    await write_own(connection, own, now)
+    matches, suspended = decide(of_others, candidates, rules)
     payable = await write_matches(connection, matches, now, rules.rates, cause=_CAUSE)
     await write_suspended(connection, suspended, now)
     if rules.order_refunds is not None:
@@ -166,7 +173,7 @@ async def _dispose(
         orders += _excess_orders(matches, rules.policies)
         await order_refunds_of(connection, rules.order_refunds, orders, now, cause=_CAUSE)
     await rules.order_payouts(connection, payable, now)
-    return Disposed(matched=len(matches), unmatched=tuple(one.unmatched for one in suspended))
+    return Disposed(matched=len(matches), unmatched=tuple(one.unmatched for one in suspended), own=len(own))
 
 
 def decide(
@@ -217,4 +224,7 @@ def _payment(row: Row) -> StoredPayment:
         amount_units=row["amount_units"],
         memo=Memo(kind=MemoKind(row["memo_kind"]), raw=row["memo"]),
         ledger_closed_at=row["ledger_closed_at"],
+        from_own=row["from_own"],
+        created_account=row["created_account"],
+        was_claimed=row["was_claimed"],
     )

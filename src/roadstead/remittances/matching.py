@@ -54,6 +54,12 @@ class StoredPayment:
     """None where the chain does not tell it with the operation (an account merge)."""
     memo: Memo
     ledger_closed_at: datetime
+    from_own: bool = False
+    """Whether one of our own accounts paid."""
+    created_account: bool = False
+    """Whether it created our account, before which nobody can have paid for anything."""
+    was_claimed: bool = False
+    """Whether a person claimed it, a balance that somebody had set aside for us."""
 
     @property
     def amount(self) -> Money | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from roadstead.config.anchor import AssetTerms
 from roadstead.config.effective import Configuration, QuotedPair
-from roadstead.config.matching_terms import OtherAmount
+from roadstead.config.matching_terms import MatchingTerms, OtherAmount
 from roadstead.errors import BadInput
 from roadstead.money import Asset, Money, exact_amount
 from roadstead.remittances.pricing import Price, Pricing, price_at_par, price_to_come
@@ -43,6 +44,11 @@ class Policies:
         """Tell whether an amount is large enough to go back by itself."""
         least = self.refund_min(amount.asset)
         return least is not None and amount >= least
+
+    def age_max(self, asset: Asset) -> timedelta:
+        """Return how long a payment may wait for a person before somebody is told."""
+        terms = self.assets.get(asset)
+        return timedelta(seconds=(terms.matching if terms else MatchingTerms()).age_max_s)
 
     def needs_approval(self, amount: Money) -> bool:
         """Tell whether a second person has to agree to what one person decides about an amount."""

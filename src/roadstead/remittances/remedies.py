@@ -10,10 +10,16 @@ from roadstead.remittances.policies import Policies
 def remedy_of(payment: StoredPayment, reason: UnmatchedReason, policies: Policies) -> Remedy:
     """Decide whether a payment that funds nothing goes back by itself or waits for a person.
 
-    It waits whenever its amount is not known, below what is refunded by itself, or in an asset that is not received.
+    It waits whenever its amount is not known, below what is refunded by itself, or in an asset that is not received,
+    and when a person claimed it, who must have had a reason.
     """
     terms = policies.assets.get(payment.asset)
-    if terms is None or payment.amount is None or not policies.goes_back(payment.amount):
+    if (
+        payment.was_claimed
+        or terms is None
+        or payment.amount is None
+        or not policies.goes_back(payment.amount)
+    ):
         return Remedy.HOLD
     return _said(terms.matching, reason)
 

@@ -237,6 +237,20 @@ async def unpriced(
     return [_remittance(row) for row in rows]
 
 
+async def awaiting_rate(connection: Connection, limit: int) -> list[Remittance]:
+    """Look up the funded remittances whose rate is not fixed, oldest first; nothing is locked."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM remittances AS r LEFT JOIN payments AS f ON f.operation_id = r.funded_by
+        WHERE r.amount_out_units IS NULL AND r.status = 'pending_receiver' AND r.funded_by IS NOT NULL
+            AND r.cancelled_at IS NULL
+        ORDER BY r.started_at, r.id LIMIT $1
+        """,  # noqa: S608 - composed of constants
+        limit,
+    )
+    return [_remittance(row) for row in rows]
+
+
 async def fix_price(connection: Connection, remittance_id: UUID, amount_out: Money, rate: Decimal) -> None:
     """Fix the rate of a funded remittance, once.
 

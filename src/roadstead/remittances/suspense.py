@@ -21,7 +21,7 @@ EXCESS = "excess"
 WAITS = "The anchor's staff decides what becomes of it."
 GOES_BACK = "It goes back to its payer."
 
-_TOLD = {
+TOLD = {
     UnmatchedReason.ALREADY_FUNDED: "The remittance had been paid before.",
     UnmatchedReason.NOT_OPEN: "The remittance does not wait for a payment.",
     UnmatchedReason.WRONG_ASSET: "It is not in the asset that was agreed.",
@@ -29,6 +29,7 @@ _TOLD = {
     UnmatchedReason.TOO_LITTLE: "It is less than was agreed.",
     UnmatchedReason.TOO_MUCH: "It is more than was agreed.",
 }
+"""What partners are told of the reasons that concern their remittance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Suspended:
 
 def message(one: Suspended) -> str | None:
     """Return what the partner of the named remittance is told of a payment; None when that is nothing."""
-    why = _TOLD.get(one.unmatched.reason)
+    why = TOLD.get(one.unmatched.reason)
     if why is None or one.payment.amount is None:
         return None
     fate = GOES_BACK if one.remedy is Remedy.REFUND else WAITS
@@ -146,45 +147,21 @@ async def order_refunds_of(
 async def record_refunded(connection: Connection, operation_id: int, now: datetime) -> None:
     """Note that what was refunded out of suspense stands in a closed ledger. Safe to repeat.
 
-    For whoever confirms refunds, in the transaction that books it.
-
-    Raises:
-        Conflict: No refund of this payment was ordered out of suspense.
+    For whoever confirms refunds, in the transaction that books it. A refund that was ordered on another way than
+    through `order_refunds_of` is noted as ordered first.
     """
-    await _end_refund(connection, operation_id, now, to="refunded", cause="refund confirmed")
-
-
-async def record_refund_given_up(
-    connection: Connection, operation_id: int, now: datetime, *, cause: str
-) -> None:
-    """Put a payment back in front of a person, because its refund will surely never be sent. Safe to repeat.
-
-    For whoever sends refunds, in the transaction that books the tokens back to suspense.
-
-    Raises:
-        Conflict: No refund of this payment was ordered out of suspense.
-    """
-    await _end_refund(connection, operation_id, now, to="unmatched", cause=cause)
-
-
-async def _end_refund(
-    connection: Connection, operation_id: int, now: datetime, *, to: str, cause: str
-) -> None:
-    row = await connection.fetchrow(
-        """
-        UPDATE payments
-        SET disposition = CASE disposition WHEN 'refunding' THEN $2 ELSE disposition END,
-            disposed_at = CASE disposition WHEN 'refunding' THEN $3 ELSE disposed_at END,
-            excess_disposition = CASE excess_disposition WHEN 'refunding' THEN $2 ELSE excess_disposition END,
-            disposition_cause = CASE WHEN 'refunding' IN (disposition, excess_disposition) THEN $4
-                ELSE disposition_cause END
-        WHERE operation_id = $1 AND (disposition IN ('refunding', $2) OR excess_disposition IN ('refunding', $2))
-        RETURNING operation_id
-        """,
-        operation_id,
-        to,
-        now,
-        cause,
-    )
-    if row is None:
-        raise Conflict(f"No refund of payment {operation_id} was ordered: look again.")
+    for before, after in (("unmatched", "refunding"), ("refunding", "refunded")):
+        await connection.execute(
+            """
+            UPDATE payments
+            SET disposition = CASE disposition WHEN $2 THEN $3 ELSE disposition END,
+                disposed_at = CASE disposition WHEN $2 THEN $4 ELSE disposed_at END,
+                excess_disposition = CASE excess_disposition WHEN $2 THEN $3 ELSE excess_disposition END,
+                disposition_cause = 'refund confirmed'
+            WHERE operation_id = $1 AND $2 IN (disposition, excess_disposition)
+            """,
+            operation_id,
+            before,
+            after,
+            now,
+        )

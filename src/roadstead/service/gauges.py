@@ -7,6 +7,7 @@ from prometheus_client import Gauge
 from roadstead.callbacks.store import backlog as callback_backlog
 from roadstead.database.pool import Connection, Database
 from roadstead.payments.listing import backlog
+from roadstead.payments.queue import totals
 from roadstead.service.metrics import registry
 
 _remittances = Gauge(
@@ -19,6 +20,24 @@ _payments = Gauge(
     "roadstead_payments_waiting",
     "Incoming payments that wait: stored for the matcher, unmatched and undecodable for a person.",
     ["disposition"],
+    registry=registry,
+)
+_unmatched = Gauge(
+    "roadstead_unmatched_payments",
+    "Payments, and what was too much of payments, that wait for a person, by asset and reason.",
+    ["asset", "reason"],
+    registry=registry,
+)
+_unmatched_units = Gauge(
+    "roadstead_unmatched_units",
+    "The sum of them, in the smallest unit of the asset.",
+    ["asset", "reason"],
+    registry=registry,
+)
+_unmatched_oldest_s = Gauge(
+    "roadstead_unmatched_oldest_age_seconds",
+    "How long the oldest of them waits.",
+    ["asset", "reason"],
     registry=registry,
 )
 _events = Gauge("roadstead_rail_events_waiting", "Rail events that are not applied yet.", registry=registry)
@@ -95,6 +114,7 @@ async def refresh(database: Database) -> None:
         _payments.labels("stored").set(waiting.stored)
         _payments.labels("unmatched").set(waiting.unmatched)
         _payments.labels("undecodable").set(waiting.undecodable)
+        await _measure_queue(connection)
         callbacks = await callback_backlog(connection)
         _callbacks.set(callbacks.waiting)
         _callbacks_oldest_s.set(callbacks.oldest_s)
@@ -137,3 +157,15 @@ async def _count_by_labels(connection: Connection, gauge: Gauge, query: str) -> 
     gauge.clear()
     for *labels, count in rows:
         gauge.labels(*labels).set(count)
+
+
+async def _measure_queue(connection: Connection) -> None:
+    found = await totals(connection)
+    now = await connection.fetchval("SELECT now()")
+    for gauge in (_unmatched, _unmatched_units, _unmatched_oldest_s):
+        gauge.clear()
+    for total in found:
+        names = (total.asset.id, total.reason)
+        _unmatched.labels(*names).set(total.count)
+        _unmatched_units.labels(*names).set(total.amount.units)
+        _unmatched_oldest_s.labels(*names).set((now - total.oldest_since).total_seconds())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -74,6 +74,34 @@ undecodable_records = Counter(
 horizon_faults = Counter(
     "roadstead_horizon_faults", "Calls to Horizon without a good answer.", ["reason"], registry=registry
 )
+_horizon_in_use = Gauge(
+    "roadstead_horizon_in_use",
+    "Whether the observer reads from this Horizon (1) or not (0).",
+    ["url"],
+    registry=registry,
+)
+chain_seedings = Counter(
+    "roadstead_chain_seedings",
+    "Times that reading did not go on where it had ended: the network was reset, or its history has a gap.",
+    ["kind"],
+    registry=registry,
+)
+clawbacks_stored = Counter(
+    "roadstead_clawbacks_stored",
+    "Times that an issuer took tokens out of the distribution account.",
+    registry=registry,
+)
+balances_offered = Counter(
+    "roadstead_claimable_balances_seen", "Claimable balances that were made for us.", registry=registry
+)
+
+
+def horizon_in_use(url: str | None, known: Iterable[str]) -> None:
+    """Note from which Horizon the observer reads; None when from none."""
+    for other in known:
+        _horizon_in_use.labels(other).set(int(other == url))
+
+
 observed_ledger = Gauge(
     "roadstead_observer_ledger", "Last ledger up to which all payments were read.", registry=registry
 )

@@ -1,4 +1,4 @@
-"""The observer: reads the operations of the distribution account from Horizon and stores every incoming credit.
+"""The observer: reads the operations of the distribution account from Horizon and stores what came in and went out.
 
 It decides nothing; what a payment means is for others to say, from what is stored. It keeps three promises:
 
@@ -6,81 +6,71 @@ It decides nothing; what a payment means is for others to say, from what is stor
   stores them. The stream is a bell: an event, or the end of the stream, makes the observer read pages from the
   committed cursor. It does so every few seconds anyway, so that a stream that is cut, torn, silent or wrong costs a
   delay and nothing else.
-- *Nothing is stored twice*, by the operation id, however often a page is read and however many observers run. Only the
-  one that holds the lease writes.
-- *Nothing stops it.* A record that cannot be understood is kept as it came, an error is logged and the cursor moves on.
-  Horizon or PostgreSQL being away is waited for.
+- *Nothing is stored twice*, by the operation's key, however often a page is read and however many observers run. Only
+  the one that holds the lease writes.
+- *Nothing stops it*, but a chain that is not the one it read before. A record that cannot be understood is kept as it
+  came, an alert opens and the cursor moves on. Horizon or PostgreSQL being away is waited for.
 
 An observer that never ran begins at the account's first operation rather than at the present, so that money that was
 paid before the first start is found as well; reading a long history once is the price.
 
-The cursor also tells how far the chain was surely read: the last ledger that Horizon named *before* the page that
-reached the end. Servers behind one address may differ by a few ledgers, so whoever concludes something from the absence
-of a payment leaves a margin.
+The cursor also tells how far the chain was surely read: the last ledger that the Horizon named when it proved itself,
+*before* the page that reached the end, and no ledger after it is read until it is named. Where an answer says that the
+server behind it had not got there yet, the mark stays. Not every Horizon says so, and servers behind one address may
+differ by a few ledgers, so whoever concludes something from the absence of a payment leaves a margin.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
-from hashlib import sha256
 
 import structlog
 
 from roadstead.clock import Clock
 from roadstead.config.effective import Configuration
 from roadstead.database.pool import Database
-from roadstead.errors import Unavailable
-from roadstead.payments import store
-from roadstead.payments.decoding import IncomingPayment, Undecodable, decode
-from roadstead.payments.store import Cursor, LedgerMark, Stored, UndecodableRecord
+from roadstead.operations.alerts import AlertKind, open_alert
+from roadstead.payments.completing import Completion
+from roadstead.payments.cursors import BEGINNING, Cursor, LedgerMark, Reached, cursor_source
+from roadstead.payments.reading import judge
+from roadstead.payments.store import Batch, Stored, store
 from roadstead.service import metrics
+from roadstead.service.balances import LOOK_EVERY_S, BalanceWatch
+from roadstead.service.continuity import Continuity
 from roadstead.service.leases import Leadership, holder_name
 from roadstead.service.loops import Backoff, every, pause
 from roadstead.stellar.horizon import PAGE_RECORDS_MAX, AnswerTooLarge, Horizon, HorizonFault
-from roadstead.stellar.records import Page, Root, position_of
+from roadstead.stellar.horizons import Finding, Horizons, Standing
+from roadstead.stellar.records import Page, Root
 
 log = structlog.get_logger()
 
 ROLE = "observer"
-BEGINNING = "0"
-"""The cursor before the first operation of all."""
 
 RESCAN_EVERY_S = 5.0
 STOP_GRACE_S = 3.0
 """How long a page under way may take when the process ends; after that it is given up and read again later."""
-LEDGERS_BEHIND_MAX = 20
-"""How far a Horizon may be behind what was read already: servers behind one address differ by a few ledgers."""
 
-_HISTORY_STARTS_BY = 2
-"""The first ledger or the second is where a Horizon with the whole history begins."""
 _PAGE_SHRINKS_BY = 4
 _LISTEN_AGAIN_S = 0.5
+_CUT_PAUSE_S = 0.5
 _TOLD_MAX = 10
 
 
-class WrongNetwork(Unavailable):
-    """Horizon shows another network than the one that is configured, or not enough of it; nothing is read."""
-
-    code = "wrong_network"
-
-
-def cursor_source(account: str) -> str:
-    """Return the name under which the cursor of an account is kept."""
-    return f"horizon:{account}"
-
-
 async def run_observer(
-    configuration: Configuration, database: Database, horizon: Horizon, clock: Clock, stop: asyncio.Event
+    configuration: Configuration, database: Database, horizons: Horizons, clock: Clock, stop: asyncio.Event
 ) -> None:
     """Observe until `stop` is set. Any number may run at once: one reads, the others wait for its lease."""
     observer = Observer(
         account=configuration.settings.distribution_account,
-        network_passphrase=configuration.settings.network_passphrase,
+        own_accounts=configuration.own_accounts,
         database=database,
-        horizon=horizon,
+        horizons=horizons,
         clock=clock,
+        reseeds_by_itself=configuration.profile.reseeds_by_itself,
     )
     await observer.run(stop)
 
@@ -92,26 +82,39 @@ class Observer:
         self,
         *,
         account: str,
-        network_passphrase: str,
+        own_accounts: AbstractSet[str] = frozenset(),
         database: Database,
-        horizon: Horizon,
+        horizons: Horizons,
         clock: Clock,
+        reseeds_by_itself: bool = False,
         rescan_every_s: float = RESCAN_EVERY_S,
+        balances_every_s: float = LOOK_EVERY_S,
         backoff_max_s: float = 10.0,
     ) -> None:
         """Bind the parts together; nothing is contacted yet."""
         self._account = account
-        self._network_passphrase = network_passphrase
+        self._own_accounts = own_accounts
         self._database = database
-        self._horizon = horizon
+        self._horizons = horizons
         self._clock = clock
         self._rescan_every_s = rescan_every_s
         self._backoff_max_s = backoff_max_s
         self._source = cursor_source(account)
         self._leadership = Leadership(database, role=ROLE, holder=holder_name())
+        self._continuity = Continuity(
+            source=self._source,
+            horizons=horizons,
+            database=database,
+            leadership=self._leadership,
+            reseeds_by_itself=reseeds_by_itself,
+        )
+        self._completion = Completion(database)
+        self._balances = BalanceWatch(
+            account=account, database=database, leadership=self._leadership, every_s=balances_every_s
+        )
         self._bell = asyncio.Event()
         self._page_records = PAGE_RECORDS_MAX
-        self._read_to: str | None = None
+        self._listens_at: tuple[Horizon, str] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Observe until `stop` is set; a page under way is stored first."""
@@ -133,101 +136,110 @@ class Observer:
             backoff=Backoff(max_s=self._backoff_max_s),
         )
 
-    async def _scan(self, stop: asyncio.Event) -> None:
-        """Read pages from the committed cursor to the end of the chain and store them."""
+    async def _scan(self, stop: asyncio.Event) -> bool:
+        """Read pages from the committed cursor to the end of the chain and store them; True when more is there."""
         if not await self._leadership.wait_until_held(stop):
-            return
+            return False
+        finding: Finding | None = None
         try:
-            # Asked before the pages: all that this ledger and those before it hold will be in the pages that follow.
-            root = await self._horizon.root()
-            committed = await self._committed()
-            self._require_our_network(root, committed)
-            position = committed.position if committed else BEGINNING
-            while not stop.is_set():
-                page, is_last = await self._page_after(position)
-                reached = await self._store(page, position, root if is_last else None)
-                if is_last:
-                    self._note_end(root)
-                    return
-                _require_progress(position, reached)
-                position = reached
+            committed = await self._continuity.committed()
+            # Asked before the pages: all that its last ledger and those before hold will be in the pages that follow.
+            finding = await self._continuity.proven(committed)
+            has_more = await self._read_on(finding, committed, stop)
         except HorizonFault as error:
             metrics.horizon_faults.labels(error.reason).inc()
+            if finding is not None:
+                self._horizons.failed(finding.horizon)
             raise
+        await self._look_for_balances(finding)
+        if has_more:
+            await pause(_CUT_PAUSE_S, stop)
+        return has_more
 
-    async def _committed(self) -> Cursor | None:
-        async with self._database.connection() as connection:
-            return await store.cursor(connection, self._source)
+    async def _look_for_balances(self, finding: Finding) -> None:
+        try:
+            await self._balances.look(finding)
+        except HorizonFault as error:
+            metrics.horizon_faults.labels(error.reason).inc()
+            log.warning("claimable_balances_unknown", reason=error.reason)
 
-    def _require_our_network(self, root: Root, committed: Cursor | None) -> None:
-        expected = self._network_passphrase
-        if root.network_passphrase != expected:
-            raise _wrong_network(
-                f"Horizon is on network {root.network_passphrase!r}, but the configuration says {expected!r}. Nothing "
-                "is read: correct ROADSTEAD_HORIZON_URLS or ROADSTEAD_NETWORK_PASSPHRASE."
-            )
-        if committed is None:
-            if root.elder_ledger > _HISTORY_STARTS_BY:
-                log.warning("history_incomplete", elder_ledger=root.elder_ledger)
-            return
-        if committed.network_passphrase not in (None, expected):
-            raise _wrong_network(
-                f"This database holds payments of network {committed.network_passphrase!r}, but the configuration says "
-                f"{expected!r}. Nothing is read: use a database of its own for each network."
-            )
-        _require_unbroken_history(root, committed)
+    async def _read_on(self, finding: Finding, committed: Cursor | None, stop: asyncio.Event) -> bool:
+        position = committed.position if committed else BEGINNING
+        while not stop.is_set():
+            page, is_last = await self._page_after(finding.horizon, position)
+            judged = judge(page.records, self._account, position, finding.root.latest_ledger)
+            batch = await self._completion.complete(judged, finding.horizon)
+            if judged.has_offers:
+                self._balances.hurry()
+            is_end = is_last or judged.is_cut
+            mark = _mark(finding, page) if is_end else None
+            await self._store(batch, self._reached(judged.position, committed, mark))
+            self._listens_at = (finding.horizon, judged.position)
+            if is_end:
+                self._note_end(finding.root)
+                return judged.is_cut
+            _require_progress(position, judged.position)
+            position = judged.position
+        return False
 
-    async def _page_after(self, position: str) -> tuple[Page, bool]:
+    def _reached(self, position: str, committed: Cursor | None, mark: LedgerMark | None) -> Reached:
+        return Reached(
+            source=self._source,
+            position=position,
+            network_passphrase=self._horizons.network_passphrase,
+            ledger=mark,
+            seeding=committed.seeding if committed else 0,
+            ledger_offset=committed.ledger_offset if committed else 0,
+        )
+
+    async def _page_after(self, horizon: Horizon, position: str) -> tuple[Page, bool]:
         """Read the next page, and tell whether it is the last one now."""
         limit = self._page_records
         try:
-            page = await self._horizon.operations(self._account, position, limit)
+            page = await horizon.operations(self._account, position, limit)
         except AnswerTooLarge:
             if limit == 1:
                 raise
             self._page_records = max(1, limit // _PAGE_SHRINKS_BY)
-            return await self._page_after(position)
+            return await self._page_after(horizon, position)
         self._page_records = min(PAGE_RECORDS_MAX, limit * _PAGE_SHRINKS_BY)
         return page, len(page.records) < limit
 
-    async def _store(self, page: Page, position: str, end: Root | None) -> str:
-        """Store a page with the cursor in one transaction; return the new position."""
-        payments, undecodable, next_position = judge(page.records, self._account, position)
-        mark = LedgerMark(sequence=end.latest_ledger, closed_at=end.latest_ledger_closed_at) if end else None
+    async def _store(self, batch: Batch, reached: Reached) -> None:
+        """Store a page with the cursor in one transaction."""
         async with self._database.transaction() as connection:
             await self._leadership.confirm(connection)
-            stored = await store.store(
-                connection,
-                source=self._source,
-                payments=payments,
-                undecodable=undecodable,
-                position=next_position,
-                network_passphrase=self._network_passphrase,
-                ledger=mark,
-            )
-        self._read_to = next_position
-        self._tell(stored, payments, undecodable)
-        return next_position
+            stored = await store(connection, batch, reached, own_accounts=self._own_accounts)
+            if stored.undecodable:
+                await open_alert(
+                    connection,
+                    kind=AlertKind.UNREADABLE_RECORD,
+                    subject=self._source,
+                    message="Records of the chain could not be understood; they may be payments. See them with "
+                    "roadstead payments undecodable.",
+                )
+        self._tell(stored, batch)
 
-    def _tell(
-        self, stored: Stored, payments: list[IncomingPayment], undecodable: list[UndecodableRecord]
-    ) -> None:
+    def _tell(self, stored: Stored, batch: Batch) -> None:
         metrics.payments_stored.inc(stored.payments)
         metrics.undecodable_records.inc(stored.undecodable)
+        metrics.clawbacks_stored.inc(stored.clawbacks)
         if stored.payments:
             log.info(
                 "payments_stored",
                 count=stored.payments,
-                first_operation_id=payments[0].operation_id,
-                last_operation_id=payments[-1].operation_id,
+                first_operation_id=batch.payments[0].operation_id,
+                last_operation_id=batch.payments[-1].operation_id,
             )
+        if stored.clawbacks:
+            log.error("clawed_back", operation_ids=[one.operation_id for one in batch.clawbacks[:_TOLD_MAX]])
         if stored.undecodable:
             log.error(
                 "records_undecodable",
                 count=stored.undecodable,
                 source=self._source,
-                positions=[record.position for record in undecodable[:_TOLD_MAX]],
-                reasons=[record.reason for record in undecodable[:_TOLD_MAX]],
+                positions=[record.position for record in batch.undecodable[:_TOLD_MAX]],
+                reasons=[record.reason for record in batch.undecodable[:_TOLD_MAX]],
             )
 
     def _note_end(self, root: Root) -> None:
@@ -246,12 +258,13 @@ class Observer:
         """Ring the bell whenever the stream tells of something, and when it ends."""
         backoff = Backoff(max_s=self._backoff_max_s)
         while not stop.is_set():
-            if self._read_to is None or not self._leadership.is_held:
+            if self._listens_at is None or not self._leadership.is_held:
                 await pause(_LISTEN_AGAIN_S, stop)
                 continue
+            horizon, position = self._listens_at
             opened_at_s = time.monotonic()
             try:
-                async with aclosing(self._horizon.stream(self._account, self._read_to)) as events:
+                async with aclosing(horizon.stream(self._account, position)) as events:
                     async for _ in events:
                         backoff.reset()
                         self._bell.set()
@@ -267,55 +280,14 @@ class Observer:
             await pause(backoff.next_s(), stop)
 
 
-def judge(
-    records: tuple[bytes, ...], account: str, position: str
-) -> tuple[list[IncomingPayment], list[UndecodableRecord], str]:
-    """Sort the records of a page after a position into payments and undecodable ones; return the new position, too.
-
-    A record without a readable paging token is named after the one before it, and the cursor passes it together with
-    the next record that has one.
-
-    Raises:
-        HorizonFault: The page is not in the order of the chain, so that moving the cursor could skip something.
-    """
-    payments: list[IncomingPayment] = []
-    undecodable: list[UndecodableRecord] = []
-    reached = int(position)
-    for record in records:
-        own_position = position_of(record)
-        if own_position is not None and own_position < reached:
-            raise HorizonFault(
-                f"Horizon's page after cursor {position} is not in order. It is asked for again.",
-                reason="out_of_order",
-            )
-        reached = own_position or reached
-        match decode(record, account) if own_position is not None else Undecodable("it has no paging token"):
-            case IncomingPayment() as payment:
-                payments.append(payment)
-            case Undecodable(reason=reason):
-                name = (
-                    str(reached)
-                    if own_position is not None
-                    else f"{reached}+{sha256(record).hexdigest()[:16]}"
-                )
-                undecodable.append(UndecodableRecord(position=name, record=record, reason=reason))
-    return payments, undecodable, str(reached)
-
-
-def _require_unbroken_history(root: Root, committed: Cursor) -> None:
-    reached = int(committed.position) >> 32
-    if committed.ledger is not None:
-        reached = max(reached, committed.ledger.sequence)
-    if root.latest_ledger < reached - LEDGERS_BEHIND_MAX:
-        raise _wrong_network(
-            f"Horizon shows ledgers up to {root.latest_ledger}, but this database has read up to {reached}. Either "
-            "Horizon lags behind, which passes, or the test network was reset: then start with an empty database."
-        )
-    if root.elder_ledger > reached + 1:
-        raise _wrong_network(
-            f"Horizon keeps history from ledger {root.elder_ledger} only, but this database has read up to {reached}; "
-            "payments between would be missed. Point ROADSTEAD_HORIZON_URLS to a Horizon with a longer history."
-        )
+def _mark(finding: Finding, page: Page) -> LedgerMark | None:
+    """Return the ledger up to which everything was surely read with the last page, where that can be said."""
+    root = finding.root
+    if finding.standing is Standing.AHEAD:
+        return None
+    if page.latest_ledger is not None and page.latest_ledger < root.latest_ledger:
+        return None
+    return LedgerMark(sequence=root.latest_ledger, closed_at=root.latest_ledger_closed_at)
 
 
 def _require_progress(position: str, reached: str) -> None:
@@ -324,8 +296,3 @@ def _require_progress(position: str, reached: str) -> None:
             f"Horizon's page after cursor {position} does not lead past it. It is asked for again.",
             reason="no_progress",
         )
-
-
-def _wrong_network(message: str) -> WrongNetwork:
-    log.error("wrong_network", error=message)
-    return WrongNetwork(message)

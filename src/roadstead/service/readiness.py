@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from roadstead.database.pool import Database
 from roadstead.errors import Unavailable
-from roadstead.payments.store import cursor
+from roadstead.payments.cursors import cursor
 from roadstead.payouts.inbox import rail_cursor
 from roadstead.rails.protocol import Rail
 from roadstead.service.internal import Check
@@ -13,8 +13,8 @@ SCAN_AGE_MAX_S = 30.0
 """How long the end of the chain may not have been reached before the observer counts as lagging."""
 
 
-def observer_check(database: Database, source: str) -> Check:
-    """Check that somebody reads the chain, and that its end was reached not long ago."""
+def observer_check(database: Database, source: str, *, lag_max_s: float) -> Check:
+    """Check that somebody reads the chain, that its end was reached not long ago, and that the end was not old."""
 
     async def run() -> str:
         async with database.connection() as connection:
@@ -29,6 +29,12 @@ def observer_check(database: Database, source: str) -> Check:
             raise Unavailable(
                 f"The observer last reached the end of the chain {age_s:.0f} s ago: see that one is running and that "
                 "Horizon answers."
+            )
+        lag_s = (now - read.ledger.closed_at).total_seconds()
+        if lag_s > lag_max_s:
+            raise Unavailable(
+                f"The chain is read up to a ledger that closed {lag_s:.0f} s ago: Horizon lags, or the network stands "
+                "still. Nothing expires meanwhile; see roadstead chain show."
             )
         return f"ledger {read.ledger.sequence}, read {age_s:.1f} s ago"
 

@@ -1,4 +1,4 @@
-"""Horizon, the HTTP window on a Stellar network: its root, the operations of an account by pages, and as a stream.
+"""Horizon, the HTTP window on a Stellar network: its root and ledgers, and what concerns one account.
 
 Horizon is read as a stranger: every call has a deadline, every answer a size limit, redirects are not followed, and
 whatever is not a good answer is one error, `HorizonFault`, after which the same call may be repeated.
@@ -6,9 +6,9 @@ whatever is not a good answer is one error, `HorizonFault`, after which the same
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import aiohttp
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from roadstead.boundaries import boundary
 from roadstead.errors import TooLarge, Unavailable
 from roadstead.stellar.events import Event, EventReader
-from roadstead.stellar.records import Page, Root, read_page, read_root
+from roadstead.stellar.records import Ledger, Page, Root, read_ledger, read_page, read_position, read_root
 
 PAGE_RECORDS_MAX = 200
 """Most records that Horizon puts on a page."""
@@ -37,6 +37,7 @@ _HINTS = {
     429: "It allows fewer requests: the call is repeated more slowly.",
 }
 _HELLO = b'"hello"'
+_Answer = TypeVar("_Answer")
 _FAREWELL = b'"byebye"'
 
 
@@ -60,6 +61,11 @@ class AnswerTooLarge(HorizonFault):
 class Horizon(Protocol):
     """What the server asks of Horizon."""
 
+    @property
+    def url(self) -> str:
+        """Where it is, for logs and people."""
+        ...
+
     async def root(self) -> Root:
         """Return the network's passphrase and the last ledger shown.
 
@@ -75,6 +81,30 @@ class Horizon(Protocol):
 
         Raises:
             AnswerTooLarge: The page exceeds the size limit; a smaller `limit` may help.
+            HorizonFault: There is no good answer.
+        """
+        ...
+
+    async def ledger(self, sequence: int) -> Ledger | None:
+        """Return a closed ledger; None when Horizon does not have it (any more, or yet).
+
+        Raises:
+            HorizonFault: There is no good answer.
+        """
+        ...
+
+    async def effects(self, operation_id: int) -> Page:
+        """Return the effects of an operation, the first `PAGE_RECORDS_MAX` of them.
+
+        Raises:
+            HorizonFault: There is no good answer.
+        """
+        ...
+
+    async def claimable_balances(self, claimant: str, cursor: str | None = None) -> Page:
+        """Return a page of the balances that an account may claim.
+
+        Raises:
             HorizonFault: There is no good answer.
         """
         ...
@@ -118,22 +148,39 @@ class HorizonClient:
         self._event_bytes_max = event_bytes_max
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def url(self) -> str:
+        """Where it is. See `Horizon.url`."""
+        return self._url
+
     async def root(self) -> Root:
         """Return the network's passphrase and the last ledger shown. See `Horizon.root`."""
-        content = await self._get("/", {})
+        return await self._read("/", {}, read_root)
+
+    async def ledger(self, sequence: int) -> Ledger | None:
+        """Return a closed ledger. See `Horizon.ledger`."""
         try:
-            return read_root(content)
-        except (ValueError, RecursionError) as error:
-            raise self._unreadable("/") from error
+            return await self._read(f"/ledgers/{sequence}", {}, read_ledger)
+        except HorizonFault as error:
+            if error.reason in {"status_404", "status_410"}:
+                return None
+            raise
+
+    async def effects(self, operation_id: int) -> Page:
+        """Return the effects of an operation. See `Horizon.effects`."""
+        query = {"limit": str(PAGE_RECORDS_MAX), "order": "asc"}
+        return await self._read(f"/operations/{operation_id}/effects", query, read_page)
+
+    async def claimable_balances(self, claimant: str, cursor: str | None = None) -> Page:
+        """Return a page of the balances that an account may claim. See `Horizon.claimable_balances`."""
+        query = {"claimant": claimant, "limit": str(PAGE_RECORDS_MAX), "order": "asc"}
+        if cursor is not None:
+            query["cursor"] = cursor
+        return await self._read("/claimable_balances", query, read_page)
 
     async def operations(self, account: str, cursor: str, limit: int = PAGE_RECORDS_MAX) -> Page:
         """Return the operations of an account after a cursor. See `Horizon.operations`."""
-        path = f"/accounts/{account}/operations"
-        content = await self._get(path, _list_query(cursor, limit))
-        try:
-            return read_page(content)
-        except (ValueError, RecursionError) as error:
-            raise self._unreadable(path) from error
+        return await self._read(f"/accounts/{account}/operations", _list_query(cursor, limit), read_page)
 
     async def stream(self, account: str, cursor: str) -> AsyncGenerator[tuple[str, bytes], None]:
         """Yield the operations of an account as they happen. See `Horizon.stream`."""
@@ -172,12 +219,23 @@ class HorizonClient:
         except TooLarge as error:
             raise AnswerTooLarge(error.message, reason="too_large") from error
 
-    async def _get(self, path: str, query: Mapping[str, str]) -> bytes:
+    async def _read(self, path: str, query: Mapping[str, str], reader: Callable[[bytes], _Answer]) -> _Answer:
+        content, latest_ledger = await self._get(path, query)
+        try:
+            answer = reader(content)
+        except (ValueError, RecursionError) as error:
+            raise self._unreadable(path) from error
+        if isinstance(answer, Page):
+            return msgspec.structs.replace(answer, latest_ledger=latest_ledger)
+        return answer
+
+    async def _get(self, path: str, query: Mapping[str, str]) -> tuple[bytes, int | None]:
         limits = aiohttp.ClientTimeout(total=self._answer_timeout_s, sock_connect=CONNECT_TIMEOUT_S)
         headers = {"Accept": "application/hal+json, application/json"}
         boundary("horizon.read.before")
         async with self._asked(path, query, headers=headers, limits=limits) as response:
             content = await _read_at_most(response, self._answer_bytes_max)
+            latest_ledger = read_position(response.headers.get("Latest-Ledger", ""))
         boundary("horizon.read.after")
         if content is None:
             raise AnswerTooLarge(
@@ -185,7 +243,7 @@ class HorizonClient:
                 "records at a time.",
                 reason="too_large",
             )
-        return content
+        return content, latest_ledger
 
     @asynccontextmanager
     async def _asked(

@@ -31,6 +31,15 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """One page of a list: raw records in the order in which Horizon sent them."""
 
     records: tuple[bytes, ...]
+    latest_ledger: int | None = None
+    """The last ledger that the server behind this answer had read, where it says so."""
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+    """A closed ledger."""
+
+    sequence: LedgerNumber
+    closed_at: Moment
 
 
 class _Embedded(msgspec.Struct, frozen=True):
@@ -45,6 +54,7 @@ class _Position(msgspec.Struct, frozen=True):
     paging_token: str
 
 
+_ledger = msgspec.json.Decoder(Ledger)
 _root = msgspec.json.Decoder(Root)
 _frame = msgspec.json.Decoder(_Frame)
 _position = msgspec.json.Decoder(_Position)
@@ -61,6 +71,16 @@ def read_root(content: bytes) -> Root:
     """
     root = _root.decode(content)
     return msgspec.structs.replace(root, latest_ledger_closed_at=_in_utc(root.latest_ledger_closed_at))
+
+
+def read_ledger(content: bytes) -> Ledger:
+    """Read the answer to `/ledgers/{sequence}`.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    ledger = _ledger.decode(content)
+    return msgspec.structs.replace(ledger, closed_at=_in_utc(ledger.closed_at))
 
 
 def read_page(content: bytes) -> Page:
@@ -81,6 +101,14 @@ def position_of(record: bytes) -> int | None:
         return read_position(_position.decode(record).paging_token)
     except (ValueError, RecursionError):
         return _position_of_damaged(record)
+
+
+def token_of(record: bytes) -> str | None:
+    """Return the paging token of a record of any list, whatever it looks like; None when it has none."""
+    try:
+        return _position.decode(record).paging_token
+    except (ValueError, RecursionError):
+        return None
 
 
 def read_position(text: str) -> int | None:

@@ -15,8 +15,7 @@ INSERT INTO payment_moves (disposition_from, disposition_to) VALUES
     ('unmatched', 'matched'),
     ('unmatched', 'refunding'),
     ('unmatched', 'own'),
-    ('refunding', 'refunded'),
-    ('refunding', 'unmatched');
+    ('refunding', 'refunded');
 
 ALTER TABLE payments
     ADD COLUMN disposition_cause  text NOT NULL DEFAULT 'matcher',

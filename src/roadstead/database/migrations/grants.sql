@@ -37,3 +37,5 @@ REVOKE SELECT ON envelopes, envelope_bumps FROM roadstead_reader;
 GRANT SELECT (id, kind, subject_id, hash, account, sequence, fee_stroops, valid_until, signed_ledger, status, reason, ledger,
     submissions, signed_at, status_at) ON envelopes TO roadstead_reader;
 GRANT SELECT (hash, envelope_id, fee_stroops, signed_at) ON envelope_bumps TO roadstead_reader;
+GRANT INSERT ON chain_seedings, clawbacks, outgoing_payments TO roadstead_app;
+GRANT INSERT, UPDATE ON claimable_balances TO roadstead_app;

@@ -1,0 +1,180 @@
+"""`roadstead payments unmatched`, `show`, `match` and `refund`: the queue of what waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+from rich.table import Table
+
+from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
+from roadstead.cli.output import write_json
+from roadstead.config.effective import Configuration
+from roadstead.errors import NotFound
+
+if TYPE_CHECKING:
+    from roadstead.database.pool import Connection
+    from roadstead.operations.operators import Operator
+    from roadstead.remittances.deciding import Proposal
+    from roadstead.remittances.policies import Policies
+
+LIST_MAX = 1000
+
+_Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
+_Id = Annotated[int, typer.Argument(metavar="ID", help="The operation id that the list shows.")]
+_Reason = Annotated[str, typer.Option(help="Why; others judge by it, and it is kept.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to those about payments."""
+    app.command("unmatched")(unmatched_command)
+    app.command("show")(show_command)
+    app.command("match")(match_command)
+    app.command("refund")(refund_command)
+
+
+def unmatched_command(
+    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, longest waiting first.")] = 50,
+    as_json: _Json = False,
+) -> None:
+    """List what waits for a person, longest first."""
+    run(_unmatched(configuration_from_environment(), limit, as_json=as_json))
+
+
+async def _unmatched(configuration: Configuration, limit: int, *, as_json: bool) -> None:
+    from roadstead.payments.queue import waiting
+
+    async with open_configured_database(configuration) as database, database.connection() as connection:
+        entries = await waiting(connection, limit=limit)
+    if as_json:
+        write_json(entries)
+        return
+    table = Table(
+        *("Waits since", "Id", "Part", "Amount", "Reason", "From", "Memo", "Remittance"),
+        box=None,
+        pad_edge=False,
+    )
+    for entry in entries:
+        table.add_row(
+            f"{entry.waiting_since:%Y-%m-%d %H:%M:%S}",
+            str(entry.operation_id),
+            entry.part,
+            str(entry.amount) if entry.amount else f"? {entry.asset}",
+            entry.reason,
+            f"{entry.payer[:6]}…{entry.payer[-4:]}",
+            f"{entry.memo_kind} {entry.memo or ''}".strip(),
+            str(entry.remittance_id or ""),
+        )
+    console.print(table, markup=False)
+
+
+def show_command(operation_id: _Id, as_json: _Json = False) -> None:
+    """Show one payment with everything that became of it."""
+    run(_show(configuration_from_environment(), operation_id, as_json=as_json))
+
+
+async def _show(configuration: Configuration, operation_id: int, *, as_json: bool) -> None:
+    from roadstead.payments.listing import by_operation
+    from roadstead.payments.queue import history
+
+    async with open_configured_database(configuration) as database, database.connection() as connection:
+        payment = await by_operation(connection, operation_id)
+        if payment is None:
+            raise NotFound(f"There is no payment {operation_id}: see roadstead payments list.")
+        lines = await history(connection, operation_id)
+    if as_json:
+        write_json({"payment": payment, "history": lines})
+        return
+    _tell(f"Payment {operation_id} is {payment.disposition}")
+    _tell(f"{payment.amount or payment.asset} from {payment.payer}")
+    _tell(f"in {payment.transaction_hash}, {payment.ledger_closed_at:%Y-%m-%d %H:%M:%S} UTC")
+    _tell(f"memo {payment.memo_kind} {payment.memo or ''}".rstrip())
+    if payment.remittance_id:
+        _tell(f"remittance {payment.remittance_id}")
+    table = Table("When (UTC)", "Part", "From", "To", "Reason", "By", box=None, pad_edge=False)
+    for line in lines:
+        table.add_row(
+            f"{line.reached_at:%Y-%m-%d %H:%M:%S}",
+            line.part,
+            line.disposition_from,
+            line.disposition_to,
+            line.reason or "",
+            line.cause,
+        )
+    console.print(table, markup=False)
+
+
+def match_command(
+    operation_id: _Id,
+    remittance_id: Annotated[UUID, typer.Option("--remittance", help="The remittance that it pays for.")],
+    reason: _Reason,
+    as_json: _Json = False,
+) -> None:
+    """Propose that a payment funds a remittance that still waits; above a limit a second person agrees."""
+
+    async def ask(connection: Connection, by: Operator, policies: Policies) -> Proposal:
+        from roadstead.remittances.deciding import ask_to_match
+
+        return await ask_to_match(
+            connection, operation_id, remittance_id, policies=policies, reason=reason, actor=by.actor
+        )
+
+    run(_decide(configuration_from_environment(), ask, reason, as_json=as_json))
+
+
+def refund_command(operation_id: _Id, reason: _Reason, as_json: _Json = False) -> None:
+    """Propose that what waits of a payment goes back to its payer; above a limit a second person agrees."""
+
+    async def ask(connection: Connection, by: Operator, policies: Policies) -> Proposal:
+        from roadstead.remittances.deciding import ask_to_refund
+
+        return await ask_to_refund(connection, operation_id, policies=policies, reason=reason, actor=by.actor)
+
+    run(_decide(configuration_from_environment(), ask, reason, as_json=as_json))
+
+
+async def _decide(
+    configuration: Configuration,
+    ask: Callable[[Connection, Operator, Policies], Awaitable[Proposal]],
+    reason: str,
+    *,
+    as_json: bool,
+) -> None:
+    from roadstead.cli.people import acting_operator
+    from roadstead.operations import deciding
+    from roadstead.operations.holds import Decision
+    from roadstead.operations.operators import require
+    from roadstead.operations.roles import Right
+    from roadstead.remittances.policies import policies_of
+
+    async with open_configured_database(configuration) as database:
+        by = await acting_operator(database)
+        require(by, Right.PROPOSE)
+        async with database.transaction() as connection:
+            proposal = await ask(connection, by, policies_of(configuration))
+            # Refused here, the hold is not placed either.
+            require(by, Right.APPROVE if proposal.approvals == 1 else Right.PROPOSE)
+        hold = await deciding.propose(
+            database,
+            proposal.hold_id,
+            decision=Decision.RELEASE,
+            reason=reason,
+            digest=proposal.digest,
+            by=by,
+        )
+    if as_json:
+        write_json({"hold": hold})
+        return
+    for name, text in proposal.content.items():
+        _tell(f"{name:<12}{text}")
+    if hold.status == "decided":
+        _tell("It is decided; a worker carries it out now.")
+        return
+    _tell("Another person has to agree:")
+    _tell(f"    roadstead holds approve {hold.id} --digest {hold.digest[:12]}")
+
+
+def _tell(line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
