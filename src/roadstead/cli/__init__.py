@@ -39,6 +39,7 @@ def application() -> typer.Typer:
         operators,
         partners,
         payments,
+        refunds,
         remittances,
         sandbox,
         send,
@@ -58,6 +59,7 @@ def application() -> typer.Typer:
     app.add_typer(partners.app, name="partners")
     app.add_typer(remittances.app, name="remittances")
     app.add_typer(payments.app, name="payments")
+    app.add_typer(refunds.app, name="refunds")
     app.add_typer(ledger.app, name="ledger")
     app.add_typer(network.app, name="network")
     app.add_typer(callbacks.app, name="callbacks")

@@ -33,6 +33,8 @@ from roadstead.quotes.sources import open_rates
 from roadstead.rails.opening import open_rails
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import SystemRandomness
+from roadstead.refunds.opening import opened_submitter
+from roadstead.refunds.ordering import refund_orderer
 from roadstead.sep import sep31
 from roadstead.sep.application import build_application
 from roadstead.sep.services import Services
@@ -87,6 +89,11 @@ async def serve_roles(configuration: Configuration, roles: frozenset[Role]) -> N
         Unavailable: The database did not answer for half a minute.
     """
     settings = configuration.settings
+    if settings.distribution_secret is not None and Role.WORKER not in roles:
+        raise ConfigurationError(
+            "ROADSTEAD_DISTRIBUTION_SECRET is set, but no worker runs in this process: take the key to the money away "
+            "from it. Only workers sign refunds."
+        )
     name = "+".join(sorted(roles)) if len(roles) < len(Role) else "server"
     configure_logging(
         level=settings.log_level, log_format=settings.log_format, role=name, version=__version__
@@ -243,6 +250,9 @@ async def _work(parts: Parts) -> None:
         private_allowed=private_allowed,
         observe=count_callback,
     )
+    submitter = await parts.stack.enter_async_context(
+        opened_submitter(parts.configuration, parts.database, clock=parts.clock, randomness=parts.randomness)
+    )
     await run_worker(
         parts.configuration,
         parts.database,
@@ -253,6 +263,8 @@ async def _work(parts: Parts) -> None:
         randomness=parts.randomness,
         deliverer=deliverer,
         stop=parts.stop,
+        order_refunds=refund_orderer(parts.configuration, parts.randomness),
+        submitter=submitter,
     )
 
 

@@ -259,6 +259,18 @@ class RemittanceTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionTerms:
+    """How our own transactions on Stellar are sent. A stroop is the ten millionth of a lumen."""
+
+    fee_stroops: int = 1_000
+    """The most that a transaction may cost at first; the network takes less where it is quiet."""
+    fee_max_stroops: int = 1_000_000
+    """The most that it may cost when the network is busy."""
+    valid_for_s: int = 180
+    """How long a signed transaction may be applied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How much one request may ask of the server."""
 
@@ -294,6 +306,7 @@ class Anchor:
     rate_sources: tuple[RateSourceTerms, ...] = ()
     pairs: tuple[PairTerms, ...] = ()
     remittances: RemittanceTerms = RemittanceTerms()
+    transactions: TransactionTerms = TransactionTerms()
     limits: Limits = Limits()
     translations: tuple[Translation, ...] = ()
 

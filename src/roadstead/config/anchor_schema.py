@@ -22,6 +22,7 @@ from roadstead.config.anchor import (
     RateSourceTerms,
     RemittanceTerms,
     StaticRate,
+    TransactionTerms,
     Translation,
 )
 from roadstead.config.forms import (
@@ -310,6 +311,28 @@ _REMITTANCES = Section(
     ),
 )
 
+_TRANSACTIONS = Section(
+    name="transactions",
+    make=TransactionTerms,
+    many=False,
+    description="How our own transactions on Stellar are sent. A stroop is the ten millionth of a lumen.",
+    keys=(
+        _may(
+            "fee_stroops",
+            whole(100, 100_000_000),
+            "The most that a transaction may cost at first; a quiet network takes less.",
+            "1000",
+        ),
+        _may(
+            "fee_max_stroops",
+            whole(100, 1_000_000_000),
+            "The most that a transaction may cost when the network is busy.",
+            "1000000",
+        ),
+        _may("valid_for_s", whole(30, 3_600), "Seconds that a signed transaction may be applied.", "180"),
+    ),
+)
+
 _LIMITS = Section(
     name="limits",
     make=Limits,
@@ -355,6 +378,7 @@ SECTIONS = (
     _RATE_SOURCES,
     _PAIRS,
     _REMITTANCES,
+    _TRANSACTIONS,
     _LIMITS,
     _TRANSLATIONS,
 )

@@ -17,12 +17,14 @@ from roadstead.config.generated import is_generated
 from roadstead.config.networks import profiles
 from roadstead.config.pair_rules import HTTP, STATIC
 from roadstead.config.secrets import Secret
+from roadstead.config.strkey import public_key_of
 from roadstead.config.text_forms import SIMULATED
 
 _DEFINITIONS = {definition.field: definition for definition in SETTINGS}
 _RAIL_DEFINITIONS = {definition.field: definition for definition in RAIL_SETTINGS}
 _KEY_ADVICE = {
     "signing_secret": "Make one offline with a Stellar wallet or the SDK and keep it in a secret store.",
+    "distribution_secret": "Take the seed of your own distribution account, and keep it in a secret store.",
     "jwt_secret": "Make one with: openssl rand -base64 48",
     "jwt_secret_previous": "Remove it: tokens that it signed are not to be trusted.",
     "data_key": "Make one with: openssl rand -base64 32",
@@ -228,6 +230,24 @@ def _accounts_are_apart(configuration: Configuration) -> Iterator[str]:
         )
 
 
+def _the_key_to_the_money_is_kept(configuration: Configuration) -> Iterator[str]:
+    settings = configuration.settings
+    if settings.distribution_secret is None:
+        return
+    if not (configuration.profile.allows_secret_in_environment or settings.allow_secret_in_environment):
+        yield (
+            "ROADSTEAD_DISTRIBUTION_SECRET is set, and whoever reads this environment can take real money. If nothing"
+            " better is at hand, say that you know: ROADSTEAD_ALLOW_SECRET_IN_ENVIRONMENT=true"
+        )
+    account = public_key_of(settings.distribution_secret.reveal())
+    for code, issuer in settings.issuers.items():
+        if issuer == account:
+            yield (
+                f"ROADSTEAD_DISTRIBUTION_SECRET is the key of ROADSTEAD_ASSET_{code}_ISSUER, and so this server could"
+                " issue the asset. It must be the key of the distribution account"
+            )
+
+
 def _secrets_are_apart(configuration: Configuration) -> Iterator[str]:
     seen: dict[Secret, str] = {}
     for variable, _, secret in _secrets(configuration):
@@ -248,7 +268,14 @@ def _listeners_are_apart(configuration: Configuration) -> Iterator[str]:
 def _secrets(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
     settings = configuration.settings
     for field in (
-        *("signing_secret", "jwt_secret", "jwt_secret_previous", "data_key", "rates_token"),
+        *(
+            "signing_secret",
+            "distribution_secret",
+            "jwt_secret",
+            "jwt_secret_previous",
+            "data_key",
+            "rates_token",
+        ),
         *("alert_webhook_url", "alert_webhook_secret", "smtp_url"),
     ):
         secret = getattr(settings, field)
@@ -312,6 +339,7 @@ _CHECKS: tuple[Callable[[Configuration], Iterator[str]], ...] = (
     _secrets_are_our_own,
     _accounts_are_our_own,
     _accounts_are_apart,
+    _the_key_to_the_money_is_kept,
     _secrets_are_apart,
     _listeners_are_apart,
 )

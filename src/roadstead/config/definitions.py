@@ -125,6 +125,23 @@ SETTINGS = (
         example=examples.DISTRIBUTION_ACCOUNT,
     ),
     Definition(
+        variable="ROADSTEAD_DISTRIBUTION_SECRET",
+        field="distribution_secret",
+        form=forms.SEED,
+        default_words="none: refunds wait",
+        secret=True,
+        description="Signs what leaves the distribution account. Give it to workers, and to no other process.",
+        example=examples.DISTRIBUTION_SEED,
+    ),
+    Definition(
+        variable="ROADSTEAD_ALLOW_SECRET_IN_ENVIRONMENT",
+        field="allow_secret_in_environment",
+        form=forms.BOOLEAN,
+        default="false",
+        description="Whether ROADSTEAD_DISTRIBUTION_SECRET may be used where money is real.",
+        example="true",
+    ),
+    Definition(
         variable="ROADSTEAD_OWN_ACCOUNTS",
         field="own_accounts",
         form=forms.ACCOUNTS,

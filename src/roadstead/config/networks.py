@@ -39,6 +39,8 @@ class NetworkProfile:
     """Whether secrets that the sandbox generated may be used."""
     allows_example_keys: bool
     """Whether keys printed in our documentation, which everybody knows, may be used."""
+    allows_secret_in_environment: bool
+    """Whether the key of the distribution account may stand in the environment without further ado."""
     allows_debug: bool
     allows_embedded_database: bool
     validates_customers: bool
@@ -68,6 +70,7 @@ _PROFILES = {
             allows_simulated_rail=True,
             allows_generated_keys=True,
             allows_example_keys=True,
+            allows_secret_in_environment=True,
             allows_debug=True,
             allows_embedded_database=True,
             validates_customers=False,
@@ -87,6 +90,7 @@ _PROFILES = {
             allows_simulated_rail=True,
             allows_generated_keys=True,
             allows_example_keys=False,
+            allows_secret_in_environment=True,
             allows_debug=True,
             allows_embedded_database=True,
             validates_customers=False,
@@ -106,6 +110,7 @@ _PROFILES = {
             allows_simulated_rail=False,
             allows_generated_keys=False,
             allows_example_keys=False,
+            allows_secret_in_environment=False,
             allows_debug=False,
             allows_embedded_database=False,
             validates_customers=True,

@@ -46,6 +46,9 @@ class Settings:
     signing_secret: Secret
     """The seed S... that signs challenges and callbacks."""
     distribution_account: str
+    distribution_secret: Secret | None = None
+    """The seed S... that signs what leaves the distribution account."""
+    allow_secret_in_environment: bool = False
     own_accounts: tuple[str, ...] = ()
     """Further accounts of our own, as the environment names them."""
     issuers: Mapping[str, str]
@@ -117,6 +120,7 @@ def settings_from(reading: Reading, environ: Mapping[str, str]) -> Settings:
         ("horizon_urls", "ROADSTEAD_HORIZON_URLS", (network.horizon_url,), NETWORK_DEFAULT),
         ("own_accounts", "ROADSTEAD_OWN_ACCOUNTS", (), DEFAULT),
         ("more_home_domains", "ROADSTEAD_HOME_DOMAINS", (), DEFAULT),
+        ("distribution_secret", "ROADSTEAD_DISTRIBUTION_SECRET", None, DEFAULT),
         ("jwt_secret_previous", "ROADSTEAD_JWT_SECRET_PREVIOUS", None, DEFAULT),
         ("alert_email_to", "ROADSTEAD_ALERT_EMAIL_TO", (), DEFAULT),
         (

@@ -38,6 +38,12 @@ class AlertKind(StrEnum):
     """Horizon shows another network than the one that is configured; the subject is the cursor."""
     UNREADABLE_RECORD = "unreadable_record"
     """Records of the chain could not be understood; the subject is the cursor."""
+    REFUND_HELD = "refund_held"
+    """A refund was refused by the network for good; the subject is the refund."""
+    REFUND_STUCK = "refund_stuck"
+    """A signed refund is not in a ledger yet; the subject is the refund."""
+    DISTRIBUTION_ACCOUNT_LACKS = "distribution_account_lacks"
+    """Our account lacks what a refund needs; the subject is the network's word for it, with the asset."""
 
 
 class Severity(StrEnum):

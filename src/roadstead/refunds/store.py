@@ -161,6 +161,44 @@ async def set_status(
     )
 
 
+async def next_due(connection: Connection) -> Refund | None:
+    """Return the refund that has been due the longest, of an asset whose refunds nobody stopped."""
+    row = await connection.fetchrow(
+        f"""
+        SELECT {_COLUMNS} FROM refunds AS f
+        WHERE f.due_at <= now() AND NOT outgoing_stopped('refunds', f.asset) ORDER BY f.due_at, f.id LIMIT 1
+        """  # noqa: S608 - composed of constants
+    )
+    return None if row is None else _refund(row)
+
+
+async def oldest_open_s(connection: Connection) -> float:
+    """Return how many seconds ago the oldest refund was ordered that is not sent; 0 when there is none."""
+    age_s: float = await connection.fetchval(
+        """
+        SELECT COALESCE(greatest(EXTRACT(epoch FROM now() - min(ordered_at)), 0), 0)::float8
+        FROM refunds WHERE status <> 'sent'
+        """
+    )
+    return age_s
+
+
+async def is_stopped(connection: Connection, refund_id: UUID) -> bool:
+    """Tell whether somebody stopped refunds of this one's asset."""
+    stopped: bool | None = await connection.fetchval(
+        "SELECT outgoing_stopped('refunds', asset) FROM refunds WHERE id = $1", refund_id
+    )
+    return stopped is not False
+
+
+async def payer_and_amount(connection: Connection, operation_id: int) -> tuple[str | None, int | None]:
+    """Return who made a payment, and what it brought in smallest units."""
+    row = await connection.fetchrow(
+        "SELECT payer, amount_units FROM payments WHERE operation_id = $1", operation_id
+    )
+    return (None, None) if row is None else (row["payer"], row["amount_units"])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryLine:
     """One move of a refund."""

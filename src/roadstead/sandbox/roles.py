@@ -18,7 +18,8 @@ DATABASE = "database"
 NETWORK = "network"
 BANK = "bank"
 OBSERVER = "observer"
-SERVER_ROLES = ("api", OBSERVER, "worker", "scheduler")
+WORKER = "worker"
+SERVER_ROLES = ("api", OBSERVER, WORKER, "scheduler")
 
 PURPOSES = {
     "api": "the API (--api-port)",
@@ -80,12 +81,13 @@ def bank_role(base: Mapping[str, str], *, state_folder: Path, keys: Keys) -> Rol
 
 
 def server_role(name: str, base: Mapping[str, str], *, keys: Keys, settings: Mapping[str, str]) -> Role:
-    """Describe one of the anchor's own processes."""
+    """Describe one of the anchor's own processes; the worker alone holds the key to the money."""
     port = keys.ports[f"{name}-internal"]
+    own = {"ROADSTEAD_DISTRIBUTION_SECRET": keys.distribution_seed} if name == WORKER else {}
     return Role(
         name=name,
         command=_python("roadstead", "serve", name),
-        environment={**base, **settings, "ROADSTEAD_INTERNAL_PORT": str(port)},
+        environment={**base, **settings, **own, "ROADSTEAD_INTERNAL_PORT": str(port)},
         probe=answers_ok(f"{local_url(port)}/ready"),
         stage=_SERVER_STAGE,
     )

@@ -8,6 +8,7 @@ from roadstead.callbacks.store import backlog as callback_backlog
 from roadstead.database.pool import Connection, Database
 from roadstead.payments.listing import backlog
 from roadstead.payments.queue import totals
+from roadstead.refunds.store import oldest_open_s
 from roadstead.service.metrics import registry
 
 _remittances = Gauge(
@@ -38,6 +39,12 @@ _unmatched_oldest_s = Gauge(
     "roadstead_unmatched_oldest_age_seconds",
     "How long the oldest of them waits.",
     ["asset", "reason"],
+    registry=registry,
+)
+_refunds = Gauge("roadstead_refunds", "Refunds that are not sent, by status.", ["status"], registry=registry)
+_refunds_oldest_s = Gauge(
+    "roadstead_refunds_oldest_age_seconds",
+    "Time since the oldest refund that is not sent was ordered.",
     registry=registry,
 )
 _events = Gauge("roadstead_rail_events_waiting", "Rail events that are not applied yet.", registry=registry)
@@ -110,6 +117,12 @@ async def refresh(database: Database) -> None:
             _payouts,
             "SELECT status, count(*) FROM payouts WHERE status NOT IN ('settled', 'returned') GROUP BY status",
         )
+        await _count_by_labels(
+            connection,
+            _refunds,
+            "SELECT status, count(*) FROM refunds WHERE status <> 'sent' GROUP BY status",
+        )
+        _refunds_oldest_s.set(await oldest_open_s(connection))
         waiting = await backlog(connection)
         _payments.labels("stored").set(waiting.stored)
         _payments.labels("unmatched").set(waiting.unmatched)

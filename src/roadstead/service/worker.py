@@ -1,4 +1,4 @@
-"""The worker: matches payments, submits payouts, applies what the rails said and calls partners back.
+"""The worker: matches payments, submits payouts, applies what rails said, sends refunds and calls partners back.
 
 Any number may run at once.
 """
@@ -14,6 +14,7 @@ from roadstead.clock import Clock
 from roadstead.config.effective import Configuration
 from roadstead.customers.vault import KeyProvider
 from roadstead.database.pool import Database
+from roadstead.envelopes.submitter import Submitter
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.events import apply_waiting
 from roadstead.payouts.ordering import payout_orderer
@@ -31,6 +32,7 @@ from roadstead.service.metrics import (
     payouts_worked,
 )
 from roadstead.service.operating import Operating
+from roadstead.service.refunding import Refunding
 
 IDLE_S = 0.2
 """How long the worker rests when it found nothing to do."""
@@ -50,6 +52,7 @@ async def run_worker(
     deliverer: Deliverer,
     stop: asyncio.Event,
     order_refunds: OrderRefunds | None = None,
+    submitter: Submitter | None = None,
 ) -> None:
     """Work until `stop` is set. What is in hand then is finished; what is not is found again by the next worker."""
     order = payout_orderer(configuration.anchor)
@@ -86,6 +89,7 @@ async def run_worker(
         matching.start(group, stop)
         group.create_task(every(IDLE_S, apply, name="rail_events", stop=stop))
         operating.start(group, stop)
+        Refunding(database=database, clock=clock, submitter=submitter).start(group, stop)
         for desk in desks:
             group.create_task(every(IDLE_S, _submitter(desk), name=f"payouts_{desk.rail.name}", stop=stop))
 
