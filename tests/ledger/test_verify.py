@@ -13,6 +13,7 @@ from roadstead.errors import Unavailable
 from roadstead.ledger.checks.table import CHECKS, SWEEPS
 from roadstead.ledger.verify import MIGRATIONS, Finding, verify
 from roadstead.rails.protocol import RailStatus
+from roadstead.refunds.ordering import refund_orderer
 
 UNGUARDED = "SET LOCAL session_replication_role = replica"
 """As a superuser: triggers and foreign keys are not asked, so that a fault can be planted at all."""
@@ -251,6 +252,54 @@ class TestPlantedFaults:
         await house.open("100")
         await plant(house, "UPDATE remittances SET status = 'error'")
         assert (await found(house))["migrations"].subject == "0003_remittances"
+
+
+class TestPlantedFaultsInWhatGoesBack:
+    @pytest.fixture
+    async def refund_id(self, house: House) -> str:
+        """A refund that is ordered, of a remittance that was given up."""
+        house.refunder = refund_orderer(house.configuration, house.randomness)
+        await house.cancel(await funded(house))
+        assert await found(house) == {}
+        return str(await house.value("SELECT id FROM refunds"))
+
+    async def test_a_refund_that_was_never_booked(self, house: House, refund_id: str) -> None:
+        await plant(house, *(line.format(event="refund_owed_for_delivery") for line in NOTHING_BOOKED))
+        fault = (await found(house))["refunds_booked"]
+        assert (fault.subject, str(fault.expected)) == (refund_id, "100.0000000 EURX")
+
+    async def test_a_refund_that_was_sent_and_not_booked(self, house: House, refund_id: str) -> None:
+        await plant(
+            house,
+            "UPDATE refunds SET status = 'sent', due_at = NULL, transaction_hash = repeat('0', 64)",
+        )
+        faults = await found(house)
+        assert set(faults) == {"refunds_booked", "migrations"}
+        assert faults["refunds_booked"].subject == refund_id
+
+    async def test_a_posting_of_a_refund_that_nobody_ordered(self, house: House, refund_id: str) -> None:
+        await plant(house, "DELETE FROM refunds")
+        assert (await found(house))["refunds_exist"].subject == refund_id
+
+    async def test_a_second_refund_of_the_same_payment(self, house: House, refund_id: str) -> None:
+        await plant(
+            house,
+            "INSERT INTO refunds (id, operation_id, source, asset, amount_units, fee_units, destination, memo_kind, cause, "
+            "status) SELECT gen_random_uuid(), operation_id, 'suspense', asset, 1, 0, destination, 'none', 'twice', "
+            "'ordered' FROM refunds",
+        )
+        faults = await found(house)
+        assert set(faults) == {"refunds_booked", "refunds_within_payment"}
+        assert str(faults["refunds_within_payment"].actual) == "100.0000001 EURX"
+
+    async def test_a_clawback_that_was_not_booked(self, house: House) -> None:
+        await plant(
+            house,
+            "INSERT INTO clawbacks (operation_id, transaction_hash, ledger_closed_at, account, issuer, asset, amount_units) "
+            f"VALUES (9, '0', now(), 'G', 'G', '{house.eurx.id}', 7)",
+        )
+        fault = (await found(house))["clawbacks_booked"]
+        assert (fault.subject, str(fault.expected)) == ("9", "0.0000007 EURX")
 
 
 class TestTheReport:

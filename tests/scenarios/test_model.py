@@ -29,6 +29,7 @@ from tests.fixtures.model import Model, longer, trials
 from tests.fixtures.scripted_rail import Behaviour
 
 from roadstead.rails.protocol import RailStatus
+from roadstead.refunds.ordering import refund_orderer
 from roadstead.remittances.states import RemittanceStatus
 
 AMOUNTS = st.sampled_from(["1", "20.05", "99.1234567", "100"])
@@ -49,6 +50,7 @@ class Harbour(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
         house = self.runs(self.stack.enter_async_context(house_on(administrator.server.database(self.name))))
+        house.refunder = refund_orderer(house.configuration, house.randomness)
         self.model = Model(house=house)
 
     def runs(self, work: Coroutine[Any, Any, Any]) -> Any:

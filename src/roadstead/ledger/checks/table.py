@@ -6,8 +6,9 @@ from roadstead.ledger.checks.books import BOOKS
 from roadstead.ledger.checks.form import Check, Sweep
 from roadstead.ledger.checks.payments import PAYMENTS
 from roadstead.ledger.checks.payouts import PAYOUTS
+from roadstead.ledger.checks.refunds import REFUNDS
 from roadstead.ledger.checks.remittances import REMITTANCES
 
-SWEEPS: tuple[Sweep, ...] = (BOOKS, PAYMENTS, REMITTANCES, PAYOUTS)
+SWEEPS: tuple[Sweep, ...] = (BOOKS, PAYMENTS, REMITTANCES, PAYOUTS, REFUNDS)
 
 CHECKS: tuple[Check, ...] = tuple(check for sweep in SWEEPS for check in sweep.checks)
