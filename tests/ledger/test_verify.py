@@ -284,9 +284,9 @@ class TestPlantedFaultsInWhatGoesBack:
     async def test_a_second_refund_of_the_same_payment(self, house: House, refund_id: str) -> None:
         await plant(
             house,
-            "INSERT INTO refunds (id, operation_id, source, asset, amount_units, fee_units, destination, memo_kind, cause, "
-            "status) SELECT gen_random_uuid(), operation_id, 'suspense', asset, 1, 0, destination, 'none', 'twice', "
-            "'ordered' FROM refunds",
+            "INSERT INTO refunds (id, operation_id, source, asset, amount_units, fee_units, destination, memo_kind, "
+            "cause, status) SELECT gen_random_uuid(), operation_id, 'suspense', asset, 1, 0, destination, 'none', "
+            "'twice', 'ordered' FROM refunds",
         )
         faults = await found(house)
         assert set(faults) == {"refunds_booked", "refunds_within_payment"}
@@ -295,8 +295,8 @@ class TestPlantedFaultsInWhatGoesBack:
     async def test_a_clawback_that_was_not_booked(self, house: House) -> None:
         await plant(
             house,
-            "INSERT INTO clawbacks (operation_id, transaction_hash, ledger_closed_at, account, issuer, asset, amount_units) "
-            f"VALUES (9, '0', now(), 'G', 'G', '{house.eurx.id}', 7)",
+            "INSERT INTO clawbacks (operation_id, transaction_hash, ledger_closed_at, account, issuer, asset, "
+            f"amount_units) VALUES (9, '0', now(), 'G', 'G', '{house.eurx.id}', 7)",
         )
         fault = (await found(house))["clawbacks_booked"]
         assert (fault.subject, str(fault.expected)) == ("9", "0.0000007 EURX")

@@ -6,7 +6,8 @@ from roadstead.ledger.checks.form import Check, Sweep
 
 _BACK = """
 SELECT split_part(p.idempotency_key, ':', 2) AS refund_id, e.asset,
-    COALESCE(-sum(e.amount_units) FILTER (WHERE p.event <> 'refund_sent' AND e.account = 'refunds:owed'), 0)::bigint AS owed,
+    COALESCE(-sum(e.amount_units) FILTER (WHERE p.event <> 'refund_sent' AND e.account = 'refunds:owed'), 0)::bigint
+        AS owed,
     COALESCE(-sum(e.amount_units) FILTER (WHERE e.account = 'tokens:received'), 0)::bigint AS sent,
     COALESCE(-sum(e.amount_units) FILTER (WHERE e.account = 'fees:refunds'), 0)::bigint AS fee
 FROM postings AS p JOIN entries AS e ON e.posting_id = p.id
@@ -49,7 +50,8 @@ REFUNDS = Sweep(
             name="refunds_exist",
             sentence="Nothing is booked of a refund that does not exist, or in another asset than the refund's.",
             sql="""
-            SELECT b.refund_id, b.asset, 'the books have a refund that nobody ordered', 0::bigint, b.owed + b.sent + b.fee
+            SELECT b.refund_id, b.asset, 'the books have a refund that nobody ordered', 0::bigint,
+                b.owed + b.sent + b.fee
             FROM back AS b
             WHERE NOT EXISTS (SELECT FROM refunds AS r WHERE r.id::text = b.refund_id AND r.asset = b.asset)
             """,
