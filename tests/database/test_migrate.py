@@ -270,7 +270,7 @@ VIOLATIONS = {
     ),
     "0006_ledger": (
         "SET session_replication_role = replica",
-        "INSERT INTO postings (idempotency_key, event) VALUES ('a', 'invented')",
+        "INSERT INTO postings (idempotency_key, event) VALUES ('payment:1', 'payment_own')",
         "INSERT INTO entries SELECT id, 'bank:sepa', 'iso4217:EUR', 1 FROM postings",
     ),
     "0007_service": ("INSERT INTO leases VALUES ('observer', 'nobody', 0, now())",),
@@ -332,6 +332,10 @@ VIOLATIONS = {
         "SET session_replication_role = replica",
         "INSERT INTO payout_attempts (key, payout_id, number, content) SELECT 'A1', id, 1, 'x' FROM payouts",
         "UPDATE payouts SET status = 'cancelled'",
+    ),
+    "0018_ledger": (
+        "SET session_replication_role = replica",
+        "INSERT INTO postings (idempotency_key, event) VALUES ('a', 'invented')",
     ),
     "0019_idempotency": (
         f"""

@@ -234,6 +234,7 @@ RIGHTS: dict[str, set[str]] = {
     "envelope_bumps": {"INSERT"},
     "envelopes": CHANGES,
     "leases": CHANGES,
+    "ledger_events": set(),
     "operators": CHANGES,
     "outgoing_payments": {"INSERT"},
     "partner_accounts": {"INSERT"},

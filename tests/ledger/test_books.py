@@ -9,6 +9,7 @@ from tests.fixtures.house import House, house_on
 
 from roadstead.errors import InvariantViolated
 from roadstead.ledger import chart
+from roadstead.ledger.events import EVENTS
 from roadstead.ledger.postings import (
     Delivery,
     Entry,
@@ -95,14 +96,50 @@ class TestTheBooks:
         with pytest.raises(asyncpg.CheckViolationError, match="does not balance"):
             await house.execute(
                 """
-                WITH p AS (INSERT INTO postings (idempotency_key, event) VALUES ('k', 'e') RETURNING id)
+                WITH p AS (INSERT INTO postings (idempotency_key, event) VALUES ('payment:7', 'payment_own')
+                    RETURNING id)
                 INSERT INTO entries SELECT id, 'payouts:owed', 'iso4217:EUR', 5 FROM p
                 """
             )
 
     async def test_the_database_refuses_a_posting_without_entries(self, house: House) -> None:
         with pytest.raises(asyncpg.CheckViolationError, match="no entries"):
-            await house.execute("INSERT INTO postings (idempotency_key, event) VALUES ('k', 'e')")
+            await house.execute(
+                "INSERT INTO postings (idempotency_key, event) VALUES ('payment:7', 'payment_own')"
+            )
+
+    @pytest.mark.parametrize(
+        ("key", "event", "complaint"),
+        [
+            ("payment:7", "payment_eaten", "payment_eaten is not in the list"),
+            ("payment:7", "clawed_back", "no key of the event clawed_back"),
+            ("payment:7:excess", "payment_own", "no key of the event payment_own"),
+        ],
+    )
+    async def test_the_database_refuses_events_and_keys_that_nobody_knows(
+        self, house: House, key: str, event: str, complaint: str
+    ) -> None:
+        with pytest.raises(asyncpg.CheckViolationError, match=complaint):
+            await house.execute("INSERT INTO postings (idempotency_key, event) VALUES ($1, $2)", key, event)
+
+    async def test_the_database_lists_the_same_events(self, house: House) -> None:
+        async with house.database.connection() as connection:
+            rows = await connection.fetch("SELECT event, key_pattern FROM ledger_events")
+        listed = {row["event"]: row["key_pattern"] for row in rows}
+        assert {event: listed.get(event) for event in EVENTS} == {
+            event: f"^{key}$" for event, key in EVENTS.items()
+        }
+
+    @pytest.mark.parametrize("name", [*chart.SIGNS, "slush:fund", "transit:", "tokens:receivedx"])
+    async def test_the_database_knows_the_chart_and_no_other_account(self, house: House, name: str) -> None:
+        account = name.replace(chart.ANY_RAIL, "sepa")
+        statement = (
+            "WITH p AS (INSERT INTO postings (idempotency_key, event) VALUES ('payment:7', 'payment_own') RETURNING id) "
+            "INSERT INTO entries SELECT id, $1, 'iso4217:EUR', 5 FROM p"
+        )
+        complaint = "does not balance" if name in chart.SIGNS else "entries_account"
+        with pytest.raises(asyncpg.CheckViolationError, match=complaint):
+            await house.execute(statement, account)
 
     @pytest.mark.parametrize("table", ["postings", "entries", "audit_log"])
     async def test_nothing_that_was_posted_is_changed_or_taken_away(self, house: House, table: str) -> None:

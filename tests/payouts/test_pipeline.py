@@ -377,7 +377,7 @@ class TestPoison:
         healthy_key = keys[(await house.payout(healthy)).end_to_end_id]
         await house.execute(
             """
-            WITH other AS (INSERT INTO postings (idempotency_key, event) VALUES ($1, 'other') RETURNING id)
+            WITH other AS (INSERT INTO postings (idempotency_key, event) VALUES ($1, 'payout_settled') RETURNING id)
             INSERT INTO entries SELECT id, 'bank:sepa', 'iso4217:EUR', 1 FROM other
             UNION ALL SELECT id, 'fees:bank', 'iso4217:EUR', -1 FROM other
             """,
