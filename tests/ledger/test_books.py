@@ -134,8 +134,8 @@ class TestTheBooks:
     async def test_the_database_knows_the_chart_and_no_other_account(self, house: House, name: str) -> None:
         account = name.replace(chart.ANY_RAIL, "sepa")
         statement = (
-            "WITH p AS (INSERT INTO postings (idempotency_key, event) VALUES ('payment:7', 'payment_own') RETURNING id) "
-            "INSERT INTO entries SELECT id, $1, 'iso4217:EUR', 5 FROM p"
+            "WITH p AS (INSERT INTO postings (idempotency_key, event) VALUES ('payment:7', 'payment_own') "
+            "RETURNING id) INSERT INTO entries SELECT id, $1, 'iso4217:EUR', 5 FROM p"
         )
         complaint = "does not balance" if name in chart.SIGNS else "entries_account"
         with pytest.raises(asyncpg.CheckViolationError, match=complaint):
