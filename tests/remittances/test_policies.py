@@ -13,11 +13,13 @@ from roadstead.config.matching_terms import OtherAmount, Remedy
 from roadstead.customers.identity import Reference
 from roadstead.database.pool import Connection
 from roadstead.errors import Unavailable
-from roadstead.money import NATIVE
+from roadstead.money import NATIVE, Money
 from roadstead.partners.principal import Principal
 from roadstead.remittances.refunding import RefundOrder, RefundSource
+from roadstead.remittances.refunds import Refund, record_refund
 from roadstead.remittances.states import RemittanceStatus
 from roadstead.remittances.suspense import record_refunded
+from roadstead.sep.transactions import describe
 
 EUR = 10_000_000
 
@@ -224,6 +226,42 @@ class TestALittleTooMuch:
         operation_id = await house.pay(opened.memo, 100 * EUR - 1)
         await house.match()
         assert await reason(house, operation_id) == "too_little"
+
+
+class TestWhatAPartnerIsTold:
+    @pytest.mark.clause("SEP-31/get/amount-received")
+    async def test_before_the_payment_what_was_agreed_and_afterwards_what_arrived(self, house: House) -> None:
+        house.set_policy(other_amount=OtherAmount.DELIVER_RECEIVED)
+        opened = await house.open("100")
+        assert describe(await house.remittance(opened.id)).amount_in == "100.0000000"
+        await house.pay(opened.memo, 991_234_567)
+        await house.match()
+        told = describe(await house.remittance(opened.id))
+        assert (told.amount_in, told.amount_out, told.amount_fee) == ("99.1234567", "98.52", "0.6034567")
+        assert told.fee_details.total == "0.6034567"
+
+    @pytest.mark.clause("SEP-31/get/amount-received")
+    async def test_what_was_too_much_is_in_it_and_in_the_refunds(self, house: House) -> None:
+        house.set_policy(excess_max=Decimal(5))
+        opened = await house.open("100")
+        await house.pay(opened.memo, 103 * EUR)
+        await house.match()
+        back = Refund(
+            transaction_hash="ab" * 32, amount=Money(house.eurx, 2 * EUR), fee=Money(house.eurx, EUR)
+        )
+        async with house.database.transaction() as connection:
+            await record_refund(connection, opened.id, back)
+        told = describe(await house.remittance(opened.id))
+        assert told.refunds is not None
+        assert Decimal(told.amount_in) == sum(
+            Decimal(part)
+            for part in (
+                told.amount_out or "",
+                told.amount_fee,
+                told.refunds.amount_refunded,
+                told.refunds.amount_fee,
+            )
+        )
 
 
 class TestReasons:

@@ -41,13 +41,13 @@ async def pay(
 
 
 async def unmatched(sandbox: SandboxProcess, transaction_hash: str) -> dict[str, Any]:
-    """Wait until a payment is listed as unmatched, and return its entry."""
+    """Wait until a payment is listed as one that funds nothing, and return its entry; it may go back by itself."""
     async with asyncio.timeout(SEEN_WITHIN_S):
         while True:
-            listing = await asyncio.to_thread(sandbox.run, "payments", "list", "--unmatched", "--json")
+            listing = await asyncio.to_thread(sandbox.run, "payments", "list", "--json")
             assert listing.returncode == 0, listing.stderr
             for entry in json.loads(listing.stdout):
-                if transaction_hash in entry.values():
+                if transaction_hash in entry.values() and entry["reason"] is not None:
                     return dict(entry)
             await asyncio.sleep(0.5)
 
