@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -11,14 +10,13 @@ from rich.table import Table
 
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
 from roadstead.cli.output import write_json
+from roadstead.cli.proposing import propose_release
 from roadstead.config.effective import Configuration
 from roadstead.errors import NotFound
 
 if TYPE_CHECKING:
     from roadstead.database.pool import Connection
     from roadstead.operations.operators import Operator
-    from roadstead.remittances.deciding import Proposal
-    from roadstead.remittances.policies import Policies
 
 LIST_MAX = 1000
 
@@ -113,67 +111,36 @@ def match_command(
     as_json: _Json = False,
 ) -> None:
     """Propose that a payment funds a remittance that still waits; above a limit a second person agrees."""
+    configuration = configuration_from_environment()
 
-    async def ask(connection: Connection, by: Operator, policies: Policies) -> Proposal:
+    async def place(connection: Connection, by: Operator) -> UUID:
         from roadstead.remittances.deciding import ask_to_match
+        from roadstead.remittances.policies import policies_of
 
-        return await ask_to_match(
+        policies = policies_of(configuration)
+        asked = await ask_to_match(
             connection, operation_id, remittance_id, policies=policies, reason=reason, actor=by.actor
         )
+        return asked.hold_id
 
-    run(_decide(configuration_from_environment(), ask, reason, as_json=as_json))
+    run(propose_release(configuration, place, reason=reason, as_json=as_json))
 
 
 def refund_command(operation_id: _Id, reason: _Reason, as_json: _Json = False) -> None:
     """Propose that what waits of a payment goes back to its payer; above a limit a second person agrees."""
+    configuration = configuration_from_environment()
 
-    async def ask(connection: Connection, by: Operator, policies: Policies) -> Proposal:
+    async def place(connection: Connection, by: Operator) -> UUID:
         from roadstead.remittances.deciding import ask_to_refund
+        from roadstead.remittances.policies import policies_of
 
-        return await ask_to_refund(connection, operation_id, policies=policies, reason=reason, actor=by.actor)
-
-    run(_decide(configuration_from_environment(), ask, reason, as_json=as_json))
-
-
-async def _decide(
-    configuration: Configuration,
-    ask: Callable[[Connection, Operator, Policies], Awaitable[Proposal]],
-    reason: str,
-    *,
-    as_json: bool,
-) -> None:
-    from roadstead.cli.people import acting_operator
-    from roadstead.operations import deciding
-    from roadstead.operations.holds import Decision
-    from roadstead.operations.operators import require
-    from roadstead.operations.roles import Right
-    from roadstead.remittances.policies import policies_of
-
-    async with open_configured_database(configuration) as database:
-        by = await acting_operator(database)
-        require(by, Right.PROPOSE)
-        async with database.transaction() as connection:
-            proposal = await ask(connection, by, policies_of(configuration))
-            # Refused here, the hold is not placed either.
-            require(by, Right.APPROVE if proposal.approvals == 1 else Right.PROPOSE)
-        hold = await deciding.propose(
-            database,
-            proposal.hold_id,
-            decision=Decision.RELEASE,
-            reason=reason,
-            digest=proposal.digest,
-            by=by,
+        policies = policies_of(configuration)
+        asked = await ask_to_refund(
+            connection, operation_id, policies=policies, reason=reason, actor=by.actor
         )
-    if as_json:
-        write_json({"hold": hold})
-        return
-    for name, text in proposal.content.items():
-        _tell(f"{name:<12}{text}")
-    if hold.status == "decided":
-        _tell("It is decided; a worker carries it out now.")
-        return
-    _tell("Another person has to agree:")
-    _tell(f"    roadstead holds approve {hold.id} --digest {hold.digest[:12]}")
+        return asked.hold_id
+
+    run(propose_release(configuration, place, reason=reason, as_json=as_json))
 
 
 def _tell(line: str) -> None:
