@@ -30,6 +30,7 @@ def application() -> typer.Typer:
     from roadstead.cli import (
         alerts,
         callbacks,
+        chain,
         config,
         demo,
         holds,
@@ -60,6 +61,7 @@ def application() -> typer.Typer:
     app.add_typer(remittances.app, name="remittances")
     app.add_typer(payments.app, name="payments")
     app.add_typer(refunds.app, name="refunds")
+    app.add_typer(chain.app, name="chain")
     app.add_typer(ledger.app, name="ledger")
     app.add_typer(network.app, name="network")
     app.add_typer(callbacks.app, name="callbacks")

@@ -83,3 +83,34 @@ async def _undecodable(configuration: Configuration, limit: int, *, as_json: boo
             f"{record.stored_at:%Y-%m-%d %H:%M:%S}", record.position, record.reason, str(len(record.record))
         )
     console.print(table, markup=False)
+
+
+@app.command("claimable")
+def claimable_command(
+    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, newest first.")] = 50,
+    every: Annotated[bool, typer.Option("--all", help="Also those that were claimed or are gone.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+) -> None:
+    """List claimable balances that others made for us; nothing claims them by itself, and no books count them."""
+    run(_claimable(configuration_from_environment(), None if every else "unclaimed", limit, as_json=as_json))
+
+
+async def _claimable(configuration: Configuration, status: str | None, limit: int, *, as_json: bool) -> None:
+    from roadstead.payments.claimable import list_balances
+
+    async with open_configured_database(configuration) as database, database.connection() as connection:
+        balances = await list_balances(connection, status=status, limit=limit)
+    if as_json:
+        write_json(balances)
+        return
+    table = Table("Seen", "Id", "Amount", "Sponsor", "Status", "May be claimed", box=None, pad_edge=False)
+    for balance in balances:
+        table.add_row(
+            f"{balance.seen_at:%Y-%m-%d %H:%M:%S}",
+            balance.id,
+            str(balance.amount),
+            balance.sponsor or "",
+            balance.status,
+            balance.predicate,
+        )
+    console.print(table, markup=False)
