@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 import asyncpg
@@ -13,6 +13,8 @@ import pytest
 from stellar_sdk import (
     Account,
     Asset,
+    AuthorizationFlag,
+    Claimant,
     HashMemo,
     IdMemo,
     Keypair,
@@ -80,6 +82,10 @@ class Chain:
             assert response.status == 200, content
             return str(content["hash"])
 
+    def as_ours(self) -> Chain:
+        """The same network, with our account as the one that submits."""
+        return replace(self, payer=self.ours)
+
     async def pay(self, amount: str, *, memo: Memo | None = None) -> str:
         """Pay lumens to our account."""
 
@@ -116,8 +122,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @contextmanager
-def observing(chain: Chain, database_url: str) -> Iterator[Process]:
-    arguments = (database_url, chain.url, chain.ours.public_key, PASSPHRASE)
+def observing(chain: Chain, database_url: str, *own_accounts: str) -> Iterator[Process]:
+    arguments = (database_url, chain.url, chain.ours.public_key, PASSPHRASE, *own_accounts)
     with python_process(OBSERVER_PROGRAM, *arguments) as process:
         yield process
 
@@ -131,6 +137,15 @@ async def eventually(what: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not await what():  # noqa: ASYNC110 - what is waited for happens in PostgreSQL
             await asyncio.sleep(0.05)
+
+
+async def lists(database: Database, status: str) -> None:
+    """Wait until there is one claimable balance, with this status."""
+
+    async def is_listed() -> bool:
+        return [row[0] for row in await rows(database, "SELECT status FROM claimable_balances")] == [status]
+
+    await eventually(is_listed)
 
 
 async def stores(database: Database, hashes: list[str]) -> None:
@@ -214,6 +229,109 @@ class TestOnTheNetwork:
             await stores(database, [merged])
         (row,) = await rows(database, "SELECT * FROM payments WHERE kind = 'account_merge'")
         assert (row["payer"], row["amount_units"]) == (chain.payer.public_key, 99_999_999_900)
+
+
+class TestBalancesAndClawbacks:
+    async def test_a_balance_made_for_us_is_listed_and_becomes_a_payment_when_we_claim_it(
+        self, chain: Chain, database: Database, database_url: str
+    ) -> None:
+        ours = chain.ours.public_key
+
+        def made_for(claimant: str) -> Callable[[TransactionBuilder], object]:
+            return lambda builder: builder.append_create_claimable_balance_op(
+                Asset.native(), "7", [Claimant(claimant)]
+            )
+
+        await chain.submit(made_for(ours))
+        await chain.submit(made_for(chain.payer.public_key))
+        with observing(chain, database_url):
+            await lists(database, "unclaimed")
+            assert await rows(database, "SELECT 1 FROM payments WHERE kind <> 'create_account'") == []
+            (balance,) = await rows(
+                database, "SELECT id, amount_units, sponsor, predicate FROM claimable_balances"
+            )
+            assert tuple(balance)[1:] == (70_000_000, chain.payer.public_key, '{"unconditional": true}')
+            (alert,) = await rows(database, "SELECT kind, status FROM alerts")
+            assert tuple(alert) == ("claimable_balance", "open")
+
+            claimed = await chain.as_ours().submit(
+                lambda builder: builder.append_claim_claimable_balance_op(balance["id"])
+            )
+            await stores(database, [claimed])
+            await lists(database, "claimed")
+        (payment,) = await rows(database, "SELECT * FROM payments WHERE kind = 'claim_claimable_balance'")
+        assert (payment["payer"], payment["asset"], payment["amount_units"]) == (
+            chain.payer.public_key,
+            "stellar:native",
+            70_000_000,
+        )
+
+    async def test_a_balance_that_another_took_is_gone_and_the_alert_closes(
+        self, chain: Chain, database: Database, database_url: str
+    ) -> None:
+        claimants = [Claimant(chain.ours.public_key), Claimant(chain.payer.public_key)]
+        await chain.submit(
+            lambda builder: builder.append_create_claimable_balance_op(Asset.native(), "7", claimants)
+        )
+        with observing(chain, database_url):
+            await lists(database, "unclaimed")
+            (balance,) = await rows(database, "SELECT id FROM claimable_balances")
+            await chain.submit(lambda builder: builder.append_claim_claimable_balance_op(balance["id"]))
+            await lists(database, "gone")
+        (alert,) = await rows(database, "SELECT status FROM alerts")
+        assert alert["status"] == "closed"
+
+    async def test_a_clawback_of_the_issuer_is_posted_once(
+        self, chain: Chain, database: Database, database_url: str
+    ) -> None:
+        token = Asset("CLAW", chain.payer.public_key)
+        await chain.submit(
+            lambda builder: builder.append_set_options_op(
+                set_flags=AuthorizationFlag.AUTHORIZATION_REVOCABLE
+                | AuthorizationFlag.AUTHORIZATION_CLAWBACK_ENABLED
+            )
+        )
+        await chain.as_ours().submit(lambda builder: builder.append_change_trust_op(token))
+        ours = chain.ours.public_key
+        paid = await chain.submit(lambda builder: builder.append_payment_op(ours, token, "100"))
+        taken = await chain.submit(lambda builder: builder.append_clawback_op(token, ours, "40"))
+        for _ in range(2):
+            with observing(chain, database_url):
+                await stores(database, [paid])
+
+                async def is_recorded() -> bool:
+                    return [
+                        row[0] for row in await rows(database, "SELECT transaction_hash FROM clawbacks")
+                    ] == [taken]
+
+                await eventually(is_recorded)
+        entries = await rows(database, "SELECT account, amount_units FROM entries ORDER BY account")
+        assert [tuple(row) for row in entries] == [
+            ("losses:clawback", 400_000_000),
+            ("tokens:received", -400_000_000),
+        ]
+        (stopped,) = await rows(database, "SELECT what, asset FROM stops")
+        assert tuple(stopped) == ("all", f"stellar:CLAW:{chain.payer.public_key}")
+
+
+class TestOwnMoney:
+    async def test_what_we_pay_is_recorded_and_what_our_accounts_pay_is_marked(
+        self, chain: Chain, database: Database, database_url: str
+    ) -> None:
+        topped_up = await chain.pay("5")
+        sent = await chain.as_ours().submit(
+            lambda builder: builder.append_payment_op(chain.payer.public_key, Asset.native(), "1")
+        )
+        with observing(chain, database_url, chain.payer.public_key):
+            await stores(database, [topped_up])
+
+            async def is_recorded() -> bool:
+                found = await rows(database, "SELECT transaction_hash, amount_units FROM outgoing_payments")
+                return [tuple(row) for row in found] == [(sent, 10_000_000)]
+
+            await eventually(is_recorded)
+        (payment,) = await rows(database, "SELECT from_own FROM payments WHERE kind = 'payment'")
+        assert payment["from_own"]
 
 
 class TestKilled:
