@@ -47,22 +47,15 @@ def sent_before_written() -> None:
 
 def cursor_before_payments() -> None:
     """The observer's cursor is committed before the payments that it has passed."""
-    from roadstead.payments import store  # noqa: PLC0415 - as above
+    from roadstead.payments.cursors import Reached, move  # noqa: PLC0415 - as above
     from roadstead.service import observer  # noqa: PLC0415 - as above
 
     rightly = observer.Observer._store
 
-    async def wrongly(self: Any, page: Any, position: str, end: Any) -> str:
-        *_, reached = observer.judge(page.records, self._account, position)
+    async def wrongly(self: Any, batch: Any, reached: Reached) -> None:
         async with self._database.transaction() as connection:
-            await store._move_cursor(
-                connection,
-                source=self._source,
-                position=reached,
-                network_passphrase=self._network_passphrase,
-                ledger=None,
-            )
-        return await rightly(self, page, position, end)
+            await move(connection, replace(reached, ledger=None))
+        await rightly(self, batch, reached)
 
     observer.Observer._store = wrongly  # type: ignore[method-assign]
 
