@@ -137,6 +137,22 @@ class TestPeople:
         assert terminal.types("olga", "alerts", "acknowledge", "2").exit_code == 1
 
 
+class TestOtherCommands:
+    ADD = ("partners", "add", "Harbour", examples.OWN_ACCOUNT)
+
+    def test_are_written_down_under_the_operator_who_gives_a_token(self, terminal: Terminal) -> None:
+        assert terminal.types("anna", *self.ADD).exit_code == 0
+
+        ((actor,),) = terminal.fetch("SELECT actor FROM audit_log WHERE action = 'partner.added'")
+        ((anna,),) = terminal.fetch("SELECT 'operator ' || id FROM operators WHERE name = 'anna'")
+        assert actor == anna
+
+    def test_are_refused_to_whom_the_role_does_not_let(self, terminal: Terminal) -> None:
+        result = terminal.types("piet", *self.ADD)
+
+        assert (result.exit_code, terminal.fetch("SELECT count(*) FROM partners")) == (1, [(0,)])
+
+
 class TestTheEmergencyStop:
     def test_takes_one_person_to_pull_and_two_to_release(self, terminal: Terminal) -> None:
         (stop,) = terminal.json("olga", "stop", "payouts", "--asset", "EURX", "--reason", "leak")

@@ -11,9 +11,10 @@ from rich.table import Table
 from roadstead.callbacks.store import Callback, CallbackStatus
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
 from roadstead.cli.output import write_json
-from roadstead.cli.partners import operating_user
+from roadstead.cli.people import actor
 from roadstead.config.effective import Configuration
 from roadstead.errors import BadInput, NotFound
+from roadstead.operations.roles import Right
 
 app = typer.Typer(
     no_args_is_help=True, help="What partners were told, what they answered, and telling them again."
@@ -104,9 +105,8 @@ async def _replay(configuration: Configuration, callback_ids: list[int], *, as_j
     from roadstead.callbacks.replay import replay
 
     async with open_configured_database(configuration) as database:
-        callbacks = [
-            await replay(database, callback_id, operating_user()) for callback_id in sorted(set(callback_ids))
-        ]
+        who = await actor(database, Right.ATTEND)
+        callbacks = [await replay(database, callback_id, who) for callback_id in sorted(set(callback_ids))]
     _write(callbacks, as_json=as_json)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -12,8 +10,10 @@ from rich.table import Table
 
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
 from roadstead.cli.output import write_json
+from roadstead.cli.people import actor
 from roadstead.config.effective import Configuration
 from roadstead.database.pool import Database
+from roadstead.operations.roles import Right
 from roadstead.partners import registry
 from roadstead.partners.registry import Partner
 
@@ -42,7 +42,11 @@ def add_command(
 
     async def work(database: Database) -> tuple[Partner, ...]:
         hosts = callback_hosts or ()
-        return (await registry.add(database, name, accounts, operating_user(), callback_hosts=hosts),)
+        return (
+            await registry.add(
+                database, name, accounts, await actor(database, Right.MANAGE), callback_hosts=hosts
+            ),
+        )
 
     run(_show(configuration_from_environment(), work, as_json=as_json))
 
@@ -68,7 +72,7 @@ def hosts_command(
 
     async def work(database: Database) -> tuple[Partner, ...]:
         changed = await registry.change_callback_hosts(
-            database, name, operating_user(), add=add or (), remove=remove or ()
+            database, name, await actor(database, Right.MANAGE), add=add or (), remove=remove or ()
         )
         return (changed,)
 
@@ -80,7 +84,7 @@ def disable_command(name: _Name, as_json: _Json = False) -> None:
     """Refuse a partner from now on; its open remittances are still delivered or refunded."""
 
     async def work(database: Database) -> tuple[Partner, ...]:
-        return (await registry.disable(database, name, operating_user()),)
+        return (await registry.disable(database, name, await actor(database, Right.MANAGE)),)
 
     run(_show(configuration_from_environment(), work, as_json=as_json))
 
@@ -90,17 +94,9 @@ def enable_command(name: _Name, as_json: _Json = False) -> None:
     """Let a disabled partner in again."""
 
     async def work(database: Database) -> tuple[Partner, ...]:
-        return (await registry.enable(database, name, operating_user()),)
+        return (await registry.enable(database, name, await actor(database, Right.MANAGE)),)
 
     run(_show(configuration_from_environment(), work, as_json=as_json))
-
-
-def operating_user() -> str:
-    """Return the operating system's name of who runs this command, for the audit log."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 async def _show(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from pathlib import Path
@@ -10,14 +11,15 @@ import typer
 
 from roadstead.database.pool import Database
 from roadstead.errors import BadInput, Unauthenticated
-from roadstead.operations.operators import Operator, authenticate
+from roadstead.operations.operators import Operator, authenticate, require
+from roadstead.operations.roles import Right
 
 TOKEN_VARIABLE = "ROADSTEAD_OPERATOR_TOKEN"  # noqa: S105 - the name of a variable
 _FILE_BYTES_MAX = 4_096
 
 
-def operator_token() -> str | None:
-    """Return the token that was given to this command, asking for it where somebody sits at a terminal.
+def given_token() -> str | None:
+    """Return the token that the environment or a file gives to this command.
 
     Raises:
         BadInput: The file of ROADSTEAD_OPERATOR_TOKEN_FILE cannot be read.
@@ -35,10 +37,20 @@ def operator_token() -> str | None:
                 f"The token cannot be read from {path}, the file of {TOKEN_VARIABLE}_FILE "
                 f"({getattr(error, 'strerror', None) or type(error).__name__})."
             ) from None
-    if sys.stdin.isatty():
+    return None
+
+
+def operator_token() -> str | None:
+    """Return the token that was given to this command, asking for it where somebody sits at a terminal.
+
+    Raises:
+        BadInput: The file of ROADSTEAD_OPERATOR_TOKEN_FILE cannot be read.
+    """
+    token = given_token()
+    if token is None and sys.stdin.isatty():
         answer: str = typer.prompt("Your operator token", hide_input=True, default="", show_default=False)
         return answer.strip() or None
-    return None
+    return token
 
 
 async def acting_operator(database: Database) -> Operator:
@@ -57,3 +69,29 @@ async def acting_operator(database: Database) -> Operator:
         )
     async with database.connection() as connection:
         return await authenticate(connection, token)
+
+
+async def actor(database: Database, right: Right) -> str:
+    """Name who types for the audit log: an operator who gave a token, else the operating system's user.
+
+    Raises:
+        BadInput: The file with the token cannot be read.
+        Forbidden: The operator has not the right.
+        Unauthenticated: The token is not that of an active operator.
+        Unavailable: The database does not answer.
+    """
+    token = given_token()
+    if token is None:
+        return operating_user()
+    async with database.connection() as connection:
+        operator = await authenticate(connection, token)
+    require(operator, right)
+    return operator.actor
+
+
+def operating_user() -> str:
+    """Return the operating system's name of who runs this command, for the audit log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -19,16 +19,16 @@ class Right(StrEnum):
 
     LOOK = "look"
     """See what the console and the reports show."""
-    ATTEND = "attend"
-    """Acknowledge and close alerts."""
-    STOP = "stop"
+    ATTEND = "attend to alerts and callbacks"
+    """Acknowledge and close alerts, and send callbacks again."""
+    STOP = "stop outgoing money"
     """Pull the emergency stop."""
-    PROPOSE = "propose"
+    PROPOSE = "propose decisions"
     """Propose what is decided about a hold, and turn down what another proposed."""
-    APPROVE = "approve"
+    APPROVE = "approve decisions"
     """Agree to what another proposed, and decide alone where one person is enough."""
-    MANAGE = "manage"
-    """Add and disable operators, and give them new tokens."""
+    MANAGE = "manage operators and partners"
+    """Add and disable them, give operators new tokens, and say where partners may be called."""
 
 
 _BY_ROLE = {
