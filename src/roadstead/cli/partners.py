@@ -42,11 +42,8 @@ def add_command(
 
     async def work(database: Database) -> tuple[Partner, ...]:
         hosts = callback_hosts or ()
-        return (
-            await registry.add(
-                database, name, accounts, await actor(database, Right.MANAGE), callback_hosts=hosts
-            ),
-        )
+        who = await actor(database, Right.MANAGE)
+        return (await registry.add(database, name, accounts, who, callback_hosts=hosts),)
 
     run(_show(configuration_from_environment(), work, as_json=as_json))
 

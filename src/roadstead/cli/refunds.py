@@ -10,9 +10,10 @@ from rich.table import Table
 
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
 from roadstead.cli.output import write_json
-from roadstead.cli.partners import operating_user
+from roadstead.cli.people import actor
 from roadstead.config.effective import Configuration
 from roadstead.errors import BadInput, NotFound
+from roadstead.operations.roles import Right
 from roadstead.refunds.states import RefundStatus
 
 app = typer.Typer(no_args_is_help=True, help="What goes back to payers, and how far each refund came.")
@@ -112,8 +113,10 @@ async def _release(configuration: Configuration, text: str) -> None:
     from roadstead.refunds.holding import ask_again
 
     wanted = _refund_id(text)
-    async with open_configured_database(configuration) as database, database.transaction() as connection:
-        hold_id = await ask_again(connection, wanted, actor=operating_user())
+    async with open_configured_database(configuration) as database:
+        who = await actor(database, Right.PROPOSE)
+        async with database.transaction() as connection:
+            hold_id = await ask_again(connection, wanted, actor=who)
     console.print(f"Hold {hold_id} waits for a decision: roadstead holds show {hold_id}", markup=False)
 
 
