@@ -17,6 +17,7 @@ from roadstead.sandbox.sender import SendingAnchor
 pytestmark = pytest.mark.timeout(180)
 
 SEEN_WITHIN_S = 30.0
+REFUNDED_WITHIN_S = 60.0
 
 
 async def pay(
@@ -49,6 +50,17 @@ async def unmatched(sandbox: SandboxProcess, transaction_hash: str) -> dict[str,
             for entry in json.loads(listing.stdout):
                 if transaction_hash in entry.values() and entry["reason"] is not None:
                     return dict(entry)
+            await asyncio.sleep(0.5)
+
+
+async def until_refunded(sandbox: SandboxProcess, operation_id: int) -> None:
+    """Wait until a payment has gone back."""
+    async with asyncio.timeout(REFUNDED_WITHIN_S):
+        while True:
+            shown = await asyncio.to_thread(sandbox.run, "payments", "show", str(operation_id), "--json")
+            assert shown.returncode == 0, shown.stderr
+            if json.loads(shown.stdout)["payment"]["disposition"] == "refunded":
+                return
             await asyncio.sleep(0.5)
 
 
@@ -121,3 +133,19 @@ class TestASecondPayment:
                 last = progress
             assert last.details["status"] == "completed"
             assert len(await payouts_to(sandbox.ready, remittance.iban)) == 1
+
+    async def test_goes_back_to_its_payer_by_itself(self, sandbox: SandboxProcess) -> None:
+        async with sending_anchor(sandbox.ready) as anchor:
+            remittance = await open_remittance(anchor)
+            memo = IdMemo(int(remittance.opened.memo))
+            await pay(anchor, sandbox, remittance, memo=memo)
+            again = await pay(anchor, sandbox, remittance, memo=memo)
+
+            entry = await unmatched(sandbox, again)
+            assert entry["reason"] == "already_funded"
+
+            await until_refunded(sandbox, entry["operation_id"])
+            async for progress in anchor.follow(remittance.opened.id, timeout_s=60):
+                last = progress
+            assert last.details["status"] == "completed"
+            assert "refunds" not in last.details, "what paid for nothing is not a refund of the remittance"
