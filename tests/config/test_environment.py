@@ -54,6 +54,17 @@ class TestReading:
         assert settings.network_passphrase == known.passphrase
         assert settings.horizon_urls == (known.horizon_url,)
 
+    def test_several_horizons_keep_their_order(self, sandbox: dict[str, str]) -> None:
+        urls = {"ROADSTEAD_HORIZON_URLS": "https://b.example, https://a.example"}
+
+        assert load_settings(sandbox | urls).horizon_urls == ("https://b.example", "https://a.example")
+
+    def test_our_accounts_are_named_one_by_one(self, sandbox: dict[str, str]) -> None:
+        named = {"ROADSTEAD_OWN_ACCOUNTS": f"{examples.OWN_ACCOUNT},{examples.SIGNING_ACCOUNT}"}
+
+        assert load_settings(sandbox).own_accounts == ()
+        assert load_settings(sandbox | named).own_accounts == (examples.OWN_ACCOUNT, examples.SIGNING_ACCOUNT)
+
     def test_the_public_url_follows_the_home_domain(self, sandbox: dict[str, str]) -> None:
         del sandbox["ROADSTEAD_PUBLIC_URL"]
 
@@ -204,6 +215,9 @@ class TestProblems:
             ("HORIZON_URLS", "https://horizon.example/", "a slash at the end"),
             ("HORIZON_URLS", "https://horizon.example:port", "is no URL"),
             ("HORIZON_URLS", "https://[::1", "is no URL"),
+            ("HORIZON_URLS", "https://a.example,https://a.example", "names one URL twice"),
+            ("HORIZON_LAG_MAX_S", "5", "a whole number from 10 to 3600"),
+            ("OWN_ACCOUNTS", f"{examples.OWN_ACCOUNT},GABC", "is no Stellar address"),
             ("PUBLIC_URL", "ftp://anchor.example", "a URL of http or https"),
             ("HOME_DOMAIN", "https://anchor.example", "a host name in small letters"),
             ("HOME_DOMAIN", "Anchor.example", "a host name in small letters"),
