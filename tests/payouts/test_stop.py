@@ -115,6 +115,18 @@ class TestWhileMoneyIsStopped:
 
         assert (await house.payout(remittance_id)).status is PayoutStatus.SETTLED
 
+    async def test_what_follows_a_refusal_is_decided(self, house: House) -> None:
+        house.rail.script.append(Behaviour.REFUSE)
+        await funded(house)
+        await house.work()
+        await stopped(house)
+        await house.execute("UPDATE payouts SET due_at = now() WHERE status = 'refused'")
+
+        assert await house.work() == 1
+        await house.make_due()
+        await house.work()
+        assert len(house.rail.submissions) == 1
+
     async def test_a_stop_after_the_claim_still_comes_in_time(self, house: House) -> None:
         remittance_id = await funded(house)
         house.keys = StoppingKeys(house.keys, house)  # type: ignore[assignment]  # any provider will do

@@ -106,7 +106,7 @@ async def claim_due(
     """Lease the payouts of a rail that are due, oldest first, so that no other worker takes them meanwhile.
 
     A lease that ran out is claimed again: whoever held it cannot write any more. While outgoing money is stopped, only
-    payouts are taken of which the rail may know already: they are asked about.
+    payouts are taken that were begun: what became of them is asked and decided, and nothing is sent.
     """
     rows = await connection.fetch(
         f"""
@@ -114,7 +114,7 @@ async def claim_due(
         WHERE p.id IN (
             SELECT id FROM payouts AS d
             WHERE rail = $1 AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
-                AND (status IN ('submitting', 'submitted', 'accepted', 'unknown') OR NOT {_STOPPED})
+                AND (status <> 'ordered' OR NOT {_STOPPED})
             ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
         RETURNING {_COLUMNS}
         """,  # noqa: S608 - composed of constants
