@@ -20,6 +20,7 @@ from roadstead.payments.dispositions import MOVES as PAYMENT_MOVES
 from roadstead.payments.dispositions import Disposition
 from roadstead.payouts.states import MOVES as PAYOUT_MOVES
 from roadstead.payouts.states import PayoutStatus
+from roadstead.refunds.states import RefundStatus
 from roadstead.remittances.matching import UnmatchedReason
 from roadstead.remittances.states import MOVES, NEW, RemittanceStatus
 from roadstead.sandbox.sender import Step
@@ -70,6 +71,13 @@ def anchors(text: str) -> set[str]:
     """The places in a page that a link may name, as they are made of its headings."""
     headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+class TestStatusesOfARefund:
+    def test_every_one_is_explained(self) -> None:
+        explained = rows(section("docs/states.md", "## Statuses of a refund"))
+
+        assert [coded(row[0]) for row in explained] == list(RefundStatus)
 
 
 class TestStates:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from stellar_sdk import ChangeTrust, MuxedAccount, Payment, SetOptions
+from stellar_sdk import Asset, ChangeTrust, MuxedAccount, Payment, SetOptions
 from stellar_sdk.operation.account_merge import AccountMerge
 from tests.fixtures.chain import DISTRIBUTION, ISSUER, PAYER
-from tests.refunds.orders import delivery_order, funded, give
+from tests.refunds.orders import delivery_order, funded, give, suspense_order
 from tests.refunds.sending import Sending
 
 from roadstead.envelopes.store import EnvelopeStatus
+from roadstead.money import NATIVE, Money
 from roadstead.refunds.ordering import refund_orderer
 from roadstead.refunds.states import RefundStatus
 from roadstead.remittances.states import RemittanceStatus
@@ -223,6 +224,24 @@ class TestTroubleOfThePayer:
         assert await sending.statuses(operation_id) == [FAILED, SUCCEEDED]
         assert await sending.chain.balance() == "100.0000000"
         assert await sending.alerts() == {}
+
+
+class TestARefundOfLumens:
+    async def test_leaves_the_reserve_of_our_account_and_waits_for_more(self, sending: Sending) -> None:
+        house = sending.house
+        operation_id = await house.pay(7, 99_990_000_000, asset=NATIVE)
+        await house.match()
+        order = suspense_order(house, operation_id, amount=Money(NATIVE, 99_990_000_000))
+        await give(house, order)
+        for _ in range(2):
+            await sending.step()
+        assert await sending.statuses(operation_id) == []
+        assert await sending.alerts() == {"distribution_account_lacks": 1}
+
+        await sending.chain.apply(PAYER, Payment(DISTRIBUTION.public_key, Asset.native(), "100"))
+        await sending.work(operation_id)
+
+        assert await sending.statuses(operation_id) == [SUCCEEDED]
 
 
 class TestTroubleOfOurOwn:
