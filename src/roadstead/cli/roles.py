@@ -34,7 +34,6 @@ from roadstead.rails.opening import open_rails
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import SystemRandomness
 from roadstead.refunds.opening import opened_submitter
-from roadstead.refunds.ordering import refund_orderer
 from roadstead.sep import sep31
 from roadstead.sep.application import build_application
 from roadstead.sep.services import Services
@@ -263,7 +262,6 @@ async def _work(parts: Parts) -> None:
         randomness=parts.randomness,
         deliverer=deliverer,
         stop=parts.stop,
-        order_refunds=refund_orderer(parts.configuration, parts.randomness),
         submitter=submitter,
     )
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from roadstead.config.matching_terms import MatchingTerms
+from roadstead.config.payout_terms import PayoutTerms
 from roadstead.errors import BadInput
 from roadstead.money import Asset
 
@@ -150,6 +151,10 @@ class FundingMethod:
     description: str
     rail: str
     """Name of the rail that carries it."""
+    approval_above: Decimal | None = None
+    """Payouts above it, in whole units of the currency, wait for people; None lets all go."""
+    approvals: int = 2
+    """How many people have to let such a payout out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +312,7 @@ class Anchor:
     pairs: tuple[PairTerms, ...] = ()
     remittances: RemittanceTerms = RemittanceTerms()
     transactions: TransactionTerms = TransactionTerms()
+    payouts: PayoutTerms = field(default_factory=PayoutTerms)
     limits: Limits = Limits()
     translations: tuple[Translation, ...] = ()
 

@@ -94,6 +94,15 @@ def _amounts_leave_something_to_deliver(anchor: Anchor) -> Iterator[str]:
             )
 
 
+def _pauses_grow(anchor: Anchor) -> Iterator[str]:
+    first, longest = anchor.payouts.retry_after_s, anchor.payouts.retry_after_max_s
+    if first > longest:
+        yield (
+            f"payouts: retry_after_s {first} is above retry_after_max_s {longest}. The first pause must not exceed the"
+            " longest, for example: retry_after_s = 300, retry_after_max_s = 21600"
+        )
+
+
 def _supplies_are_said_once(anchor: Anchor) -> Iterator[str]:
     for terms in anchor.assets:
         said = [terms.fixed_number is not None, terms.max_number is not None, terms.is_unlimited is True]
@@ -138,6 +147,7 @@ _RULES: tuple[Callable[[Anchor], Iterator[str]], ...] = (
     _assets_have_their_customer_types,
     _amounts_leave_something_to_deliver,
     _supplies_are_said_once,
+    _pauses_grow,
     _customer_fields_are_of_sep9,
     *PAIR_RULES,
 )

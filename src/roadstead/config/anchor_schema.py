@@ -46,6 +46,7 @@ from roadstead.config.forms import (
     whole,
 )
 from roadstead.config.matching_terms import MATCHING
+from roadstead.config.payout_terms import PAYOUTS
 from roadstead.config.schema import Form, Key, Section
 from roadstead.config.sep9 import FIELD_KINDS
 
@@ -174,6 +175,8 @@ _FUNDING_METHODS = Section(
         _must("name", LABEL, "Name.", '"SEPA"'),
         _must("description", TEXT, "What it is, for partners.", '"Credit transfer in euros to an IBAN."'),
         _must("rail", RAIL_NAME, "Name of one of [[rails]].", '"sepa"'),
+        _may("approval_above", AMOUNT, "Amount above which a payout waits for people.", '"5000"'),
+        _may("approvals", whole(1, 2), "How many people have to let such a payout out.", "2"),
     ),
 )
 
@@ -378,6 +381,7 @@ SECTIONS = (
     _RATE_SOURCES,
     _PAIRS,
     _REMITTANCES,
+    PAYOUTS,
     _TRANSACTIONS,
     _LIMITS,
     _TRANSLATIONS,

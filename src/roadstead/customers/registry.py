@@ -215,13 +215,16 @@ class CustomerRegistry:
     async def _update(
         self, known: StoredCustomer, fields: Mapping[str, str], type_name: str | None
     ) -> UUID | None:
-        """Write fields of a customer; None when it was erased meanwhile."""
+        """Write fields of a customer, of the rejected ones those that changed; None when it was erased meanwhile."""
         vault = await _open_vault(self.keys, known.id, known.wrapped_key)
         sealed = self._seal(vault, fields)
         async with self.database.transaction() as connection:
             if not await store.lock(connection, known.id, type_name):
                 return None
-            await store.write_fields(connection, known.id, sealed, FieldStatus.ACCEPTED)
+            rejected = await store.read_rejected(connection, known.id, sealed.keys())
+            unchanged = {name for name, was in rejected.items() if vault.open(name, was) == fields[name]}
+            changed = {name: new for name, new in sealed.items() if name not in unchanged}
+            await store.write_fields(connection, known.id, changed, FieldStatus.ACCEPTED)
         return known.id
 
     def _seal(self, vault: Vault, fields: Mapping[str, str]) -> dict[str, bytes]:

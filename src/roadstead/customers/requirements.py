@@ -55,9 +55,12 @@ def provided_fields(
 
 
 def customer_status(customer_type: CustomerType, provided: Mapping[str, FieldStatus]) -> CustomerStatus:
-    """Tell how a customer stands for a type. Optional fields never hold a customer up."""
+    """Tell how a customer stands for a type. Optional fields never hold a customer up, but when they were rejected."""
     required = [field.name for field in customer_type.fields if not field.optional]
     statuses = {provided.get(name, FieldStatus.REJECTED) for name in required}
+    statuses |= {provided[field.name] for field in customer_type.fields if field.name in provided} & {
+        FieldStatus.REJECTED
+    }
     if statuses & {FieldStatus.REJECTED, FieldStatus.VERIFICATION_REQUIRED}:
         return CustomerStatus.NEEDS_INFO
     if FieldStatus.PROCESSING in statuses:

@@ -120,6 +120,35 @@ async def write_fields(
     )
 
 
+async def read_rejected(
+    connection: Connection, customer_id: UUID, names: Collection[str]
+) -> dict[str, bytes]:
+    """Read the ciphertexts of rejected fields. The customer must be locked."""
+    rows = await connection.fetch(
+        """
+        SELECT name, ciphertext FROM customer_fields
+        WHERE customer_id = $1 AND name = ANY($2) AND status = 'REJECTED'""",
+        customer_id,
+        list(names),
+    )
+    return {row["name"]: row["ciphertext"] for row in rows}
+
+
+async def reject_fields(connection: Connection, customer_id: UUID, seen: Mapping[str, bytes]) -> bool:
+    """Reject accepted fields that still hold what was seen of them; False when one was changed meanwhile."""
+    done = await connection.fetch(
+        """
+        UPDATE customer_fields AS f SET status = 'REJECTED', updated_at = now()
+        FROM unnest($2::text[], $3::bytea[]) AS seen (name, ciphertext)
+        WHERE f.customer_id = $1 AND f.name = seen.name AND f.ciphertext = seen.ciphertext RETURNING f.name
+        """,
+        customer_id,
+        list(seen),
+        list(seen.values()),
+    )
+    return len(done) == len(seen)
+
+
 async def lock_for_erasure(connection: Connection, customer_id: UUID) -> bool:
     """Hold a living customer so firmly that no remittance can be opened for it meanwhile; False when erased."""
     return bool(

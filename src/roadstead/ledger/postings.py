@@ -191,6 +191,20 @@ def payout_settled(key: str, rail: str, delivery: Delivery) -> Posting:
     )
 
 
+def payout_found_settled(key: str, rail: str, remittance_id: UUID, amount: Money, fee: Money) -> Posting:
+    """Post that the bank paid an attempt that the books held for unpaid: what was owed left without a transit.
+
+    `fee` is what is earned by it; nothing when another attempt has earned it already.
+    """
+    return _posting(
+        idempotency_key=f"attempt:{key}:found_settled",
+        event="payout_found_settled",
+        remittance_id=remittance_id,
+        debits=[(chart.PAYOUTS_OWED, amount), (chart.FEES_PENDING, fee)],
+        credits=[(chart.bank(rail), amount), (chart.FEES_EARNED, fee)],
+    )
+
+
 def payout_returned(key: str, rail: str, delivery: Delivery, returned: Money) -> Posting:
     """Post that settled money came back, perhaps less a bank fee: the payout is owed again, our fee is not earned."""
     return _posting(

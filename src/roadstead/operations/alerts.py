@@ -44,6 +44,18 @@ class AlertKind(StrEnum):
     """A signed refund is not in a ledger yet; the subject is the refund."""
     DISTRIBUTION_ACCOUNT_LACKS = "distribution_account_lacks"
     """Our account lacks what a refund needs; the subject is the network's word for it, with the asset."""
+    PAYOUT_HELD = "payout_held"
+    """A payout waits until people let it go on or give it up; the subject is the payout."""
+    PAYOUT_UNKNOWN = "payout_unknown"
+    """Nobody can say what became of an attempt, or the bank contradicts itself; the subject is the payout."""
+    PAYOUT_RETURNED = "payout_returned"
+    """Settled money came back from the bank; the subject is the payout."""
+    PAYOUT_PAID_TWICE = "payout_paid_twice"
+    """The bank says that it paid what was refunded or paid by another attempt; the subject is the payout."""
+    BANK_FUNDS = "bank_funds"
+    """The bank refuses payouts because our account has not enough money; the subject is the rail."""
+    DECISION_NOT_APPLIED = "decision_not_applied"
+    """What people decided cannot be done any more; the subject is what they decided about."""
 
 
 class Severity(StrEnum):

@@ -194,6 +194,16 @@ async def withdraw_hold(connection: Connection, kind: HoldKind, subject: str, *,
         await _withdraw(connection, standing["id"], reason)
 
 
+async def is_open(connection: Connection, kind: HoldKind, subject: str) -> bool:
+    """Whether a hold of this kind and subject waits to be decided or applied."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM holds WHERE kind = $1 AND subject = $2 AND status NOT IN ('applied', 'withdrawn'))",
+        kind,
+        subject,
+    )
+    return found
+
+
 async def _lock_open(connection: Connection, kind: HoldKind, subject: str) -> Row | None:
     return await connection.fetchrow(
         """

@@ -9,7 +9,8 @@ import structlog
 
 from roadstead.database.pool import Connection
 from roadstead.errors import Conflict, NotFound
-from roadstead.payouts import store
+from roadstead.operations.holds import HoldKind, withdraw_hold
+from roadstead.payouts import holding, store
 from roadstead.payouts.states import PayoutStatus
 from roadstead.remittances import cancellation
 from roadstead.remittances import store as remittances
@@ -70,6 +71,7 @@ async def cancel_and_refund(
         cause=cause,
     )
     await order_refunds(connection, [order], now)
+    await withdraw_hold(connection, HoldKind.REMITTANCE_REFUND, str(remittance_id), reason=cause)
     log.info("payout_cancelled", remittance_id=str(remittance_id), cause=cause)
 
 
@@ -81,6 +83,7 @@ async def _cancel(connection: Connection, payout: store.Payout, cause: str, now:
             "bank says that it will not."
         )
     await store.cancel(connection, payout, cause, now)
+    await holding.nothing_to_ask(connection, payout, f"cancelled: {cause}")
 
 
 async def _tell(

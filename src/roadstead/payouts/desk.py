@@ -11,6 +11,7 @@ from roadstead.customers.vault import KeyProvider
 from roadstead.database.pool import Database
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import Randomness
+from roadstead.remittances.refunding import OrderRefunds
 
 LEASE_MARGIN = timedelta(seconds=5)
 
@@ -25,6 +26,8 @@ class Desk:
     keys: KeyProvider
     clock: Clock
     randomness: Randomness
+    order_refunds: OrderRefunds
+    """Orders the refund of what will not be delivered."""
 
     @property
     def lease(self) -> timedelta:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -14,9 +15,12 @@ from roadstead.database.pool import Connection
 from roadstead.errors import InvariantViolated
 from roadstead.payouts import content, store
 from roadstead.payouts.desk import Desk
+from roadstead.payouts.holding import pays_digest
 from roadstead.payouts.identifiers import attempt_key
+from roadstead.payouts.reasons import Reason, reason_of
 from roadstead.payouts.states import PayoutStatus
-from roadstead.rails.protocol import PayoutAttempt
+from roadstead.rails.checks import INFORMATION_MAX
+from roadstead.rails.protocol import FieldProblem, PayoutAttempt
 from roadstead.remittances import gate
 from roadstead.remittances import store as remittances
 from roadstead.remittances.states import RemittanceStatus
@@ -29,6 +33,12 @@ class Prepared:
     attempt: PayoutAttempt
     number: int
     sealed: bytes
+    pays: str
+    """Digest of what it pays, under the receiving client's key."""
+    approvals: int
+    """How many people have to let exactly this out first; 0 when nobody has to."""
+    why: str = ""
+    """Why they have to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +46,35 @@ class NotReady:
     """A customer's data have to be completed or corrected first; names SEP-9 fields, never values."""
 
     fields: tuple[str, ...]
+    wrong: Mapping[str, bytes] = field(default_factory=dict)
+    """Ciphertexts of accepted fields of the receiving client that the rail would refuse."""
 
 
-async def prepare(desk: Desk, payout: store.Payout) -> Prepared | NotReady:
+class Corrected:
+    """The partner still has to correct fields of the transaction."""
+
+
+CORRECTED_LATER = Corrected()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The rail would refuse it, for a reason that no other data of the customers change."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impossible:
+    """Nobody can be paid; a person has to decide."""
+
+    why: str
+
+
+Readiness = Prepared | NotReady | Corrected | Refusal | Impossible
+
+
+async def prepare(desk: Desk, payout: store.Payout) -> Readiness:
     """Put together the next attempt of a payout; nothing is written or sent yet.
 
     Raises:
@@ -49,12 +85,18 @@ async def prepare(desk: Desk, payout: store.Payout) -> Prepared | NotReady:
         remittance = await remittances.by_id(connection, payout.remittance_id)
         if remittance is None:
             raise InvariantViolated(f"Payout {payout.id} has no remittance.")
+        if remittance.status is RemittanceStatus.PENDING_TRANSACTION_INFO_UPDATE:
+            return CORRECTED_LATER
         accepted = await gate.accepted_fields(connection, remittance.id)
         number = 1 + len(await store.attempts(connection, payout.id))
         missing = _missing(desk.configuration.anchor, remittance, accepted)
-        sealed = await _sealed_fields(connection, remittance.receiver_id)
-    if missing or sealed is None or remittance.receiver_id is None:
-        return NotReady(fields=missing or content.NAME_FIELDS[:2])
+        sealed = await sealed_fields(connection, remittance.receiver_id)
+    if remittance.status.is_final:
+        return Impossible(why=f"the remittance is {remittance.status}")
+    if sealed is None or remittance.receiver_id is None:
+        return Impossible(why="the receiving client is not known any more")
+    if missing:
+        return NotReady(fields=missing)
     wrapped_key, ciphertexts = sealed
     data_key = await desk.keys.unwrap(wrapped_key, customer_id=remittance.receiver_id)
     vault = Vault(remittance.receiver_id, data_key)
@@ -67,15 +109,61 @@ async def prepare(desk: Desk, payout: store.Payout) -> Prepared | NotReady:
         end_to_end_id=payout.end_to_end_id,
         amount=payout.amount,
         creditor=creditor,
-        information=f"{desk.configuration.anchor.organization.name[:60]} {remittance.id}",
+        information=_information(desk.configuration.anchor, remittance),
     )
-    problems = desk.rail.check(attempt)
-    if problems:
-        return NotReady(fields=tuple(problem.field for problem in problems))
+    if problems := desk.rail.check(attempt):
+        return _unfit(problems, ciphertexts)
+    pays = pays_digest(payout, attempt, data_key)
+    approvals, why = _approvals(desk.configuration.anchor, remittance, payout, accepted)
     plain = content.write(attempt).decode()
     return Prepared(
-        attempt=attempt, number=number, sealed=vault.seal(sealed_name(attempt.key), plain, desk.randomness)
+        attempt=attempt,
+        number=number,
+        sealed=vault.seal(sealed_name(attempt.key), plain, desk.randomness),
+        pays=pays,
+        approvals=0 if payout.approved_digest == pays else approvals,
+        why=why,
     )
+
+
+def _information(anchor: Anchor, remittance: remittances.Remittance) -> str:
+    """Write what the receiving client reads: what the partner corrected, else who pays and for which remittance."""
+    corrected = " ".join(
+        value
+        for name in ("purpose", "reference")
+        if (value := " ".join(remittance.transaction_fields.get(name, "").split()))
+    )
+    return (corrected or f"{anchor.organization.name[:60]} {remittance.id}")[:INFORMATION_MAX].strip()
+
+
+def _unfit(problems: Sequence[FieldProblem], ciphertexts: Mapping[str, bytes]) -> Readiness:
+    """Turn what the rail would refuse into what the bank would have said."""
+    named = {problem.field for problem in problems}
+    if "amount" in named:
+        return Refusal(reason=reason_of("AM02"))
+    if unknown := named - {*content.CREDITOR_FIELDS, "information"}:
+        return Impossible(why=f"the rail does not take {', '.join(sorted(unknown))}")
+    if named <= {"information"}:
+        return Refusal(reason=reason_of("RR07"))
+    fields = named - {"information"}
+    if fields & {*content.NAME_FIELDS}:
+        fields |= {*content.NAME_FIELDS} & ciphertexts.keys()
+    asked = tuple(name for name in content.CREDITOR_FIELDS if name in fields)
+    return NotReady(fields=asked, wrong={name: ciphertexts[name] for name in asked if name in ciphertexts})
+
+
+def _approvals(
+    anchor: Anchor,
+    remittance: remittances.Remittance,
+    payout: store.Payout,
+    accepted: gate.AcceptedFields,
+) -> tuple[int, str]:
+    method = anchor.funding_method(remittance.funding_method)
+    if method.approval_above is not None and payout.amount.decimal > method.approval_above:
+        return method.approvals, f"{payout.amount} is above {method.approval_above:f} by {method.name}"
+    if not accepted.partner_is_active:
+        return method.approvals, "its partner is disabled"
+    return 0, ""
 
 
 def _missing(
@@ -84,17 +172,20 @@ def _missing(
     terms = anchor.asset(remittance.amount_in.asset.code)
     receiver_type = anchor.receiver_type(terms.code, remittance.asset_out)
     sides = ((terms.sender_type, accepted.sender), (receiver_type, accepted.receiver))
-    return tuple(
+    required = [
         name
         for type_name, names in sides
         if type_name is not None
         for name in gate_decision(anchor.customer_type(type_name), names)
-    )
+    ]
+    rejected = [name for name in content.CREDITOR_FIELDS if name in accepted.receiver_rejected]
+    return tuple(dict.fromkeys([*required, *rejected]))
 
 
-async def _sealed_fields(
+async def sealed_fields(
     connection: Connection, receiver_id: UUID | None
 ) -> tuple[WrappedKey, dict[str, bytes]] | None:
+    """Read what a payout is made from, still sealed; None when the receiving client is gone."""
     if receiver_id is None:
         return None
     return await customers.read_sealed(connection, receiver_id, content.CREDITOR_FIELDS)
@@ -103,7 +194,7 @@ async def _sealed_fields(
 async def write(connection: Connection, payout: store.Payout, prepared: Prepared, now: datetime) -> None:
     """Write a prepared attempt into the database, in the transaction after which it may be sent.
 
-    The database refuses it while another attempt of the payout may still pay.
+    The database refuses it while another attempt of the payout may still pay, and when the payout is cancelled.
     """
     await store.insert_attempt(
         connection,
@@ -131,9 +222,13 @@ async def write(connection: Connection, payout: store.Payout, prepared: Prepared
 async def wait_for_customer(
     connection: Connection, payout: store.Payout, lack: NotReady, now: datetime
 ) -> None:
-    """Tell the partner which data stand in the way; the payout stays ordered and is looked at again."""
+    """Tell the partner which data stand in the way; the payout is ordered and is looked at again."""
     remittance = await remittances.by_id(connection, payout.remittance_id, lock=True)
-    if remittance is None or remittance.status is not RemittanceStatus.PENDING_RECEIVER:
+    if remittance is None:
+        return
+    if lack.wrong and remittance.receiver_id is not None:
+        await customers.reject_fields(connection, remittance.receiver_id, lack.wrong)
+    if remittance.status not in {RemittanceStatus.PENDING_RECEIVER, RemittanceStatus.PENDING_EXTERNAL}:
         return
     await remittances.move(
         connection,
@@ -148,6 +243,31 @@ async def wait_for_customer(
     )
 
 
+async def sealed_of(
+    connection: Connection, payout: store.Payout
+) -> tuple[WrappedKey, dict[str, bytes]] | None:
+    """Read what a payout is made from, still sealed; None when the receiving client is gone."""
+    remittance = await remittances.by_id(connection, payout.remittance_id)
+    return await sealed_fields(connection, remittance.receiver_id if remittance else None)
+
+
+async def open_vault(desk: Desk, payout: store.Payout) -> tuple[Vault, dict[str, bytes]]:
+    """Open the vault of a payout's receiving client, with what is accepted of its data, still sealed.
+
+    Raises:
+        InvariantViolated: The receiving client is gone.
+        Unavailable: The database or the keeper of the keys does not answer.
+    """
+    async with desk.database.connection() as connection:
+        remittance = await remittances.by_id(connection, payout.remittance_id)
+        receiver_id = remittance.receiver_id if remittance else None
+        sealed = await sealed_fields(connection, receiver_id)
+    if sealed is None or receiver_id is None:
+        raise InvariantViolated(f"Payout {payout.id} has an attempt, but no receiving client to read it for.")
+    wrapped_key, ciphertexts = sealed
+    return Vault(receiver_id, await desk.keys.unwrap(wrapped_key, customer_id=receiver_id)), ciphertexts
+
+
 async def unseal(desk: Desk, payout: store.Payout, written: store.Attempt) -> PayoutAttempt:
     """Read back an attempt as it was written, to send or ask after the very same one.
 
@@ -155,16 +275,7 @@ async def unseal(desk: Desk, payout: store.Payout, written: store.Attempt) -> Pa
         InvariantViolated: The receiving client is gone, or the content cannot be decrypted.
         Unavailable: The database or the keeper of the keys does not answer.
     """
-    async with desk.database.connection() as connection:
-        remittance = await remittances.by_id(connection, payout.remittance_id)
-        receiver_id = remittance.receiver_id if remittance else None
-        sealed = await _sealed_fields(connection, receiver_id)
-    if sealed is None or receiver_id is None:
-        raise InvariantViolated(
-            f"Payout {payout.id} has an open attempt, but no receiving client to read it for."
-        )
-    wrapped_key, _ = sealed
-    vault = Vault(receiver_id, await desk.keys.unwrap(wrapped_key, customer_id=receiver_id))
+    vault, _ = await open_vault(desk, payout)
     return content.read(vault.open(sealed_name(written.key), written.content).encode())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -12,7 +12,8 @@ from roadstead.errors import InvariantViolated
 from roadstead.ledger import postings
 from roadstead.ledger.store import post
 from roadstead.money import Money
-from roadstead.payouts import store
+from roadstead.operations.alerts import AlertKind, Severity, open_alert
+from roadstead.payouts import holding, store
 from roadstead.payouts.states import (
     Advance,
     AttemptStatus,
@@ -33,6 +34,8 @@ log = structlog.get_logger()
 INQUIRE_AFTER = timedelta(seconds=60)
 """How long a rail may stay silent about a submitted attempt before it is asked."""
 AT_ONCE = timedelta(0)
+
+_STILL_OPEN = frozenset({PayoutStatus.SUBMITTED, PayoutStatus.ACCEPTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,7 @@ async def record(connection: Connection, payout: store.Payout, key: str, word: W
     if attempt is None:
         raise InvariantViolated(f"Payout {payout.id} has no attempt {key}.")
     here = standing(attempt.status, payout.status, is_taken_on=attempt.taken_on_at is not None)
-    conclusion = _impossible_return(payout, word) or conclude(here, word.status)
+    conclusion = conclude(here, word.status)
     match conclusion:
         case Old():
             return "old"
@@ -73,14 +76,6 @@ async def record(connection: Connection, payout: store.Payout, key: str, word: W
             )
             await _advance(connection, payout, attempt, word, now, advance=conclusion, is_clear=is_clear)
             return str(conclusion.standing)
-
-
-def _impossible_return(payout: store.Payout, word: Word) -> Contradiction | None:
-    if word.status is not RailStatus.RETURNED or word.amount is None:
-        return None
-    if word.amount.asset == payout.amount.asset and 0 <= word.amount.units <= payout.amount.units:
-        return None
-    return Contradiction(detail=f"the rail returns {word.amount} of {payout.amount}")
 
 
 async def _contradict(
@@ -96,9 +91,20 @@ async def _contradict(
     news = store.AttemptNews(status=AttemptStatus.CONTRADICTED, reference=word.reference, reason=word.reason)
     await store.set_attempt(connection, attempt.key, news, now)
     if payout.status is PayoutStatus.CANCELLED:
+        await open_alert(
+            connection,
+            kind=AlertKind.PAYOUT_PAID_TWICE,
+            subject=str(payout.id),
+            message=f"Payout {payout.id} is cancelled and its refund ordered, and now {detail} ({attempt.key}). Ask "
+            "the bank; stop the refund if it has not left.",
+            severity=Severity.CRITICAL,
+        )
         return
     await store.set_status(connection, payout, PayoutStatus.HELD, f"contradiction: {detail}", now)
     await store.set_due(connection, payout.id, None)
+    doubted = replace(attempt, status=AttemptStatus.CONTRADICTED)
+    await holding.nothing_to_ask(connection, payout, "the bank contradicts itself")
+    await holding.ask_for_word(connection, payout, doubted, why=detail, severity=Severity.CRITICAL)
 
 
 async def _advance(
@@ -116,7 +122,7 @@ async def _advance(
     if remittance is None:
         raise InvariantViolated(f"Payout {payout.id} has no remittance.")
     status = PayoutStatus(advance.standing.value)
-    returned = (word.amount or payout.amount) if advance.returns else None
+    returned = await _came_back(connection, payout, word) if advance.returns else None
     news = store.AttemptNews(
         status=_attempt_status(advance.standing),
         reference=word.reference,
@@ -129,8 +135,33 @@ async def _advance(
     if is_clear:
         await store.set_status(connection, payout, status, word.reason, now)
         await store.set_due(connection, payout.id, due_after(status))
+        if _was_doubtful(payout, attempt, now) and status not in _STILL_OPEN:
+            await holding.nothing_to_ask(connection, payout, f"the bank says {word.status}")
     await post(connection, _postings(payout, attempt.key, advance, remittance, returned))
     await move_remittance(connection, remittance, status, word, now)
+
+
+def _was_doubtful(payout: store.Payout, attempt: store.Attempt, now: datetime) -> bool:
+    """Whether somebody may have been asked about it."""
+    doubtful = payout.status in {PayoutStatus.UNKNOWN, PayoutStatus.HELD}
+    return doubtful or now - attempt.status_at >= INQUIRE_AFTER
+
+
+async def _came_back(connection: Connection, payout: store.Payout, word: Word) -> Money:
+    """Return how much came back: all of it, where the rail does not say or says what cannot be."""
+    if word.amount is None:
+        return payout.amount
+    if word.amount.asset == payout.amount.asset and 0 <= word.amount.units <= payout.amount.units:
+        return word.amount
+    await open_alert(
+        connection,
+        kind=AlertKind.PAYOUT_RETURNED,
+        subject=str(payout.id),
+        message=f"The rail {payout.rail} returns {word.amount} of {payout.amount}, which cannot be; all of it was "
+        "booked. Compare with the bank's statement.",
+        severity=Severity.CRITICAL,
+    )
+    return payout.amount
 
 
 def due_after(status: PayoutStatus) -> timedelta | None:
@@ -138,6 +169,8 @@ def due_after(status: PayoutStatus) -> timedelta | None:
     match status:
         case PayoutStatus.SUBMITTED | PayoutStatus.ACCEPTED:
             return INQUIRE_AFTER
+        case PayoutStatus.REFUSED | PayoutStatus.RETURNED:
+            return AT_ONCE
         case _:
             return None
 

@@ -276,6 +276,35 @@ async def set_attempt(connection: Connection, key: str, news: AttemptNews, now: 
     )
 
 
+async def settle_after_all(connection: Connection, key: str, now: datetime) -> None:
+    """Record that a contradicted attempt paid, whatever was known before."""
+    await connection.execute(
+        """
+        UPDATE payout_attempts
+        SET status = 'settled', status_at = $2, settled_at = COALESCE(settled_at, $2), returned_at = NULL,
+            returned_units = NULL
+        WHERE key = $1
+        """,
+        key,
+        now,
+    )
+
+
+async def let_go_on(connection: Connection, payout: Payout, approved_digest: str, now: datetime) -> None:
+    """Let a locked payout that was held go on at once; what was approved before stays approved when nothing is new."""
+    await connection.execute(
+        """
+        UPDATE payouts
+        SET status = 'ordered', reason = 'released', status_at = $2, due_at = now(), releases = releases + 1,
+            approved_digest = COALESCE(NULLIF($3, ''), approved_digest)
+        WHERE id = $1
+        """,
+        payout.id,
+        now,
+        approved_digest,
+    )
+
+
 async def by_remittance(connection: Connection, remittance_id: UUID, *, lock: bool = False) -> Payout | None:
     """Look up the payout of a remittance; with `lock` nobody else moves it until the transaction ends."""
     suffix = " FOR UPDATE" if lock else ""

@@ -17,9 +17,12 @@ import structlog
 from roadstead.boundaries import boundary
 from roadstead.database.pool import Connection
 from roadstead.errors import Conflict, InvariantViolated, Unavailable
-from roadstead.payouts import preparation, store
+from roadstead.operations.alerts import Severity
+from roadstead.operations.holds import HoldKind, is_open
+from roadstead.payouts import deciding, holding, preparation, store
+from roadstead.payouts.deciding import ASK_AGAIN_AFTER, RECHECK_AFTER
 from roadstead.payouts.desk import Desk
-from roadstead.payouts.recording import INQUIRE_AFTER, Word, record, record_unknown
+from roadstead.payouts.recording import INQUIRE_AFTER, Word, due_after, record, record_unknown
 from roadstead.payouts.states import AttemptStatus, PayoutStatus
 from roadstead.rails.protocol import (
     Absent,
@@ -32,14 +35,16 @@ from roadstead.rails.protocol import (
     Unknown,
 )
 from roadstead.randomness import new_id
+from roadstead.remittances import store as remittances
+from roadstead.remittances.states import RemittanceStatus
 
 log = structlog.get_logger()
 
 CLAIMS_MAX = 16
-RECHECK_AFTER = timedelta(seconds=30)
-"""How long a payout that waits for a customer's data rests before it is looked at again."""
-ASK_AGAIN_AFTER = timedelta(seconds=5)
-"""How long an unknown attempt rests before the rail is asked again."""
+
+_ASKED = frozenset(
+    {RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE, RemittanceStatus.PENDING_TRANSACTION_INFO_UPDATE}
+)
 
 
 async def work_due(desk: Desk) -> int:
@@ -65,13 +70,11 @@ async def _carry_on(desk: Desk, payout: store.Payout, token: UUID) -> None:
                 await _clear_up(desk, payout, token)
             case PayoutStatus.SUBMITTED | PayoutStatus.ACCEPTED:
                 await _inquire(desk, payout, token)
-            case (
-                PayoutStatus.SETTLED
-                | PayoutStatus.REFUSED
-                | PayoutStatus.RETURNED
-                | PayoutStatus.HELD
-                | PayoutStatus.CANCELLED
-            ):
+            case PayoutStatus.REFUSED:
+                await deciding.decide_refused(desk, payout, token)
+            case PayoutStatus.RETURNED:
+                await deciding.decide_returned(desk, payout, token)
+            case PayoutStatus.SETTLED | PayoutStatus.HELD | PayoutStatus.CANCELLED:
                 await _rest(desk, payout, token, None)
             case _:
                 assert_never(payout.status)
@@ -85,20 +88,70 @@ async def _carry_on(desk: Desk, payout: store.Payout, token: UUID) -> None:
 
 
 async def _start(desk: Desk, payout: store.Payout, token: UUID) -> None:
-    """Write the first attempt and send it."""
+    """Write the next attempt and send it, or say what stands in its way."""
     prepared = await preparation.prepare(desk, payout)
+    if isinstance(prepared, preparation.Refusal):
+        await deciding.decide_refusal_foreseen(desk, payout, token, prepared.reason)
+        return
     async with desk.database.transaction() as connection:
         locked = await store.lock_leased(connection, payout.id, token)
         if await store.is_stopped(connection, payout.id):
             # It is due at once when the stop is over; until then no claim takes it.
             await store.release(connection, payout.id, token, timedelta())
             return
-        if isinstance(prepared, preparation.NotReady):
-            await preparation.wait_for_customer(connection, locked, prepared, desk.clock.now())
-            await store.release(connection, payout.id, token, RECHECK_AFTER)
+        if not isinstance(prepared, preparation.Prepared):
+            due_in = await _wait(desk, connection, locked, prepared)
+            await store.release(connection, payout.id, token, due_in)
+            return
+        if prepared.approvals:
+            await _hold_for_approval(desk, connection, locked, prepared)
+            await store.release(connection, payout.id, token, None)
             return
         await preparation.write(connection, locked, prepared, desk.clock.now())
     await _send(desk, payout, prepared.attempt, token)
+
+
+async def _wait(
+    desk: Desk,
+    connection: Connection,
+    payout: store.Payout,
+    lack: preparation.NotReady | preparation.Corrected | preparation.Impossible,
+) -> timedelta | None:
+    """Ask for what lacks, or let people decide when that does not help; return how long the payout rests."""
+    now = desk.clock.now()
+    if isinstance(lack, preparation.Impossible):
+        await _hold_for_decision(connection, payout, now, lack.why)
+        return None
+    remittance = await remittances.by_id(connection, payout.remittance_id)
+    answer_within = timedelta(seconds=desk.configuration.anchor.payouts.answer_within_s)
+    is_asked = remittance is not None and remittance.status in _ASKED
+    if remittance is not None and is_asked and now - remittance.status_at > answer_within:
+        await _hold_for_decision(connection, payout, now, "the partner has not sent what was asked for")
+        return None
+    if isinstance(lack, preparation.NotReady):
+        await preparation.wait_for_customer(connection, payout, lack, now)
+    return RECHECK_AFTER
+
+
+async def _hold_for_decision(connection: Connection, payout: store.Payout, now: datetime, why: str) -> None:
+    attempts = await store.attempts(connection, payout.id)
+    await holding.hold_for_release(
+        connection, payout, now, why=why, content=holding.release_content(payout, attempts=len(attempts))
+    )
+
+
+async def _hold_for_approval(
+    desk: Desk, connection: Connection, payout: store.Payout, prepared: preparation.Prepared
+) -> None:
+    """Let people approve exactly what would go out; of anything else their approval does not count."""
+    await holding.hold_for_release(
+        connection,
+        payout,
+        desk.clock.now(),
+        why=prepared.why,
+        content=holding.release_content(payout, attempts=prepared.number - 1, pays=prepared.pays),
+        approvals=prepared.approvals,
+    )
 
 
 async def _send(desk: Desk, payout: store.Payout, attempt: PayoutAttempt, token: UUID) -> None:
@@ -134,7 +187,8 @@ async def _clear_up(desk: Desk, payout: store.Payout, token: UUID) -> None:
         if _is_recognised(desk, written):
             await _send_again(desk, payout, attempt, token)
             return
-        await _hold(desk, payout, token, "the rail can neither find nor recognise this attempt any more")
+        why = "the rail can neither find nor recognise this attempt any more"
+        await _hold_unknown(desk, payout, token, written, why)
         return
     found = await _find(desk, attempt)
     match found:
@@ -146,7 +200,11 @@ async def _clear_up(desk: Desk, payout: store.Payout, token: UUID) -> None:
             async with desk.database.transaction() as connection:
                 locked = await store.lock_leased(connection, payout.id, token)
                 await record_unknown(connection, locked, detail, desk.clock.now())
-                await _give_back(connection, payout.id, token)
+                limit = timedelta(seconds=desk.configuration.anchor.payouts.unknown_after_s)
+                is_old = desk.clock.now() - written.written_at > limit
+                if is_old:
+                    await _ask_people(connection, locked, written, "nobody knows what became of it")
+                await _give_back(connection, payout.id, token, slowly=is_old)
 
 
 async def _send_again(desk: Desk, payout: store.Payout, attempt: PayoutAttempt, token: UUID) -> None:
@@ -161,18 +219,40 @@ async def _send_again(desk: Desk, payout: store.Payout, attempt: PayoutAttempt, 
 
 async def _inquire(desk: Desk, payout: store.Payout, token: UUID) -> None:
     """Ask after an attempt that the rail has and says nothing of."""
-    if not desk.rail.terms.can_find:
-        await _rest(desk, payout, token, INQUIRE_AFTER)
+    if desk.rail.terms.can_find:
+        _, attempt = await _open_attempt(desk, payout)
+        found = await _find(desk, attempt)
+        if isinstance(found, Observation):
+            await _record_observation(desk, payout, attempt.key, found, token)
+            return
+        log.warning(
+            "payout_not_told", payout_id=str(payout.id), key=attempt.key, absent=isinstance(found, Absent)
+        )
+    async with desk.database.transaction() as connection:
+        locked = await store.lock_leased(connection, payout.id, token)
+        await _watch_silence(desk, connection, locked)
+        await _give_back(connection, payout.id, token)
+
+
+async def _watch_silence(desk: Desk, connection: Connection, payout: store.Payout) -> None:
+    """Let people ask the bank when it has said nothing more of an attempt for too long."""
+    if payout.status not in {PayoutStatus.SUBMITTED, PayoutStatus.ACCEPTED}:
         return
-    _, attempt = await _open_attempt(desk, payout)
-    found = await _find(desk, attempt)
-    if isinstance(found, Observation):
-        await _record_observation(desk, payout, attempt.key, found, token)
+    silence = desk.clock.now() - payout.status_at
+    if silence <= timedelta(seconds=desk.configuration.anchor.payouts.silent_after_s):
         return
-    log.warning(
-        "payout_not_told", payout_id=str(payout.id), key=attempt.key, absent=isinstance(found, Absent)
-    )
-    await _rest(desk, payout, token, INQUIRE_AFTER)
+    attempts = await store.attempts(connection, payout.id)
+    written = next((attempt for attempt in attempts if attempt.status is AttemptStatus.OPEN), None)
+    if written is not None:
+        await _ask_people(
+            connection, payout, written, f"the bank has said no more since it was {payout.status}"
+        )
+
+
+async def _ask_people(connection: Connection, payout: store.Payout, written: store.Attempt, why: str) -> None:
+    """Ask once; the rail is asked on meanwhile, and whoever says it first is believed."""
+    if not await is_open(connection, HoldKind.PAYOUT_UNKNOWN, str(payout.id)):
+        await holding.ask_for_word(connection, payout, written, why=why, severity=Severity.CRITICAL)
 
 
 async def _find(desk: Desk, attempt: PayoutAttempt) -> Observation | Absent | Unknown:
@@ -189,6 +269,7 @@ async def _record_observation(
     async with desk.database.transaction() as connection:
         locked = await store.lock_leased(connection, payout.id, token)
         await record(connection, locked, key, word, desk.clock.now())
+        await _watch_silence(desk, connection, await store.lock_leased(connection, payout.id, token))
         await _give_back(connection, payout.id, token)
 
 
@@ -206,12 +287,15 @@ def _is_recognised(desk: Desk, written: store.Attempt) -> bool:
     return window is None or desk.clock.now() + desk.lease < written.written_at + window
 
 
-async def _hold(desk: Desk, payout: store.Payout, token: UUID, reason: str) -> None:
-    log.error("payout_held", payout_id=str(payout.id), reason=reason)
+async def _hold_unknown(
+    desk: Desk, payout: store.Payout, token: UUID, written: store.Attempt, why: str
+) -> None:
+    log.error("payout_held", payout_id=str(payout.id), reason=why)
     async with desk.database.transaction() as connection:
         locked = await store.lock_leased(connection, payout.id, token)
-        await record_unknown(connection, locked, reason, desk.clock.now())
-        await store.set_status(connection, locked, PayoutStatus.HELD, reason, desk.clock.now())
+        await record_unknown(connection, locked, why, desk.clock.now())
+        await store.set_status(connection, locked, PayoutStatus.HELD, why, desk.clock.now())
+        await holding.ask_for_word(connection, locked, written, why=why, severity=Severity.CRITICAL)
         await store.release(connection, payout.id, token, None)
 
 
@@ -220,14 +304,12 @@ async def _rest(desk: Desk, payout: store.Payout, token: UUID, due_in: timedelta
         await store.release(connection, payout.id, token, due_in)
 
 
-async def _give_back(connection: Connection, payout_id: UUID, token: UUID) -> None:
+async def _give_back(connection: Connection, payout_id: UUID, token: UUID, *, slowly: bool = False) -> None:
     """Give the lease back; when the payout is due again follows from where it stands now."""
     payout = await store.lock_leased(connection, payout_id, token)
     match payout.status:
-        case PayoutStatus.SUBMITTED | PayoutStatus.ACCEPTED:
-            due_in: timedelta | None = INQUIRE_AFTER
         case PayoutStatus.SUBMITTING | PayoutStatus.UNKNOWN:
-            due_in = ASK_AGAIN_AFTER
+            due_in: timedelta | None = INQUIRE_AFTER if slowly else ASK_AGAIN_AFTER
         case _:
-            due_in = None
+            due_in = due_after(payout.status)
     await store.release(connection, payout_id, token, due_in)

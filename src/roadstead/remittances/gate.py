@@ -14,6 +14,10 @@ class AcceptedFields:
 
     sender: frozenset[str]
     receiver: frozenset[str]
+    receiver_rejected: frozenset[str] = frozenset()
+    """What was received of the receiving client and has to be sent again."""
+    partner_is_active: bool = False
+    """Whether the partner that opened it is one of ours at this moment."""
 
 
 async def accepted_fields(connection: Connection, remittance_id: UUID) -> AcceptedFields:
@@ -24,11 +28,19 @@ async def accepted_fields(connection: Connection, remittance_id: UUID) -> Accept
             array(SELECT name FROM customer_fields AS f
                   WHERE f.customer_id = r.sender_id AND f.status = 'ACCEPTED') AS sender,
             array(SELECT name FROM customer_fields AS f
-                  WHERE f.customer_id = r.receiver_id AND f.status = 'ACCEPTED') AS receiver
+                  WHERE f.customer_id = r.receiver_id AND f.status = 'ACCEPTED') AS receiver,
+            array(SELECT name FROM customer_fields AS f
+                  WHERE f.customer_id = r.receiver_id AND f.status = 'REJECTED' ORDER BY name) AS receiver_rejected,
+            (SELECT p.status = 'active' FROM partners AS p WHERE p.id = r.partner_id) AS partner_is_active
         FROM remittances AS r WHERE r.id = $1
         """,
         remittance_id,
     )
     if row is None:
         return AcceptedFields(sender=frozenset(), receiver=frozenset())
-    return AcceptedFields(sender=frozenset(row["sender"]), receiver=frozenset(row["receiver"]))
+    return AcceptedFields(
+        sender=frozenset(row["sender"]),
+        receiver=frozenset(row["receiver"]),
+        receiver_rejected=frozenset(row["receiver_rejected"]),
+        partner_is_active=row["partner_is_active"],
+    )

@@ -11,6 +11,7 @@ from roadstead.customers.identity import REFERENCE_NAMES, Reference
 from roadstead.customers.registry import CustomerRegistry, CustomerView
 from roadstead.customers.requirements import CustomerStatus, FieldStatus
 from roadstead.errors import BadInput
+from roadstead.payouts.waking import wake_for_customer
 from roadstead.remittances.release import release_waiting
 from roadstead.sep.routes import Answer, Audience, Body, Call, Encoding, Parameter, Route
 from roadstead.sep.services import Services
@@ -81,13 +82,15 @@ async def get_customer(call: Call) -> Answer:
 async def put_customer(call: Call) -> Answer:
     """Create or update a customer; safe to repeat. Fields that are not of SEP-9 are ignored and not kept.
 
-    Remittances that waited for this customer's data may then be paid.
+    Remittances that waited for this customer's data may then be paid, and payouts that a bank refused are tried again.
+    A value that was rejected stays so until another one is sent.
     """
     services = call.services
     values: Mapping[str, str] = call.payload
     fields = {name: value for name, value in values.items() if name not in REFERENCE_NAMES}
     customer_id = await _registry(services).register(call.principal, Reference.found_in(values), fields)
     await release_waiting(services.database, services.configuration.anchor, customer_id, services.clock)
+    await wake_for_customer(services.database, customer_id)
     return Answer(content=CustomerId(id=str(customer_id)), status=202)
 
 
@@ -153,7 +156,7 @@ def _provided(field: CustomerField, status: FieldStatus, say: Callable[[str], st
         choices=list(field.choices) or UNSET,
         optional=field.optional,
         status=status,
-        error="This value was not accepted: send another." if status is FieldStatus.REJECTED else UNSET,
+        error=say("This value was not accepted: send another.") if status is FieldStatus.REJECTED else UNSET,
     )
 
 

@@ -16,6 +16,7 @@ from roadstead.config.effective import AcceptedAsset, Configuration
 from roadstead.database.pool import Connection
 from roadstead.errors import Forbidden, InvariantViolated, NotFound
 from roadstead.partners.receipts import KeyedRequest, Receipt
+from roadstead.payouts.waking import wake
 from roadstead.remittances import store
 from roadstead.remittances.corrections import correct_fields
 from roadstead.remittances.opening import Opened, Proposal, open_remittance
@@ -247,6 +248,7 @@ async def correct_transaction(call: Call) -> Answer:
         sent=request.fields.get("transaction", {}),
         clock=call.services.clock,
     )
+    await wake(call.services.database, remittance_id)
     return Answer(
         remittance_id=str(remittance_id),
         content=TransactionAnswer(transaction=describe(corrected, call.say)),

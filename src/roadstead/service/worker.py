@@ -18,11 +18,12 @@ from roadstead.envelopes.submitter import Submitter
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.events import apply_waiting
 from roadstead.payouts.ordering import payout_orderer
+from roadstead.payouts.rulings import apply_rulings
 from roadstead.payouts.submission import work_due
 from roadstead.quotes.rates import RateBook
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import Randomness
-from roadstead.remittances.refunding import OrderRefunds
+from roadstead.refunds.ordering import refund_orderer
 from roadstead.service.loops import every
 from roadstead.service.matching import Matching
 from roadstead.service.metrics import (
@@ -36,6 +37,8 @@ from roadstead.service.refunding import Refunding
 
 IDLE_S = 0.2
 """How long the worker rests when it found nothing to do."""
+RULE_IDLE_S = 1.0
+"""The same between two looks for what people decided about payouts."""
 CALLBACK_GRACE_S = 3.0
 """How long the end waits for callbacks under way; the others are sent again by the next worker."""
 
@@ -51,11 +54,11 @@ async def run_worker(
     randomness: Randomness,
     deliverer: Deliverer,
     stop: asyncio.Event,
-    order_refunds: OrderRefunds | None = None,
     submitter: Submitter | None = None,
 ) -> None:
     """Work until `stop` is set. What is in hand then is finished; what is not is found again by the next worker."""
     order = payout_orderer(configuration.anchor)
+    order_refunds = refund_orderer(configuration, randomness)
     desks = [
         Desk(
             configuration=configuration,
@@ -64,6 +67,7 @@ async def run_worker(
             keys=keys,
             clock=clock,
             randomness=randomness,
+            order_refunds=order_refunds,
         )
         for rail in rails.values()
     ]
@@ -82,6 +86,9 @@ async def run_worker(
 
     operating = Operating(configuration=configuration, database=database, clock=clock, randomness=randomness)
 
+    async def rule() -> bool:
+        return await apply_rulings(database, order_refunds, clock) > 0
+
     await rates.refresh()
     async with asyncio.TaskGroup() as group:
         group.create_task(every(rates.refresh_s, rates.refresh, name="rates", stop=stop))
@@ -90,6 +97,7 @@ async def run_worker(
         group.create_task(every(IDLE_S, apply, name="rail_events", stop=stop))
         operating.start(group, stop)
         Refunding(database=database, clock=clock, submitter=submitter).start(group, stop)
+        group.create_task(every(RULE_IDLE_S, rule, name="payout_rulings", stop=stop))
         for desk in desks:
             group.create_task(every(IDLE_S, _submitter(desk), name=f"payouts_{desk.rail.name}", stop=stop))
 
