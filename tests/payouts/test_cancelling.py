@@ -210,7 +210,7 @@ class TestWordsOfEarlierAttempts:
         payout = await house.payout(remittance_id)
         assert payout.status is PayoutStatus.HELD
         assert "contradiction" in (payout.reason or "")
-        with pytest.raises(asyncpg.RestrictViolationError, match="may have paid"):
+        with pytest.raises(asyncpg.RestrictViolationError, match="has paid, or may have"):
             await house.execute(
                 "INSERT INTO payout_attempts (key, payout_id, number, content) "
                 "SELECT 'AX', id, 3, 'x' FROM payouts"

@@ -35,8 +35,6 @@ INQUIRE_AFTER = timedelta(seconds=60)
 """How long a rail may stay silent about a submitted attempt before it is asked."""
 AT_ONCE = timedelta(0)
 
-_STILL_OPEN = frozenset({PayoutStatus.SUBMITTED, PayoutStatus.ACCEPTED})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
@@ -135,7 +133,7 @@ async def _advance(
     if is_clear:
         await store.set_status(connection, payout, status, word.reason, now)
         await store.set_due(connection, payout.id, due_after(status))
-        if _was_doubtful(payout, attempt, now) and status not in _STILL_OPEN:
+        if _was_doubtful(payout, attempt, now):
             await holding.nothing_to_ask(connection, payout, f"the bank says {word.status}")
     await post(connection, _postings(payout, attempt.key, advance, remittance, returned))
     await move_remittance(connection, remittance, status, word, now)

@@ -77,10 +77,10 @@ UPDATE payout_attempts AS a SET
     returned_units = (SELECT p.amount_units FROM payouts AS p JOIN postings ON idempotency_key = 'attempt:' || a.key || ':returned'
                       WHERE p.id = a.payout_id);
 
--- A new attempt needs every old one to be refused for good. One that is contradicted was written before, and stands beside another
--- only because the rail broke its word; the trigger below lets none follow it.
+-- A new attempt needs every old one to be refused for good: none is written beside an open one, and the trigger below lets none
+-- follow one that paid or is in doubt. Two can only be settled when the rail broke its word, and then the books have to say so.
 DROP INDEX payout_attempts_one_open;
-CREATE UNIQUE INDEX payout_attempts_one_open ON payout_attempts (payout_id) WHERE status NOT IN ('refused', 'contradicted');
+CREATE UNIQUE INDEX payout_attempts_one_open ON payout_attempts (payout_id) WHERE status = 'open';
 
 CREATE OR REPLACE FUNCTION keep_attempt_content() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -103,8 +103,8 @@ BEGIN
     IF standing = 'cancelled' THEN
         RAISE EXCEPTION 'attempt %: its payout is cancelled', NEW.key USING ERRCODE = 'restrict_violation';
     END IF;
-    IF EXISTS (SELECT FROM payout_attempts WHERE payout_id = NEW.payout_id AND status = 'contradicted') THEN
-        RAISE EXCEPTION 'attempt %: an earlier one may have paid', NEW.key USING ERRCODE = 'restrict_violation';
+    IF EXISTS (SELECT FROM payout_attempts WHERE payout_id = NEW.payout_id AND status NOT IN ('open', 'refused')) THEN
+        RAISE EXCEPTION 'attempt %: an earlier one has paid, or may have', NEW.key USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
 END $$;
