@@ -28,7 +28,12 @@ PROVIDED = ("first_name", "last_name", "bank_account_number", "address_country_c
 
 
 def follows(
-    code: str | None, *, attempts: int = 1, releases: int = 0, terms: PayoutTerms = TERMS, askable: tuple[str, ...] = ASKABLE
+    code: str | None,
+    *,
+    attempts: int = 1,
+    releases: int = 0,
+    terms: PayoutTerms = TERMS,
+    askable: tuple[str, ...] = ASKABLE,
 ) -> Step:
     tried = Tried(attempts=attempts, releases=releases)
     return after_refusal(reason_of(code), terms, tried, provided=PROVIDED, askable=askable)
@@ -42,7 +47,9 @@ class TestByDefault:
         assert follows("RC01") == AskCustomer(fields=("bank_number",))
 
     def test_a_wrong_bank_is_asked_for_by_the_account_where_the_type_asks_no_bank_number(self) -> None:
-        assert follows("RC01", askable=("bank_account_number",)) == AskCustomer(fields=("bank_account_number",))
+        assert follows("RC01", askable=("bank_account_number",)) == AskCustomer(
+            fields=("bank_account_number",)
+        )
 
     def test_a_name_that_does_not_suit_is_asked_for(self) -> None:
         assert follows("BE01") == AskCustomer(fields=("first_name", "last_name"))

@@ -245,7 +245,9 @@ class TestNobodyKnows:
 
 
 class TestContradictions:
-    @pytest.mark.parametrize("words", [(RailStatus.SETTLED, RailStatus.REFUSED), (RailStatus.REFUSED, RailStatus.SETTLED)])
+    @pytest.mark.parametrize(
+        "words", [(RailStatus.SETTLED, RailStatus.REFUSED), (RailStatus.REFUSED, RailStatus.SETTLED)]
+    )
     @pytest.mark.parametrize("paid", [True, False])
     async def test_are_for_two_people_and_end_the_same_in_either_order(
         self, house: House, words: tuple[RailStatus, RailStatus], paid: bool

@@ -70,7 +70,9 @@ class TestWrongData:
         assert "bank_account_number" in (remittance.status_message or "")
         assert (await house.payout(remittance_id)).status is PayoutStatus.ORDERED
 
-    async def test_sep12_shows_the_field_as_rejected_and_the_customer_as_needing_info(self, house: House) -> None:
+    async def test_sep12_shows_the_field_as_rejected_and_the_customer_as_needing_info(
+        self, house: House
+    ) -> None:
         await refused(house, "AC01")
 
         view = await house.registry.look_up(CALLER, RECEIVER)
@@ -191,9 +193,7 @@ class TestWhatCannotBePaid:
         remittance_id = await refused(house, "AC04")
 
         assert house.ordered_refunds == []
-        assert (
-            await house.remittance(remittance_id)
-        ).status is RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE
+        assert (await house.remittance(remittance_id)).status is RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE
 
 
 class TestTryingAgain:

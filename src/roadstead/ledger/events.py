@@ -21,6 +21,7 @@ EVENTS: Mapping[str, str] = {
     "payout_submitted": f"attempt:{_ATTEMPT}:submitted",
     "payout_refused": f"attempt:{_ATTEMPT}:refused",
     "payout_settled": f"attempt:{_ATTEMPT}:settled",
+    "payout_found_settled": f"attempt:{_ATTEMPT}:found_settled",
     "payout_returned": f"attempt:{_ATTEMPT}:returned",
     "refund_owed_for_delivery": f"refund:{_UUID}:owed",
     "refund_owed_for_waiting": f"refund:{_UUID}:owed",

@@ -22,6 +22,10 @@ from roadstead.remittances.states import RemittanceStatus
 
 log = structlog.get_logger()
 
+_ASKING = frozenset(
+    {RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE, RemittanceStatus.PENDING_TRANSACTION_INFO_UPDATE}
+)
+
 WORD_APPROVALS = 2
 """How many people say together what became of an attempt: money goes out, or back, on their word."""
 
@@ -104,11 +108,24 @@ async def hold_for_release(
     await store.set_due(connection, payout.id, None)
     await place_release(connection, payout, why=why, content=content, approvals=approvals)
     remittance = await remittances.by_id(connection, payout.remittance_id, lock=True)
-    if remittance is None or remittance.status.is_final:
+    if remittance is not None and remittance.status is RemittanceStatus.PENDING_EXTERNAL:
+        await _back_to_us(connection, remittance, now)
+        return
+    await ask_nobody_outside(connection, payout, now)
+
+
+async def ask_nobody_outside(connection: Connection, payout: store.Payout, now: datetime) -> None:
+    """Ask nothing more of the partner while people decide; what a bank has stays with the bank."""
+    remittance = await remittances.by_id(connection, payout.remittance_id, lock=True)
+    if remittance is None:
         return
     if remittance.status is RemittanceStatus.PENDING_RECEIVER:
         await cancellation.explain(connection, remittance.id, IN_OUR_HANDS)
-        return
+    elif remittance.status in _ASKING:
+        await _back_to_us(connection, remittance, now)
+
+
+async def _back_to_us(connection: Connection, remittance: remittances.Remittance, now: datetime) -> None:
     step = remittances.Move(
         remittance_id=remittance.id,
         status_from=remittance.status,

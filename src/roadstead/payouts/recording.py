@@ -101,6 +101,7 @@ async def _contradict(
     await store.set_status(connection, payout, PayoutStatus.HELD, f"contradiction: {detail}", now)
     await store.set_due(connection, payout.id, None)
     doubted = replace(attempt, status=AttemptStatus.CONTRADICTED)
+    await holding.ask_nobody_outside(connection, payout, now)
     await holding.nothing_to_ask(connection, payout, "the bank contradicts itself")
     await holding.ask_for_word(connection, payout, doubted, why=detail, severity=Severity.CRITICAL)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -111,8 +111,17 @@ def describe(remittance: store.Remittance, say: Callable[[str], str] = str) -> T
         refunded=is_refunded,
         refunds=_refunds(remittance),
         required_info_message=message if remittance.status in _ASKING else None,
-        required_info_updates=None if asked is None else {"transaction": asked},
+        required_info_updates=None if asked is None else {"transaction": _translated(asked, say)},
     )
+
+
+def _translated(
+    asked: Mapping[str, store.AskedField], say: Callable[[str], str]
+) -> dict[str, store.AskedField]:
+    return {
+        name: msgspec.structs.replace(field, description=say(field.description))
+        for name, field in asked.items()
+    }
 
 
 def _fee(remittance: store.Remittance) -> Money:

@@ -8,12 +8,14 @@ _ATTEMPTS = """
 SELECT COALESCE(a.key, posted.key) AS key, a.status, a.payout_id, p.status AS payout_status, p.remittance_id, p.asset,
     p.amount_units, posted.remittance_id AS posted_remittance_id,
     COALESCE(posted.submitted, false) AS submitted, COALESCE(posted.refused, false) AS refused,
-    COALESCE(posted.settled, false) AS settled, COALESCE(posted.returned, false) AS returned
+    COALESCE(posted.settled, false) AS settled, COALESCE(posted.returned, false) AS returned,
+    COALESCE(posted.found_settled, false) AS found_settled
 FROM payout_attempts AS a JOIN payouts AS p ON p.id = a.payout_id
 FULL JOIN (
     SELECT split_part(idempotency_key, ':', 2) AS key, min(remittance_id::text) AS remittance_id,
         bool_or(event = 'payout_submitted') AS submitted, bool_or(event = 'payout_refused') AS refused,
-        bool_or(event = 'payout_settled') AS settled, bool_or(event = 'payout_returned') AS returned
+        bool_or(event = 'payout_settled') AS settled, bool_or(event = 'payout_returned') AS returned,
+        bool_or(event = 'payout_found_settled') AS found_settled
     FROM postings WHERE idempotency_key LIKE 'attempt:%' GROUP BY 1
 ) AS posted ON posted.key = a.key
 """
@@ -21,12 +23,13 @@ FULL JOIN (
 _STEPS = """
 SELECT a.key, a.asset, 'attempt ' || a.status || ', payout ' || a.payout_status || ', booked:'
     || CASE WHEN a.submitted THEN ' submitted' ELSE '' END || CASE WHEN a.refused THEN ' refused' ELSE '' END
-    || CASE WHEN a.settled THEN ' settled' ELSE '' END || CASE WHEN a.returned THEN ' returned' ELSE '' END,
+    || CASE WHEN a.settled THEN ' settled' ELSE '' END || CASE WHEN a.returned THEN ' returned' ELSE '' END
+    || CASE WHEN a.found_settled THEN ' found settled' ELSE '' END,
     NULL::bigint, NULL::bigint
 FROM attempts AS a WHERE a.payout_id IS NOT NULL AND NOT CASE a.status
-    WHEN 'settled' THEN a.submitted AND a.settled AND NOT a.refused AND NOT a.returned
-    WHEN 'returned' THEN a.submitted AND a.settled AND a.returned AND NOT a.refused
-    WHEN 'refused' THEN NOT a.settled AND NOT a.returned AND a.submitted = a.refused
+    WHEN 'settled' THEN a.found_settled OR (a.submitted AND a.settled AND NOT a.refused AND NOT a.returned)
+    WHEN 'returned' THEN a.returned AND (a.found_settled OR (a.submitted AND a.settled AND NOT a.refused))
+    WHEN 'refused' THEN NOT a.found_settled AND NOT a.settled AND NOT a.returned AND a.submitted = a.refused
     WHEN 'open' THEN NOT a.settled AND NOT a.returned AND NOT a.refused AND CASE
         WHEN a.payout_status IN ('submitted', 'accepted') THEN a.submitted
         WHEN a.payout_status IN ('submitting', 'unknown') THEN NOT a.submitted

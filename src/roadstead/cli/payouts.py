@@ -1,0 +1,133 @@
+"""`roadstead payouts`: where every payout stands, what was tried, and what waits for people."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.table import Table
+
+from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
+from roadstead.cli.output import write_json
+from roadstead.config.effective import Configuration
+from roadstead.errors import BadInput, NotFound
+from roadstead.payouts.states import PayoutStatus
+
+app = typer.Typer(no_args_is_help=True, help="Where every payout stands, and what waits for people.")
+
+LIST_MAX = 1000
+REASON_MAX = 500
+
+
+@app.command("list")
+def list_command(
+    status: Annotated[PayoutStatus | None, typer.Option(help="Only those of one status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, newest first.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+) -> None:
+    """List payouts, those first that changed last."""
+    run(_list(configuration_from_environment(), status, limit, as_json=as_json))
+
+
+async def _list(
+    configuration: Configuration, status: PayoutStatus | None, limit: int, *, as_json: bool
+) -> None:
+    from roadstead.payouts.listing import latest
+
+    async with open_configured_database(configuration) as database, database.connection() as connection:
+        payouts = await latest(connection, status=status, limit=limit)
+    if as_json:
+        write_json(payouts)
+        return
+    table = Table("Since", "Payout", "Status", "Amount", "Rail", "Tries", "Reason", "Remittance", box=None, pad_edge=False)
+    for payout in payouts:
+        table.add_row(
+            f"{payout.status_at:%Y-%m-%d %H:%M:%S}",
+            str(payout.id),
+            payout.status,
+            str(payout.amount),
+            payout.rail,
+            str(payout.attempts),
+            payout.reason or "",
+            str(payout.remittance_id),
+        )
+    console.print(table, markup=False)
+
+
+@app.command("show")
+def show_command(
+    payout_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a payout or of its remittance.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+) -> None:
+    """Show one payout with its attempts, what people are asked about it, and everything that happened."""
+    run(_show(configuration_from_environment(), _read_id(payout_id), as_json=as_json))
+
+
+async def _show(configuration: Configuration, identifier: UUID, *, as_json: bool) -> None:
+    from roadstead.payouts.listing import open_questions, shown_attempts, summary
+    from roadstead.payouts.timeline import timeline
+
+    async with open_configured_database(configuration) as database, database.connection() as connection:
+        payout = await summary(connection, identifier)
+        if payout is None:
+            raise NotFound(f"There is no payout {identifier}: see roadstead payouts list.")
+        attempts = await shown_attempts(connection, payout.id)
+        questions = await open_questions(connection, payout)
+        events = await timeline(connection, payout.remittance_id)
+    if as_json:
+        write_json({"payout": payout, "attempts": attempts, "holds": questions, "timeline": events})
+        return
+    reason = f": {payout.reason}" if payout.reason else ""
+    console.print(f"Payout {payout.id} is {payout.status}{reason}", style="bold", highlight=False, markup=False)
+    console.print(f"{payout.amount} over {payout.rail} for remittance {payout.remittance_id}", highlight=False)
+    tries = Table("Attempt", "Status", "Written", "Reference", "Reason", "Came back", box=None, pad_edge=False)
+    for attempt in attempts:
+        tries.add_row(
+            attempt.key,
+            attempt.status,
+            f"{attempt.written_at:%Y-%m-%d %H:%M:%S}",
+            attempt.reference or "",
+            attempt.reason or "",
+            str(attempt.returned or ""),
+        )
+    console.print(tries, markup=False)
+    for question in questions:
+        console.print(
+            f"Hold {question.id} ({question.kind}) is {question.status}: {question.reason}",
+            style="yellow",
+            highlight=False,
+            markup=False,
+        )
+    table = Table("When (UTC)", "Where", "What", "Detail", box=None, pad_edge=False)
+    for event in events:
+        table.add_row(f"{event.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], event.part, event.what, event.detail)
+    console.print(table, markup=False)
+
+
+@app.command("give-up")
+def give_up_command(
+    remittance_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the remittance.")],
+    reason: Annotated[str, typer.Option(help="Why its payer should get the money back.")],
+) -> None:
+    """Ask people to decide that a payout is given up and the money goes back; nothing is sent by this alone."""
+    if not 0 < len(reason.strip()) <= REASON_MAX:
+        raise typer.BadParameter(f"Give the reason in at most {REASON_MAX} characters.", param_hint="--reason")
+    run(_give_up(configuration_from_environment(), _read_id(remittance_id), reason.strip()))
+
+
+async def _give_up(configuration: Configuration, remittance_id: UUID, reason: str) -> None:
+    from roadstead.payouts.deciding import ask_for_refund
+
+    async with open_configured_database(configuration) as database, database.transaction() as connection:
+        hold_id = await ask_for_refund(connection, remittance_id, why=reason, actor="command line")
+    if hold_id is None:
+        raise NotFound(f"Nothing has arrived for a remittance {remittance_id}: there is nothing to send back.")
+    console.print(f"Hold {hold_id} asks whether remittance {remittance_id} is refunded.", highlight=False)
+
+
+def _read_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise BadInput(f"{text[:60]!r} is no id: copy it from roadstead payouts list.") from error
