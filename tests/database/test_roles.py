@@ -15,6 +15,7 @@ import pytest
 from tests.fixtures.authentication import ANCHOR_FILE
 from tests.fixtures.database import Administrator
 from tests.fixtures.house import PARTNER, SENDER, House, house_on
+from tests.fixtures.operators import add_operator, vote
 from tests.fixtures.scripted_rail import Behaviour
 from typer.testing import CliRunner, Result
 
@@ -133,14 +134,43 @@ class TestTheServersRole:
         await house.pay(None)
         await house.match()
         house.rail.script.append(Behaviour.REFUSE)
+        house.rail.refusals.append("MS03")
+        await house.work()
         await house.work()
         returned = await completed(house)
         house.rail.tell(house.rail.submissions[-1].key, RailStatus.RETURNED, identity="returned")
         await house.hear()
 
-        assert (await house.payout(opened.id)).status is PayoutStatus.REFUSED
+        assert (await house.payout(opened.id)).status is PayoutStatus.HELD
         assert (await house.payout(returned)).status is PayoutStatus.RETURNED
         assert await house.value("SELECT count(*) FROM payments WHERE disposition = 'unmatched'") == 1
+
+    async def test_holds_releases_rejects_and_cancels(self, house: House) -> None:
+        opened = await house.open()
+        await house.pay(opened.memo)
+        await house.match()
+        house.rail.script.extend([Behaviour.REFUSE] * 2)
+        house.rail.refusals.extend(["MS03", "AC01"])
+        await house.work()
+        await house.work()
+        person = await self._operator(house)
+        await self._propose(house, person, "release")
+        await house.work()
+        await house.work()
+        assert await house.value("SELECT count(*) FROM customer_fields WHERE status = 'REJECTED'") == 1
+        await house.cancel(opened.id)
+
+        assert (await house.payout(opened.id)).status is PayoutStatus.CANCELLED
+
+    async def _operator(self, house: House) -> UUID:
+        async with house.database.connection() as connection:
+            return await add_operator(connection, "Olga")
+
+    async def _propose(self, house: House, person: UUID, decision: str) -> None:
+        async with house.database.connection() as connection:
+            hold_id = await connection.fetchval("SELECT id FROM holds WHERE status = 'open'")
+            await vote(connection, hold_id, person, "propose", decision=decision)
+        await house.rule()
 
     async def test_asks_again_after_an_answer_that_was_lost(self, house: House) -> None:
         opened = await house.open()

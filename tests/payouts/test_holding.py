@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -42,7 +43,7 @@ class TestAboveTheLimit:
         """Let every payout by SEPA above 50 wait for two people."""
         anchor = house.configuration.anchor
         methods = tuple(
-            replace(method, approval_above=50, approvals=2) if method.name == "SEPA" else method
+            replace(method, approval_above=Decimal(50), approvals=2) if method.name == "SEPA" else method
             for method in anchor.funding_methods
         )
         house.configuration = replace(house.configuration, anchor=replace(anchor, funding_methods=methods))
@@ -214,7 +215,7 @@ class TestNobodyKnows:
 
     @pytest.mark.parametrize("can_find", [True, False])
     async def test_a_bank_that_has_it_and_says_no_more_is_asked_by_people(
-        self, house: House, can_find: bool
+        self, house: House, *, can_find: bool
     ) -> None:
         house.rail.can_find = can_find
         remittance_id = await funded(house)
@@ -250,7 +251,7 @@ class TestContradictions:
     )
     @pytest.mark.parametrize("paid", [True, False])
     async def test_are_for_two_people_and_end_the_same_in_either_order(
-        self, house: House, words: tuple[RailStatus, RailStatus], paid: bool
+        self, house: House, words: tuple[RailStatus, RailStatus], *, paid: bool
     ) -> None:
         remittance_id = await funded(house)
         await house.work()

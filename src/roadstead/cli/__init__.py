@@ -40,6 +40,7 @@ def application() -> typer.Typer:
         operators,
         partners,
         payments,
+        payouts,
         refunds,
         remittances,
         sandbox,
@@ -60,6 +61,7 @@ def application() -> typer.Typer:
     app.add_typer(partners.app, name="partners")
     app.add_typer(remittances.app, name="remittances")
     app.add_typer(payments.app, name="payments")
+    app.add_typer(payouts.app, name="payouts")
     app.add_typer(refunds.app, name="refunds")
     app.add_typer(chain.app, name="chain")
     app.add_typer(ledger.app, name="ledger")

@@ -40,7 +40,18 @@ async def _list(
     if as_json:
         write_json(payouts)
         return
-    table = Table("Since", "Payout", "Status", "Amount", "Rail", "Tries", "Reason", "Remittance", box=None, pad_edge=False)
+    table = Table(
+        "Since",
+        "Payout",
+        "Status",
+        "Amount",
+        "Rail",
+        "Tries",
+        "Reason",
+        "Remittance",
+        box=None,
+        pad_edge=False,
+    )
     for payout in payouts:
         table.add_row(
             f"{payout.status_at:%Y-%m-%d %H:%M:%S}",
@@ -61,13 +72,14 @@ def show_command(
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
 ) -> None:
     """Show one payout with its attempts, what people are asked about it, and everything that happened."""
-    run(_show(configuration_from_environment(), _read_id(payout_id), as_json=as_json))
+    run(_show(configuration_from_environment(), payout_id, as_json=as_json))
 
 
-async def _show(configuration: Configuration, identifier: UUID, *, as_json: bool) -> None:
+async def _show(configuration: Configuration, text: str, *, as_json: bool) -> None:
     from roadstead.payouts.listing import open_questions, shown_attempts, summary
     from roadstead.payouts.timeline import timeline
 
+    identifier = _read_id(text)
     async with open_configured_database(configuration) as database, database.connection() as connection:
         payout = await summary(connection, identifier)
         if payout is None:
@@ -79,9 +91,15 @@ async def _show(configuration: Configuration, identifier: UUID, *, as_json: bool
         write_json({"payout": payout, "attempts": attempts, "holds": questions, "timeline": events})
         return
     reason = f": {payout.reason}" if payout.reason else ""
-    console.print(f"Payout {payout.id} is {payout.status}{reason}", style="bold", highlight=False, markup=False)
-    console.print(f"{payout.amount} over {payout.rail} for remittance {payout.remittance_id}", highlight=False)
-    tries = Table("Attempt", "Status", "Written", "Reference", "Reason", "Came back", box=None, pad_edge=False)
+    console.print(
+        f"Payout {payout.id} is {payout.status}{reason}", style="bold", highlight=False, markup=False
+    )
+    console.print(
+        f"{payout.amount} over {payout.rail} for remittance {payout.remittance_id}", highlight=False
+    )
+    tries = Table(
+        "Attempt", "Status", "Written", "Reference", "Reason", "Came back", box=None, pad_edge=False
+    )
     for attempt in attempts:
         tries.add_row(
             attempt.key,
@@ -112,17 +130,22 @@ def give_up_command(
 ) -> None:
     """Ask people to decide that a payout is given up and the money goes back; nothing is sent by this alone."""
     if not 0 < len(reason.strip()) <= REASON_MAX:
-        raise typer.BadParameter(f"Give the reason in at most {REASON_MAX} characters.", param_hint="--reason")
-    run(_give_up(configuration_from_environment(), _read_id(remittance_id), reason.strip()))
+        raise typer.BadParameter(
+            f"Give the reason in at most {REASON_MAX} characters.", param_hint="--reason"
+        )
+    run(_give_up(configuration_from_environment(), remittance_id, reason.strip()))
 
 
-async def _give_up(configuration: Configuration, remittance_id: UUID, reason: str) -> None:
+async def _give_up(configuration: Configuration, text: str, reason: str) -> None:
     from roadstead.payouts.deciding import ask_for_refund
 
+    remittance_id = _read_id(text)
     async with open_configured_database(configuration) as database, database.transaction() as connection:
         hold_id = await ask_for_refund(connection, remittance_id, why=reason, actor="command line")
     if hold_id is None:
-        raise NotFound(f"Nothing has arrived for a remittance {remittance_id}: there is nothing to send back.")
+        raise NotFound(
+            f"Nothing has arrived for a remittance {remittance_id}: there is nothing to send back."
+        )
     console.print(f"Hold {hold_id} asks whether remittance {remittance_id} is refunded.", highlight=False)
 
 

@@ -53,8 +53,8 @@ class Question:
 
 
 _SUMMARY = """
-SELECT p.id, p.remittance_id, p.rail, p.asset, p.amount_units, p.end_to_end_id, p.status, p.status_at, p.reason, p.releases,
-    (SELECT count(*) FROM payout_attempts AS a WHERE a.payout_id = p.id) AS attempts
+SELECT p.id, p.remittance_id, p.rail, p.asset, p.amount_units, p.end_to_end_id, p.status, p.status_at, p.reason,
+    p.releases, (SELECT count(*) FROM payout_attempts AS a WHERE a.payout_id = p.id) AS attempts
 FROM payouts AS p
 """
 
@@ -79,7 +79,8 @@ async def shown_attempts(connection: Connection, payout_id: UUID) -> list[ShownA
     """List the attempts of a payout, oldest first."""
     rows = await connection.fetch(
         """
-        SELECT a.key, a.status, a.reference, a.reason, a.written_at, a.settled_at, a.returned_at, a.returned_units, p.asset
+        SELECT a.key, a.status, a.reference, a.reason, a.written_at, a.settled_at, a.returned_at,
+            a.returned_units, p.asset
         FROM payout_attempts AS a JOIN payouts AS p ON p.id = a.payout_id WHERE p.id = $1 ORDER BY a.number
         """,
         payout_id,
