@@ -137,11 +137,15 @@ def give_up_command(
 
 
 async def _give_up(configuration: Configuration, text: str, reason: str) -> None:
+    from roadstead.cli.people import actor
+    from roadstead.operations.roles import Right
     from roadstead.payouts.deciding import ask_for_refund
 
     remittance_id = _read_id(text)
-    async with open_configured_database(configuration) as database, database.transaction() as connection:
-        hold_id = await ask_for_refund(connection, remittance_id, why=reason, actor="command line")
+    async with open_configured_database(configuration) as database:
+        who = await actor(database, Right.PROPOSE)
+        async with database.transaction() as connection:
+            hold_id = await ask_for_refund(connection, remittance_id, why=reason, actor=who)
     if hold_id is None:
         raise NotFound(
             f"Nothing has arrived for a remittance {remittance_id}: there is nothing to send back."

@@ -19,7 +19,6 @@ INSERT INTO ledger_events (event, key_pattern) VALUES
     ('payout_submitted', '^attempt:[A-Za-z0-9]{1,30}:submitted$'),
     ('payout_refused', '^attempt:[A-Za-z0-9]{1,30}:refused$'),
     ('payout_settled', '^attempt:[A-Za-z0-9]{1,30}:settled$'),
-    ('payout_found_settled', '^attempt:[A-Za-z0-9]{1,30}:found_settled$'),
     ('payout_returned', '^attempt:[A-Za-z0-9]{1,30}:returned$'),
     ('refund_owed_for_delivery', '^refund:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:owed$'),
     ('refund_owed_for_waiting', '^refund:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:owed$'),
