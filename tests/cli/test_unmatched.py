@@ -183,6 +183,24 @@ class TestDeciding:
         assert await desk.house.value("SELECT count(*) FROM holds") == 0
 
 
+class TestSendingBackWhatFunded:
+    async def test_is_proposed_with_a_name_and_decided_by_as_many_as_the_amount_needs(
+        self, desk: Desk
+    ) -> None:
+        house = desk.house
+        small, large, unpaid = await house.open("100"), await house.open("2000"), await house.open("100")
+        await house.pay(small.memo)
+        await house.pay(large.memo, 2000 * EUR)
+        await house.match()
+        reason = ("--reason", "the partner asked for it")
+        decided = await desk.json("piet", "remittances", "refund", str(small.id), *reason)
+        assert (decided["hold"]["kind"], decided["hold"]["status"]) == ("remittance_refund", "decided")
+        proposed = await desk.json("olga", "remittances", "refund", str(large.id), *reason)
+        assert (proposed["hold"]["approvals"], proposed["hold"]["status"]) == (2, "proposed")
+        assert (await desk.types("piet", "remittances", "refund", str(unpaid.id), *reason)).exit_code == 1
+        assert await house.value("SELECT count(*) FROM holds") == 2
+
+
 class TestRatesThatAreAwaited:
     async def test_a_pair_without_a_rate_is_made_heard(self, desk: Desk) -> None:
         house = desk.house

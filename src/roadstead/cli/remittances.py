@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -10,9 +10,14 @@ from rich.table import Table
 
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
 from roadstead.cli.output import write_json
+from roadstead.cli.proposing import propose_release
 from roadstead.config.effective import Configuration
-from roadstead.errors import BadInput, NotFound
+from roadstead.errors import BadInput, Conflict, NotFound
 from roadstead.remittances.states import RemittanceStatus
+
+if TYPE_CHECKING:
+    from roadstead.database.pool import Connection
+    from roadstead.operations.operators import Operator
 
 app = typer.Typer(no_args_is_help=True, help="Where every remittance stands, and how it came there.")
 
@@ -95,3 +100,33 @@ async def _show(configuration: Configuration, text: str, *, as_json: bool) -> No
     for account in accounts:
         books.add_row(account.account, str(account.amount))
     console.print(books, markup=False)
+
+
+@app.command("refund")
+def refund_command(
+    remittance_id: Annotated[UUID, typer.Argument(metavar="ID", help="The id that the partner was given.")],
+    reason: Annotated[str, typer.Option(help="Why; others judge by it, and it is kept.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+) -> None:
+    """Propose that what arrived for a remittance goes back instead of being paid out; nothing is sent by this alone."""
+    configuration = configuration_from_environment()
+
+    async def place(connection: Connection, by: Operator) -> UUID:
+        from roadstead.payouts.deciding import ask_for_refund
+        from roadstead.remittances.policies import policies_of
+        from roadstead.remittances.store import by_id
+
+        remittance = await by_id(connection, remittance_id)
+        if remittance is None:
+            raise NotFound(f"There is no remittance {remittance_id}: see roadstead remittances list.")
+        is_large = policies_of(configuration).needs_approval(remittance.amount_in)
+        hold_id = await ask_for_refund(
+            connection, remittance_id, why=reason, approvals=2 if is_large else 1, actor=by.actor
+        )
+        if hold_id is None:
+            raise Conflict(
+                f"Nothing has arrived for remittance {remittance_id}: there is nothing to send back."
+            )
+        return hold_id
+
+    run(propose_release(configuration, place, reason=reason, as_json=as_json))
