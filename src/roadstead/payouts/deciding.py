@@ -118,7 +118,13 @@ async def _is_confirmed(desk: Desk, payout: store.Payout, last: store.Attempt, t
                 await store.release(connection, payout.id, token, ASK_AGAIN_AFTER)
             return False
         case Observation(status=status) if status is not RailStatus.REFUSED:
-            word = Word(status=status, heard="find", reference=found.reference, reason=found.reason)
+            word = Word(
+                status=status,
+                heard="find",
+                reference=found.reference,
+                reason=found.reason,
+                amount=found.amount,
+            )
             async with desk.database.transaction() as connection:
                 locked = await store.lock_leased(connection, payout.id, token)
                 await record(connection, locked, last.key, word, desk.clock.now())

@@ -265,7 +265,13 @@ async def _find(desk: Desk, attempt: PayoutAttempt) -> Observation | Absent | Un
 async def _record_observation(
     desk: Desk, payout: store.Payout, key: str, found: Observation, token: UUID
 ) -> None:
-    word = Word(status=found.status, heard="find", reference=found.reference, reason=found.reason)
+    word = Word(
+        status=found.status,
+        heard="find",
+        reference=found.reference,
+        reason=found.reason,
+        amount=found.amount,
+    )
     async with desk.database.transaction() as connection:
         locked = await store.lock_leased(connection, payout.id, token)
         await record(connection, locked, key, word, desk.clock.now())

@@ -136,6 +136,8 @@ class Observation:
     reference: str | None = None
     reason: str | None = None
     detail: str = ""
+    amount: Money | None = None
+    """Of a return: what came back, where the rail says so."""
 
 
 class Absent:
@@ -159,6 +161,7 @@ class RailEvent:
     status: RailStatus
     occurred_at: datetime
     amount: Money | None = None
+    """Of a return: what came back, which may be less than was paid."""
     reference: str | None = None
     reason: str | None = None
     detail: str = ""

@@ -47,6 +47,7 @@ class _PayoutAnswer(msgspec.Struct, frozen=True, kw_only=True):
     status: RailStatus
     reference: str
     reason: str | None = None
+    returned_amount: str | None = None
 
 
 class _EventAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -337,7 +338,19 @@ def _observation(attempt: PayoutAttempt, body: bytes) -> Observation | Unknown:
         case Unknown() as unknown:
             return unknown
         case answer:
-            return Observation(status=answer.status, reference=answer.reference, reason=answer.reason)
+            try:
+                back = _came_back(answer)
+            except BadInput as error:
+                return Unknown(detail=f"The bank says what cannot be of {attempt.key}: {error.message}")
+            return Observation(
+                status=answer.status, reference=answer.reference, reason=answer.reason, amount=back
+            )
+
+
+def _came_back(answer: _PayoutAnswer) -> Money | None:
+    if answer.returned_amount is None:
+        return None
+    return amount_from_text(currency(answer.currency), answer.returned_amount)
 
 
 def _event(answer: _EventAnswer) -> RailEvent:

@@ -47,6 +47,8 @@ class Payout:
     """When the money left; a later return does not change it."""
     execution_number: int | None = None
     """The place of the settlement in the journal."""
+    returned: Money | None = None
+    """What came back of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,11 +153,15 @@ class Book:
         moved = replace(payout, status=status)
         if isinstance(event, Refused | Returned):
             moved = replace(moved, reason=event.reason)
+        if isinstance(event, Returned):
+            money = payout.instruction.money
+            back = money if event.amount is None else amount_from_text(money.asset, event.amount)
+            moved = replace(moved, returned=back)
         if isinstance(event, Settled):
             moved = replace(moved, executed_at=event.at, execution_number=number)
             self.executed.append(event.key)
             self.executed_by_end_to_end_id.setdefault(payout.instruction.end_to_end_id, []).append(event.key)
-        self._book(payout, status)
+        self._book(moved, status, payout.status)
         self.payouts[event.key] = moved
         self._await_next(moved, event.at)
         self.told_numbers.append(number)
@@ -167,10 +173,10 @@ class Book:
         course = fate_of(payout.instruction.account).course
         if payout.status is Status.ACCEPTED and course is not Course.SILENT:
             self.to_settle[payout.key] = moment
-        if payout.status is Status.SETTLED and course is Course.RETURNED:
+        if payout.status is Status.SETTLED and course.comes_back:
             self.to_return[payout.key] = moment
 
-    def _book(self, payout: Payout, status: Status) -> None:
+    def _book(self, payout: Payout, status: Status, before: Status) -> None:
         code, money = payout.instruction.currency, payout.instruction.money
         balance = self.balances[code]
         booked, reserved = balance.booked, balance.reserved
@@ -179,10 +185,10 @@ class Book:
                 reserved += money
             case Status.SETTLED:
                 booked, reserved = booked - money, reserved - money
-            case Status.REFUSED if payout.status is Status.ACCEPTED:
+            case Status.REFUSED if before is Status.ACCEPTED:
                 reserved -= money
             case Status.RETURNED:
-                booked += money
+                booked += money if payout.returned is None else payout.returned
             case _:
                 return
         if booked.units < 0 or reserved.units < 0:

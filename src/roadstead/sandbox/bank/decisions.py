@@ -22,6 +22,8 @@ from roadstead.sandbox.bank.events import (
 from roadstead.sandbox.bank.rules import Course, fate_of
 
 DEFAULT_OPENING_BALANCE = "1000000000000"
+RETURN_FEE_UNITS = 500
+"""What the receiving bank keeps of a short return, in the currency's smallest units; at most all of it."""
 INSUFFICIENT_FUNDS = "AM04"
 """ISO 20022 `ExternalStatusReason1Code` for an account without enough money."""
 
@@ -76,7 +78,7 @@ def next_due(book: Book, terms: BankTerms, now: datetime) -> PayoutEvent | None:
     for key, since in book.to_return.items():
         if since + terms.return_delay > now:
             break
-        return Returned(at=now, key=key, reason=fate_of(book.payouts[key].instruction.account).reason)
+        return _return(book.payouts[key], now)
     return None
 
 
@@ -94,6 +96,15 @@ def _settlement(payout: Payout, now: datetime) -> Settled | Refused:
     if fate.course is Course.REFUSED_LATER:
         return Refused(at=now, key=payout.key, reason=fate.reason)
     return Settled(at=now, key=payout.key)
+
+
+def _return(payout: Payout, now: datetime) -> Returned:
+    fate = fate_of(payout.instruction.account)
+    if fate.course is Course.RETURNED:
+        return Returned(at=now, key=payout.key, reason=fate.reason)
+    money = payout.instruction.money
+    kept = Money(money.asset, min(RETURN_FEE_UNITS, money.units))
+    return Returned(at=now, key=payout.key, reason=fate.reason, amount=(money - kept).text)
 
 
 def _account_opened(code: str, terms: BankTerms, now: datetime) -> AccountOpened:

@@ -77,6 +77,8 @@ class Returned(Event, frozen=True, kw_only=True, tag="returned"):
 
     key: str
     reason: str
+    amount: str | None = None
+    """What came back; None when it was all of it."""
 
 
 PayoutEvent = Accepted | Settled | Refused | Returned

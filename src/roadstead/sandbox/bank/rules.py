@@ -23,13 +23,20 @@ REASONS = {
     "101": "AC01",
     "104": "AC04",
     "106": "AC06",
+    "114": "RC01",
+    "120": "AG01",
     "202": "AM02",
     "204": "AM04",
+    "205": "AM05",
     "301": "BE01",
+    "304": "BE04",
+    "403": "RR03",
     "404": "RR04",
+    "409": "RR09",
     "503": "MS03",
     "601": "TM01",
     "701": "FF01",
+    "707": "FF07",
 }
 """ISO 20022 reason codes by the last three digits of a magic account number."""
 
@@ -43,11 +50,24 @@ class Course(StrEnum):
     """Accepted first, and refused when it should settle."""
     RETURNED = "returned"
     """Settled, and returned later."""
+    RETURNED_SHORT = "returned_short"
+    """Settled, and returned later less what the receiving bank keeps."""
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether settled money comes back."""
+        return self in {Course.RETURNED, Course.RETURNED_SHORT}
+
     SILENT = "silent"
     """Accepted, and never heard of again."""
 
 
-_COURSES = {"0": Course.REFUSED_AT_ONCE, "1": Course.REFUSED_LATER, "2": Course.RETURNED}
+_COURSES = {
+    "0": Course.REFUSED_AT_ONCE,
+    "1": Course.REFUSED_LATER,
+    "2": Course.RETURNED,
+    "3": Course.RETURNED_SHORT,
+}
 _SILENT_ENDING = "993000"
 
 
@@ -66,8 +86,9 @@ _SILENT = Fate(course=Course.SILENT)
 def fate_of(account: str) -> Fate:
     """Say what becomes of payouts to an account, by the last six characters of its number.
 
-    `99`, a digit for the course (0 refused at once, 1 refused later, 2 settled and returned) and three digits for the
-    reason (see `REASONS`); `993000` is accepted and never settles. Every other account is paid.
+    `99`, a digit for the course (0 refused at once, 1 refused later, 2 settled and returned, 3 settled and returned
+    short of a fee) and three digits for the reason (see `REASONS`); `993000` is accepted and never settles. Every other
+    account is paid.
     """
     if account.endswith(_SILENT_ENDING):
         return _SILENT

@@ -60,6 +60,7 @@ def payout_view(payout: Payout) -> dict[str, Any]:
         "status": payout.status,
         "reference": payout.reference,
         "reason": payout.reason,
+        "returned_amount": None if payout.returned is None else payout.returned.text,
         "received_at": utc_text(payout.received_at),
         "executed_at": None if payout.executed_at is None else utc_text(payout.executed_at),
     }
@@ -78,12 +79,13 @@ def executed_views(book: Book, wanted: PayoutFilter) -> list[dict[str, Any]]:
 def event_view(book: Book, number: int, event: PayoutEvent) -> dict[str, Any]:
     """Describe an event."""
     payout = book.payouts[event.key]
+    back = event.amount if isinstance(event, Returned) else None
     return {
         "id": event_id(book, number),
         "status": _STATUSES[type(event)],
         "key": event.key,
         "end_to_end_id": payout.instruction.end_to_end_id,
-        "amount": payout.instruction.amount,
+        "amount": payout.instruction.amount if back is None else back,
         "currency": payout.instruction.currency,
         "reference": payout.reference,
         "reason": event.reason if isinstance(event, Refused | Returned) else None,
@@ -122,8 +124,7 @@ def _kept(payouts: Sequence[Payout]) -> str:
     amounts = [each.instruction.money for each in payouts]
     kept = amounts[0] - amounts[0]
     for payout, amount in zip(payouts, amounts, strict=True):
-        if payout.status is Status.SETTLED:
-            kept += amount
+        kept += amount if payout.returned is None else amount - payout.returned
     return kept.text
 
 
