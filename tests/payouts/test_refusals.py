@@ -62,6 +62,7 @@ async def send(house: House, **fields: str) -> None:
 
 
 class TestWrongData:
+    @pytest.mark.clause("SEP-31/status/customer-info")
     async def test_the_partner_is_told_which_fields_to_send(self, house: House) -> None:
         remittance_id = await refused(house, "AC01")
 
@@ -80,6 +81,7 @@ class TestWrongData:
         rejected = {field.name for field, status in view.provided if status is FieldStatus.REJECTED}
         assert rejected == {"bank_account_number"}
 
+    @pytest.mark.clause("SEP-31/status/customer-info")
     async def test_other_data_are_tried_at_once_and_paid(self, house: House) -> None:
         remittance_id = await refused(house, "AC01")
         await send(house, bank_account_number=OTHER_IBAN)
@@ -147,6 +149,7 @@ class TestWrongData:
 
 
 class TestWrongFieldsOfTheTransaction:
+    @pytest.mark.clause("SEP-31/patch/used")
     async def test_are_asked_for_and_travel_with_the_next_attempt(self, house: House) -> None:
         remittance_id = await refused(house, "RR09")
         remittance = await house.remittance(remittance_id)
