@@ -22,7 +22,7 @@ from typer.testing import CliRunner, Result
 from roadstead.cli import application
 from roadstead.config import examples
 from roadstead.customers.identity import Reference
-from roadstead.database.migrate import APP_ROLE, READER_ROLE, pending
+from roadstead.database.migrate import APP_ROLE, READER_ROLE, migrate, pending
 from roadstead.partners import registry as partners
 from roadstead.partners import store as partner_store
 from roadstead.partners.challenges import purge_used
@@ -399,6 +399,11 @@ class TestWhatTheServersRoleMayNot:
     )
     async def test_loosen_the_rules(self, statement: str, app_url: str) -> None:
         await self._refused(app_url, statement)
+
+    async def test_put_a_table_of_its_own_before_one_of_ours(self, database_url: str, app_url: str) -> None:
+        # A copy of a database does not have the rights on the database itself; migrating gives them anew.
+        await migrate(database_url)
+        await self._refused(app_url, "CREATE TEMPORARY TABLE payments ()")
 
     async def _refused(self, url: str, statement: str) -> None:
         async with connected(url) as connection:

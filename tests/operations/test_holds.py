@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
 import pytest
+from tests.fixtures.database import Administrator
 from tests.fixtures.operators import add_operator, vote
 
+from roadstead.database.migrate import APP_ROLE
 from roadstead.database.pool import Connection, Database
 from roadstead.errors import BadInput, Conflict
 from roadstead.operations.holds import (
@@ -313,8 +316,12 @@ class TestWithoutVotes:
                 "'decided', 'release')"
             )
 
-    async def test_tables_that_only_look_like_ours_convince_nobody(self, connection: Connection) -> None:
+    async def test_tables_that_only_look_like_ours_convince_nobody(
+        self, connection: Connection, database_url: str, administrator: Administrator
+    ) -> None:
         hold_id = await placed(connection)
+        # The server may make none; this shows what would happen if it could.
+        administrator.execute(f"GRANT TEMPORARY ON DATABASE {urlsplit(database_url).path[1:]} TO {APP_ROLE}")
         async with connection.transaction():
             await connection.execute(
                 "CREATE TEMPORARY TABLE hold_votes (LIKE public.hold_votes INCLUDING DEFAULTS) ON COMMIT DROP"

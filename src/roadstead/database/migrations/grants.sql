@@ -39,3 +39,5 @@ GRANT SELECT (id, kind, subject_id, hash, account, sequence, fee_stroops, valid_
 GRANT SELECT (hash, envelope_id, fee_stroops, signed_at) ON envelope_bumps TO roadstead_reader;
 GRANT INSERT ON chain_seedings, clawbacks, outgoing_payments TO roadstead_app;
 GRANT INSERT, UPDATE ON claimable_balances TO roadstead_app;
+-- A temporary table would stand before one of ours for every function that names it without its schema.
+DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;
