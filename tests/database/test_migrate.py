@@ -337,6 +337,16 @@ VIOLATIONS = {
         "SET session_replication_role = replica",
         "INSERT INTO postings (idempotency_key, event) VALUES ('a', 'invented')",
     ),
+    "0020_restorations": (
+        PAYMENT,
+        REFUND.replace("'sent', 'hash'", "'ordered', NULL"),
+        f"""
+        INSERT INTO outgoing_found (operation_id, transaction_hash, ledger_closed_at, destination, asset, amount_units,
+            memo_kind, envelope, source, sequence, fee_stroops, ledger, refund_id, explanation, explained_by)
+        VALUES (2, 'hash', now(), '{ACCOUNT}', 'stellar:EURX:G', 10, 'none', 'x', '{ACCOUNT}', 1, 100, 1, '{ID}',
+            'refund', 'tests')
+        """,
+    ),
     "0019_idempotency": (
         f"""
         INSERT INTO receipts (account, key, digest, status, body, answered_at)

@@ -58,6 +58,7 @@ KEPT = (
     *("callbacks", "callback_registrations", "partner_callback_hosts", "claimable_balances"),
     *("operators", "holds", "alerts", "alert_notices", "stops"),
     *("refunds", "envelopes"),
+    *("restorations", "outgoing_found"),
 )
 """Tables of which the server deletes nothing, ever."""
 
@@ -280,7 +281,9 @@ RIGHTS: dict[str, set[str]] = {
     "postings": {"INSERT"},
     "quotes": {"INSERT"},
     "rail_events": CHANGES,
+    "outgoing_found": CHANGES,
     "receipts": {"INSERT", "DELETE"},
+    "restorations": CHANGES,
     "refund_history": set(),
     "refunds": CHANGES,
     "remittance_history": set(),

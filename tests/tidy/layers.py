@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"partners", "customers", "quotes"}),
     frozenset({"payments", "remittances"}),
     frozenset({"payouts", "refunds"}),
-    frozenset({"treasury"}),
+    frozenset({"treasury", "recovery"}),
     frozenset({"service"}),
     frozenset({"sep", "console", "launch"}),
     frozenset({"sandbox"}),

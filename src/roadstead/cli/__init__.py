@@ -29,6 +29,7 @@ def application() -> typer.Typer:
     """Put the commands together; each module imports what is slow only when its command runs."""
     from roadstead.cli import (
         alerts,
+        backup,
         callbacks,
         chain,
         config,
@@ -65,6 +66,7 @@ def application() -> typer.Typer:
     app.add_typer(refunds.app, name="refunds")
     app.add_typer(chain.app, name="chain")
     app.add_typer(ledger.app, name="ledger")
+    app.add_typer(backup.app, name="backup")
     app.add_typer(network.app, name="network")
     app.add_typer(callbacks.app, name="callbacks")
     app.add_typer(operators.app, name="operators")

@@ -19,7 +19,7 @@ from roadstead.database.pool import Connection
 from roadstead.errors import Conflict, InvariantViolated, Unavailable
 from roadstead.operations.alerts import Severity
 from roadstead.operations.holds import HoldKind, is_open
-from roadstead.payouts import deciding, holding, preparation, store
+from roadstead.payouts import deciding, doubt, holding, preparation, store
 from roadstead.payouts.deciding import ASK_AGAIN_AFTER, RECHECK_AFTER
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.recording import INQUIRE_AFTER, Word, due_after, record, record_unknown
@@ -108,7 +108,15 @@ async def _start(desk: Desk, payout: store.Payout, token: UUID) -> None:
             await store.release(connection, payout.id, token, None)
             return
         await preparation.write(connection, locked, prepared, desk.clock.now())
-    await _send(desk, payout, prepared.attempt, token)
+        is_doubtful = await doubt.lost_since(connection, payout.id) is not None
+        is_known = is_doubtful and await doubt.hear_again(connection, desk.rail.name, prepared.attempt.key)
+    if is_known:
+        # The rail has told of this very attempt already: what it told is applied by itself.
+        await _rest(desk, payout, token, ASK_AGAIN_AFTER)
+    elif is_doubtful:
+        await _clear_up(desk, payout, token)
+    else:
+        await _send(desk, payout, prepared.attempt, token)
 
 
 async def _wait(
@@ -184,7 +192,7 @@ async def _clear_up(desk: Desk, payout: store.Payout, token: UUID) -> None:
     """Find out what became of an attempt that somebody began to send."""
     written, attempt = await _open_attempt(desk, payout)
     if not desk.rail.terms.can_find:
-        if _is_recognised(desk, written):
+        if await _is_recognised(desk, payout, written):
             await _send_again(desk, payout, attempt, token)
             return
         why = "the rail can neither find nor recognise this attempt any more"
@@ -288,9 +296,14 @@ async def _open_attempt(desk: Desk, payout: store.Payout) -> tuple[store.Attempt
     return written, await preparation.unseal(desk, payout, written)
 
 
-def _is_recognised(desk: Desk, written: store.Attempt) -> bool:
+async def _is_recognised(desk: Desk, payout: store.Payout, written: store.Attempt) -> bool:
     window = desk.rail.terms.dedupe_window
-    return window is None or desk.clock.now() + desk.lease < written.written_at + window
+    if window is None:
+        return True
+    async with desk.database.connection() as connection:
+        lost_since = await doubt.lost_since(connection, payout.id)
+    first_sent_at = written.written_at if lost_since is None else min(lost_since, written.written_at)
+    return desk.clock.now() + desk.lease < first_sent_at + window
 
 
 async def _hold_unknown(

@@ -53,7 +53,7 @@ def find_binaries(*, data_major: int | None = None, folders: Iterable[Path] | No
         ConfigurationError: none is there; the message lists every place that was looked at.
     """
     looked_at: list[str] = []
-    for folder in _candidate_folders() if folders is None else folders:
+    for folder in candidate_folders() if folders is None else folders:
         major = major_version(folder)
         if major is None:
             looked_at.append(f"{folder}: no initdb and postgres that run")
@@ -85,10 +85,10 @@ def wheel_folders() -> list[Path]:
     return _newest_first(package.glob("pginstall*/bin"))
 
 
-def major_version(folder: Path) -> int | None:
+def major_version(folder: Path, programs: Iterable[str] = PROGRAMS) -> int | None:
     """Return the major version of the programs in `folder`, None when they do not run."""
     said = b""
-    for program in PROGRAMS:
+    for program in programs:
         try:
             said = subprocess.run(  # noqa: S603 - a program of PostgreSQL, no shell
                 [str(folder / program), "--version"],
@@ -133,7 +133,8 @@ def reachable_binaries(
     )
 
 
-def _candidate_folders() -> Iterator[Path]:
+def candidate_folders() -> Iterator[Path]:
+    """Yield the places where PostgreSQL's programs may be: the wheel's, Debian's newest first, then PATH."""
     yield from wheel_folders()
     yield from _newest_first(DEBIAN_FOLDER.glob("*/bin"))
     found = shutil.which("postgres")

@@ -11,6 +11,7 @@ GRANT INSERT ON partner_accounts, used_challenges, undecodable_records, postings
 GRANT UPDATE ON schedules TO roadstead_app;
 -- The only rows that the server may ever delete: erased personal data, challenges that are over, and old receipts.
 GRANT INSERT ON receipts TO roadstead_app;
+GRANT INSERT, UPDATE ON restorations, outgoing_found TO roadstead_app;
 GRANT DELETE ON customer_fields, used_challenges, receipts TO roadstead_app;
 REVOKE SELECT ON customer_fields, customers, payout_attempts, used_challenges, receipts FROM roadstead_reader;
 GRANT SELECT (id, account, memo_kind, memo, created_at, erased_at) ON customers TO roadstead_reader;

@@ -1,0 +1,46 @@
+"""Payouts that may have been paid in a time of which a restored database knows nothing.
+
+Their attempt keys are the same as then, because they follow from the remittance. So the bank is asked about an attempt
+before it is sent, as if its answer had been lost; and what the bank told before the attempt was written again counts.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from roadstead.database.pool import Connection
+from roadstead.payouts.events import NOT_OURS
+
+CLOCKS_APART_MAX = timedelta(minutes=10)
+"""How far the clocks of the ledgers and of the database may be apart; to ask for nothing costs one call."""
+
+
+async def lost_since(connection: Connection, payout_id: UUID) -> datetime | None:
+    """Return from when on attempts of this payout may have been lost; None when none can have been."""
+    since: datetime | None = await connection.fetchval(
+        """
+        SELECT min(r.taken_at) FROM payouts AS o
+        JOIN remittances AS m ON m.id = o.remittance_id
+        JOIN payments AS p ON p.operation_id = m.funded_by
+        JOIN restorations AS r ON p.ledger_closed_at <= r.restored_at + $2::interval
+        WHERE o.id = $1
+        """,
+        payout_id,
+        CLOCKS_APART_MAX,
+    )
+    return since
+
+
+async def hear_again(connection: Connection, rail: str, key: str) -> bool:
+    """Let what a rail told of an attempt before it was written again be applied; tell whether there was anything."""
+    done: str = await connection.execute(
+        """
+        UPDATE rail_events SET applied_at = NULL, conclusion = NULL, due_at = now()
+        WHERE rail = $1 AND key = $2 AND conclusion = $3
+        """,
+        rail,
+        key,
+        NOT_OURS,
+    )
+    return done != "UPDATE 0"
