@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from tests.fixtures.house import House, house_on
 
+from roadstead.errors import Conflict
 from roadstead.payouts.identifiers import attempt_key, payout_id_of
 from roadstead.payouts.states import PayoutStatus
 from roadstead.rails.protocol import RailStatus
@@ -119,3 +120,29 @@ class TestAnOrdinaryPayout:
         await house.work()
 
         assert (await house.payout(later.id)).status is PayoutStatus.ACCEPTED
+
+
+class TestMoneyThatMayBePaid:
+    async def test_does_not_go_back_while_the_bank_knows_of_an_attempt_that_was_lost(
+        self, restored: Restored
+    ) -> None:
+        house = restored.house
+        second = attempt_key(payout_id_of(restored.remittance_id), 2)
+        end_to_end = (await house.payout(restored.remittance_id)).end_to_end_id
+        house.rail.tell(second, RailStatus.SETTLED)
+        house.rail.events[-1] = replace(house.rail.events[-1], end_to_end_id=end_to_end)
+        await house.hear()
+        house.rail.known[restored.key] = RailStatus.REFUSED
+        await restored.begin_again()
+
+        with pytest.raises(Conflict, match="was lost with a database"):
+            await house.cancel(restored.remittance_id)
+        assert house.rail.submissions == []
+
+    async def test_goes_back_where_the_bank_says_that_it_paid_nothing(self, restored: Restored) -> None:
+        house = restored.house
+        house.rail.known[restored.key] = RailStatus.REFUSED
+        await restored.begin_again()
+        await house.cancel(restored.remittance_id)
+
+        assert await restored.status() is PayoutStatus.CANCELLED

@@ -10,7 +10,7 @@ import structlog
 from roadstead.database.pool import Connection
 from roadstead.errors import Conflict, NotFound
 from roadstead.operations.holds import HoldKind, withdraw_hold
-from roadstead.payouts import holding, store
+from roadstead.payouts import doubt, holding, store
 from roadstead.payouts.states import PayoutStatus
 from roadstead.remittances import cancellation
 from roadstead.remittances import store as remittances
@@ -76,6 +76,11 @@ async def cancel_and_refund(
 
 
 async def _cancel(connection: Connection, payout: store.Payout, cause: str, now: datetime) -> None:
+    if await doubt.may_be_paid_unknown_to_us(connection, payout.id):
+        raise Conflict(
+            f"The bank told of an attempt of payout {payout.id} that was lost with a database: let it be tried again, "
+            "and the bank's word is taken for it."
+        )
     attempts = await store.attempts(connection, payout.id)
     if payout.status not in _CANCELLABLE or any(attempt.status.may_pay for attempt in attempts):
         raise Conflict(

@@ -14,7 +14,7 @@ from roadstead.database.pool import Connection
 from roadstead.money import Money
 from roadstead.operations.alerts import AlertKind, Severity, open_alert
 from roadstead.operations.holds import HoldKind, place_hold
-from roadstead.payouts import content, decisions, holding, preparation, store
+from roadstead.payouts import content, decisions, doubt, holding, preparation, store
 from roadstead.payouts.cancelling import cancel_and_refund
 from roadstead.payouts.decisions import AskCustomer, AskTransaction, Hold, Refund, Retry, Step, Tried
 from roadstead.payouts.desk import Desk
@@ -156,6 +156,8 @@ async def carry_out(
     async with desk.database.transaction() as connection:
         locked = await store.lock_leased(connection, payout.id, token)
         due_in: timedelta | None = None
+        if isinstance(step, Refund) and await doubt.may_be_paid_unknown_to_us(connection, locked.id):
+            step = Hold(why="the bank told of an attempt that was lost with a database: try it again")
         match step:
             case AskCustomer(fields=fields):
                 wrong = {name: seen[name] for name in fields if name in seen}

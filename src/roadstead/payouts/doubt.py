@@ -44,3 +44,22 @@ async def hear_again(connection: Connection, rail: str, key: str) -> bool:
         NOT_OURS,
     )
     return done != "UPDATE 0"
+
+
+async def may_be_paid_unknown_to_us(connection: Connection, payout_id: UUID) -> bool:
+    """Whether a rail told that it pays an attempt which was lost, so that the money must not go back to its payer."""
+    if await lost_since(connection, payout_id) is None:
+        return False
+    found: bool = await connection.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT FROM (
+                SELECT DISTINCT ON (e.key) e.status FROM rail_events AS e
+                JOIN payouts AS p ON p.rail = e.rail AND p.end_to_end_id = e.end_to_end_id
+                WHERE p.id = $1 AND e.conclusion = $2 ORDER BY e.key, e.id DESC) AS last
+            WHERE status IN ('received', 'accepted', 'settled'))
+        """,
+        payout_id,
+        NOT_OURS,
+    )
+    return found
