@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -53,14 +54,7 @@ async def desk(house: House, wire: FaultProxy) -> AsyncIterator[Desk]:
         currencies=[currency("EUR")],
         submit_timeout_s=1,
     )
-    yield Desk(
-        configuration=house.configuration,
-        database=house.database,
-        rail=rail,
-        keys=house.keys,
-        clock=house.clock,
-        randomness=house.randomness,
-    )
+    yield replace(house.desk, rail=rail)
     await rail.close()
 
 
