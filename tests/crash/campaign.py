@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -36,13 +36,16 @@ _OFTEN = 50
 """What was passed less often may not be passed twice while a server lives."""
 _SIDES = (".before", ".after")
 
-Commands = Callable[[], Iterator[tuple[str, ...]]]
-"""Names the commands that an operator gives, once more at every call."""
+Typed = tuple[tuple[str, ...], str]
+"""A command, and the name of who types it."""
+Commands = Callable[[], AsyncIterator[Typed]]
+"""Names the commands that operators give, once more at every call."""
 
 
-def no_commands() -> Iterator[tuple[str, ...]]:
-    """Let the operator have nothing to do."""
-    yield from ()
+async def no_commands() -> AsyncIterator[Typed]:
+    """Let nobody type anything."""
+    for nothing in ():
+        yield nothing
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,9 +124,7 @@ class Campaign:
         server = await self._serve(Orders(notes=str(self.world.notes)))
         stop = asyncio.Event()
         await keep_travelling(self.party, list(self.party.kinds), at_once=AT_ONCE, stop=stop)
-        for command in self.commands():
-            ended = await self.world.command(*command, orders=Orders(notes=str(self.world.notes)))
-            await ended.ended()
+        await self._operate_once(killing=False)
         await until_still(self.world, within_s=self.quiet_within_s)
         await server.end(signal.SIGTERM)
         self.report.counted = passed(self.world.notes)
@@ -162,10 +163,14 @@ class Campaign:
     async def _operate(self, stop: asyncio.Event) -> None:
         """Run the operator's commands, which die at their boundaries too."""
         while not stop.is_set():
-            for command in self.commands():
-                ended = await self.world.command(*command, orders=self._orders())
-                await ended.ended()
+            await self._operate_once(killing=True)
             await asyncio.sleep(COMMANDS_EVERY_S)
+
+    async def _operate_once(self, *, killing: bool) -> None:
+        async for command, who in self.commands():
+            orders = self._orders() if killing else Orders(notes=str(self.world.notes))
+            token = self.world.operators[who]
+            await (await self.world.command(*command, token=token, orders=orders)).ended()
 
     def _remaining(self) -> list[str]:
         known, died = passed(self.world.notes), Counter(struck(self.world.notes))

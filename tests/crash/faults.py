@@ -60,8 +60,37 @@ def cursor_before_payments() -> None:
     observer.Observer._store = wrongly  # type: ignore[method-assign]
 
 
+def envelope_anew() -> None:
+    """An envelope that another process signed is given up without proof, and a new one is signed."""
+    from roadstead.envelopes import store, submitter  # noqa: PLC0415 - as above
+    from roadstead.envelopes.purposes import Dead  # noqa: PLC0415 - as above
+
+    rightly, sign = submitter.Submitter._carry_on, submitter.Submitter._sign
+    own: set[str] = set()
+
+    async def remember(self: Any, purpose: Any, draft: Any, token: UUID) -> Any:
+        envelope = await sign(self, purpose, draft, token)
+        own.update([envelope.hash] if envelope else [])
+        return envelope
+
+    async def wrongly(self: Any, envelope: Any, token: UUID) -> bool:
+        if envelope.hash in own:
+            return await rightly(self, envelope, token)
+        async with self._database.transaction() as connection:
+            now = self._clock.now()
+            await store.confirm_lease(connection, self._desk.account, token)
+            await store.end(connection, envelope.id, store.EnvelopeStatus.DEAD, now, reason="not ours")
+            purpose = self._purposes[envelope.kind]
+            await purpose.conclude(connection, envelope, Dead(proof="not ours"), now)
+        return True
+
+    submitter.Submitter._carry_on = wrongly  # type: ignore[method-assign]
+    submitter.Submitter._sign = remember  # type: ignore[method-assign]
+
+
 FAULTS: dict[str, Callable[[], None]] = {
-    fault.__name__: fault for fault in (key_per_process, sent_before_written, cursor_before_payments)
+    fault.__name__: fault
+    for fault in (key_per_process, sent_before_written, cursor_before_payments, envelope_anew)
 }
 
 

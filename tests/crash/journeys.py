@@ -7,14 +7,16 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from stellar_sdk import IdMemo
 from tests.crash.world import PATIENCE_S, World
 
 from roadstead.config.anchor import CustomerRole
 from roadstead.sandbox.calls import Calls, Refused
-from roadstead.sandbox.receiver import Opened, Receiver
+from roadstead.sandbox.receiver import Receiver
 from roadstead.sandbox.sample import random_iban
 from roadstead.sandbox.sender import SendingAnchor
 
@@ -38,13 +40,13 @@ class Journey:
     """Where the receiving client is to be paid."""
     remittance_id: str = ""
     memo: str = ""
-    transaction_hash: str = ""
     partner: SendingAnchor
     paid_out: bool = True
     """Whether the bank has to pay, and once."""
     status: str = "completed"
     """The status in which it has to end."""
-    notes: list[str] = field(default_factory=list)
+    goes_back: list[tuple[str, Decimal]] = field(default_factory=list)
+    """What has to come back, by asset, before what is kept of a refund."""
 
 
 class Travellers:
@@ -63,6 +65,11 @@ class Travellers:
             "yen": self._yen,
             "incomplete": self._incomplete,
             "unknown_memo": self._unknown_memo,
+            "other_amount": self._other_amount,
+            "too_much": self._too_much,
+            "too_little": self._too_little,
+            "paid_twice": self._paid_twice,
+            "wrong_asset": self._wrong_asset,
             "erased": self._erased,
             "authenticate": self._authenticate,
         }
@@ -77,8 +84,7 @@ class Travellers:
         return journey
 
     async def _plain(self, journey: Journey) -> None:
-        journey.account = random_iban()
-        await self._open(journey, receiver=await self._receiver(journey, _EUR_RECEIVER))
+        await self._open_in(journey, "EURX")
         await self._pay(journey)
 
     async def _dollars(self, journey: Journey) -> None:
@@ -87,20 +93,17 @@ class Travellers:
         await self._pay(journey)
 
     async def _quoted(self, journey: Journey) -> None:
-        """Open at a firm price; when the answer was lost, the quote is used, and another one is asked for."""
-        journey.asset_code, journey.account = "USDC", random_iban()
-        receiver = await self._receiver(journey, _EUR_RECEIVER)
+        await self._open_in(journey, "USDC", quoted=True)
+        await self._pay(journey)
+
+    async def _quote(self, journey: Journey) -> str:
         wanted = {
             "sell_asset": f"stellar:USDC:{journey.partner.receiver.page.issuers['USDC']}",
             "buy_asset": EURO,
             "sell_amount": journey.amount,
             "context": "sep31",
         }
-        while not journey.remittance_id:
-            quote = await self._call(journey, "POST", "/quote", wanted, statuses=(201,))
-            with suppress(Refused):
-                await self._open(journey, receiver=receiver, quote_id=quote["id"])
-        await self._pay(journey)
+        return str((await self._call(journey, "POST", "/quote", wanted, statuses=(201,)))["id"])
 
     async def _yen(self, journey: Journey) -> None:
         journey.asset_code, journey.account = "USDC", _digits(7)
@@ -146,6 +149,47 @@ class Travellers:
         """Pay with a memo that nobody gave."""
         journey.memo, journey.paid_out, journey.status = str(secrets.randbits(62)), False, ""
         await self._pay(journey)
+        self._goes_back(journey, journey.amount)
+
+    async def _other_amount(self, journey: Journey) -> None:
+        """Pay less than was agreed, where what arrives is delivered."""
+        await self._open_in(journey, "EURX")
+        await self._pay(journey, less_by=3)
+
+    async def _too_much(self, journey: Journey) -> None:
+        """Pay a little too much; what is too much goes back."""
+        await self._open_in(journey, "USDC", quoted=True)
+        await self._pay(journey, less_by=-3)
+        self._goes_back(journey, "3")
+
+    async def _too_little(self, journey: Journey) -> None:
+        """Pay less where only what was agreed is taken: it goes back, and the remittance waits on."""
+        await self._open_in(journey, "USDC", quoted=True)
+        journey.paid_out, journey.status = False, "pending_sender"
+        await self._pay(journey, less_by=3)
+        self._goes_back(journey, str(Decimal(journey.amount) - 3))
+
+    async def _paid_twice(self, journey: Journey) -> None:
+        await self._open_in(journey, "EURX")
+        await self._pay(journey)
+        await self._pay(journey)
+        self._goes_back(journey, journey.amount)
+
+    async def _wrong_asset(self, journey: Journey) -> None:
+        await self._open_in(journey, "EURX")
+        journey.paid_out, journey.status = False, "pending_sender"
+        await self._pay(journey, asset_code="USDC")
+        self._goes_back(journey, journey.amount, asset_code="USDC")
+
+    def _goes_back(self, journey: Journey, amount: str, *, asset_code: str = "") -> None:
+        journey.goes_back.append((asset_code or journey.asset_code, Decimal(amount)))
+
+    async def _open_in(self, journey: Journey, asset_code: str, *, quoted: bool = False) -> None:
+        """Open a remittance into euros."""
+        journey.asset_code, journey.account = asset_code, random_iban()
+        receiver = await self._receiver(journey, _EUR_RECEIVER)
+        further = {"quote_id": await self._quote(journey)} if quoted else {}
+        await self._open(journey, receiver=receiver, **further)
 
     async def _erased(self, journey: Journey) -> None:
         """Let a customer be forgotten who has nothing under way."""
@@ -183,11 +227,11 @@ class Travellers:
             **further,
         }
 
-    async def _open(self, journey: Journey, *, receiver: str, **further: str) -> Opened:
-        opened = await journey.partner.receiver.open(await self._proposal(journey, receiver, **further))
-        journey.remittance_id, journey.memo = opened.id, opened.memo
+    async def _open(self, journey: Journey, *, receiver: str, **further: str) -> None:
+        proposal = await self._proposal(journey, receiver, **further)
+        opened = await self._call(journey, "POST", "/transactions", proposal, statuses=(201,))
+        journey.remittance_id, journey.memo = str(opened["id"]), str(opened["stellar_memo"])
         await self._ask_for_callbacks(journey)
-        return opened
 
     async def _ask_for_callbacks(self, journey: Journey) -> None:
         path = f"/transactions/{journey.remittance_id}/callback"
@@ -198,15 +242,15 @@ class Travellers:
             while (await self.state(journey))["status"] != status:  # noqa: ASYNC110 - the API tells by being asked
                 await asyncio.sleep(_POLL_S)
 
-    async def _pay(self, journey: Journey) -> None:
-        paid = await journey.partner.wallet.pay(
+    async def _pay(self, journey: Journey, *, less_by: int = 0, asset_code: str = "") -> None:
+        code = asset_code or journey.asset_code
+        await journey.partner.wallet.pay(
             destination=self.world.keys.distribution_account,
-            asset_code=journey.asset_code,
-            asset_issuer=journey.partner.receiver.page.issuers[journey.asset_code],
-            amount=journey.amount,
+            asset_code=code,
+            asset_issuer=journey.partner.receiver.page.issuers[code],
+            amount=str(Decimal(journey.amount) - less_by),
             memo=IdMemo(int(journey.memo)),
         )
-        journey.transaction_hash = paid.transaction_hash
 
     async def _call(
         self,
@@ -218,6 +262,8 @@ class Travellers:
         statuses: tuple[int, ...] = (200,),
     ) -> dict[str, Any]:
         headers = await journey.partner.receiver._authorized()
+        if method == "POST":
+            headers["Idempotency-Key"] = str(uuid4())
         page = journey.partner.receiver.page
         bases = {
             "/customer": page.kyc_server,

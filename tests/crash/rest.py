@@ -18,6 +18,8 @@ _LEFT = """
 SELECT (SELECT count(*) FROM payments WHERE disposition = 'stored') AS payments,
        (SELECT count(*) FROM callbacks WHERE status = 'waiting') AS callbacks,
        (SELECT count(*) FROM payouts WHERE due_at IS NOT NULL) AS payouts,
+       (SELECT count(*) FROM refunds WHERE status IN ('ordered', 'submitting')) AS refunds,
+       (SELECT count(*) FROM envelopes WHERE status = 'open') AS envelopes,
        (SELECT count(*) FROM rail_events WHERE applied_at IS NULL) AS rail_events,
        (SELECT count(*) FROM remittances WHERE funded_by IS NOT NULL AND amount_out_units IS NULL) AS unpriced"""
 

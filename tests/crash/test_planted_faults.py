@@ -10,7 +10,7 @@ from tests.crash.faults import FAULTS
 from tests.crash.world import opened_world
 
 SEED = 31
-AROUND_MONEY = ("payout.submit", "payouts.submission._s", "service.observer")
+AROUND_MONEY = ("payout.submit", "payouts.submission._s", "service.observer", "horizon.submit")
 REST_S = 15.0
 
 pytestmark = pytest.mark.timeout(300)

@@ -86,6 +86,7 @@ def violations(findings: Findings, journeys: Sequence[Journey], *, held_rails: f
         *_strangers(findings, journeys),
         *(problem for journey in journeys for problem in _of_journey(findings, journey, held_rails)),
         *_chain(findings),
+        *_refunds(findings, journeys),
         *_books(findings, held_rails),
         *_left_behind(findings),
     ]
@@ -145,6 +146,21 @@ def _chain(findings: Findings) -> Iterator[str]:
         yield f"the payment {operation_id} was stored and is not on the chain"
 
 
+def _refunds(findings: Findings, journeys: Sequence[Journey]) -> Iterator[str]:
+    """What left the distribution account is what had to go back, each to who paid it, and once."""
+    due = Counter(
+        (journey.partner.account, code, amount) for journey in journeys for code, amount in journey.goes_back
+    )
+    sent = Counter(
+        (operation["to"], operation["asset_code"], Decimal(operation["amount"]))
+        for operation in findings.left
+    )
+    for (_, code, amount), count in (sent - due).items():
+        yield f"{amount} {code} was sent back {count} times too often"
+    for (_, code, amount), count in (due - sent).items():
+        yield f"{amount} {code} was not sent back, {count} times"
+
+
 def _books(findings: Findings, held_rails: frozenset[str]) -> Iterator[str]:
     if findings.unbalanced:
         yield f"{findings.unbalanced} postings do not balance"
@@ -188,6 +204,8 @@ def _banks(findings: Findings, held_rails: frozenset[str]) -> Iterator[str]:
 def _left_behind(findings: Findings) -> Iterator[str]:
     if findings.callbacks_waiting:
         yield f"{findings.callbacks_waiting} callbacks were not delivered"
+    if len(findings.remittances) > len(findings.states):
+        yield f"{len(findings.remittances) - len(findings.states)} remittances were opened twice"
     for remittance_id, remittance in findings.remittances.items():
         if remittance["funded_by"] is not None and remittance_id not in findings.states:
             yield f"remittance {remittance_id} was paid, and no partner knows of it"

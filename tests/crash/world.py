@@ -22,6 +22,9 @@ from roadstead.config.networks import Network, profile
 from roadstead.config.secrets import Secret
 from roadstead.config.strkey import public_key_of
 from roadstead.database.pool import open_database
+from roadstead.operations import operators
+from roadstead.operations.operators import Operator
+from roadstead.operations.roles import OperatorRole
 from roadstead.partners import registry
 from roadstead.randomness import SystemRandomness
 from roadstead.sandbox import ports, roles
@@ -38,6 +41,7 @@ from roadstead.sandbox.sender import SendingAnchor
 
 PATIENCE_S = 60.0
 SERVER = "server"
+ADA, BEN = "Ada", "Ben"
 ALARM_SECRET = "what-signs-the-alerts-of-a-world-where-servers-are-killed"
 _PURPOSES = {**roles.PURPOSES, f"{SERVER}-internal": "health and metrics of all roles in one", "rates": ""}
 _HTTP_RATES = """[[rate_sources]]
@@ -47,6 +51,20 @@ refresh_s = 1
 max_age_s = 30
 
 [[pairs]]"""
+
+
+_MATCHING = """other_amount = "{other_amount}"
+excess_max = "{excess_max}"
+too_late = "refund"
+not_waiting = "refund"
+wrong_asset = "refund"
+unidentified = "refund"
+refund_min = "1"
+"""
+_TERMS = {
+    "EURX": {"other_amount": "deliver_received", "excess_max": "0"},
+    "USDC": {"other_amount": "refund", "excess_max": "5"},
+}
 
 
 @dataclass(slots=True)
@@ -80,6 +98,8 @@ class World:
     settings: dict[str, str]
     market: Market
     receiver: Receiver
+    operators: dict[str, str] = field(default_factory=dict)
+    """Tokens of an administrator and an approver, by name."""
     services: dict[str, Forked] = field(default_factory=dict)
     """The network and the bank."""
 
@@ -101,23 +121,25 @@ class World:
         settings: Mapping[str, str] | None = None,
     ) -> Forked:
         """Start a server with some of the roles, or all of them, with its real entry point."""
+        own = {"ROADSTEAD_DISTRIBUTION_SECRET": self.keys.distribution_seed}
+        key = own if not names or "worker" in names else {}
         purpose = f"{names[0] if len(names) == 1 else SERVER}-internal"
         port = {"ROADSTEAD_INTERNAL_PORT": str(self.keys.ports[purpose])}
         return await self.zygote.fork(
             "roadstead",
             *("serve", *names),
-            environ={**os.environ, **self.settings, **port, **(settings or {})},
+            environ={**os.environ, **self.settings, **key, **port, **(settings or {})},
             log=self.log,
             orders=orders,
             fault=fault,
         )
 
-    async def command(self, *arguments: str, orders: Orders | None = None) -> Forked:
-        """Start a command of the operator."""
+    async def command(self, *arguments: str, token: str = "", orders: Orders | None = None) -> Forked:
+        """Start a command of an operator, who is known by a token."""
         return await self.zygote.fork(
             "roadstead",
             *arguments,
-            environ={**os.environ, **self.settings},
+            environ={**os.environ, **self.settings, "ROADSTEAD_OPERATOR_TOKEN": token},
             log=self.folder / "commands.log",
             orders=orders,
         )
@@ -216,13 +238,20 @@ async def opened_world(
 
 
 def anchor() -> str:
-    """Write the example's anchor.toml with yen at a rate that is not always there."""
+    """Write the example's anchor.toml with rates that are not always there, and refunds that nobody has to order."""
     text = EXAMPLE_ANCHOR_FILE.read_text()
     head, pair, tail = text.partition('[[pairs]]\nsell = "USDC"\ndelivers = "iso4217:JPY"')
     assert pair
     tail = tail.replace('rate_source = "reference"', 'rate_source = "market"', 1)
     tail = tail.replace('kyc = "strict"', 'kyc = "asynchronous"')
-    return head.replace("[[pairs]]", _HTTP_RATES, 1) + pair + tail
+    text = head.replace("[[pairs]]", _HTTP_RATES, 1) + pair + tail
+    before, own, after = text.partition("[assets.matching]\n")
+    assert own
+    after = after[after.index("\n\n") :]
+    there, follows, rest = after.partition("\n[[funding_methods]]")
+    assert follows
+    matching = {name: f"\n[assets.matching]\n{_MATCHING.format(**terms)}" for name, terms in _TERMS.items()}
+    return f"{before}{matching['EURX']}{there}{matching['USDC']}{follows}{rest}"
 
 
 async def _furnish(world: World) -> None:
@@ -243,6 +272,18 @@ async def _furnish(world: World) -> None:
         for name, seed in keys.partner_seeds.items():
             hosts = ("localhost", "127.0.0.1")
             await registry.add(database, name, [public_key_of(seed)], "tests", callback_hosts=hosts)
+        first: Operator | None = None
+        for name, role in ((ADA, OperatorRole.ADMINISTRATOR), (BEN, OperatorRole.APPROVER)):
+            credential = await operators.add(
+                database,
+                name=name,
+                email=f"{name.lower()}@anchor.example",
+                role=role,
+                by=first,
+                randomness=SystemRandomness(),
+            )
+            first = first or credential.operator
+            world.operators[name] = credential.token
     finally:
         await database.close()
 

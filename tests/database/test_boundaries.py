@@ -52,6 +52,17 @@ async def write_outside(database: Database) -> None:
         await connection.fetchval("DELETE FROM marks RETURNING mark")
 
 
+async def write_twice(database: Database) -> None:
+    async with database.transaction() as connection:
+        await put(connection)
+    try:
+        async with database.connection() as connection:
+            await put(connection)
+    finally:
+        async with database.transaction() as connection:
+            await put(connection)
+
+
 async def put(connection: Connection) -> None:
     await connection.execute("INSERT INTO marks VALUES (1)")
 
@@ -99,6 +110,17 @@ class TestATransaction:
             assert await count(database) == 0
 
         assert passed == []
+
+
+class TestAFunctionThatOpensSeveral:
+    async def test_has_a_name_for_each(self, database_url: str) -> None:
+        passed: list[str] = []
+        async with opened(database_url) as database:
+            with watched_by(passed.append):
+                await write_twice(database)
+
+        name = f"{HERE}.write_twice"
+        assert passed[::2] == [f"{name}.commit.before", f"{name}.2.commit.before", f"{name}.3.commit.before"]
 
 
 class TestAStatementOutsideATransaction:
