@@ -44,8 +44,9 @@ Commands = Callable[[], AsyncIterator[Typed]]
 
 async def no_commands() -> AsyncIterator[Typed]:
     """Let nobody type anything."""
-    for nothing in ():
-        yield nothing
+    nothing: tuple[Typed, ...] = ()
+    for command in nothing:
+        yield command
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -47,14 +47,15 @@ def sent_before_written() -> None:
 
 def cursor_before_payments() -> None:
     """The observer's cursor is committed before the payments that it has passed."""
-    from roadstead.payments.cursors import Reached, move  # noqa: PLC0415 - as above
     from roadstead.service import observer  # noqa: PLC0415 - as above
 
     rightly = observer.Observer._store
 
-    async def wrongly(self: Any, batch: Any, reached: Reached) -> None:
-        async with self._database.transaction() as connection:
-            await move(connection, replace(reached, ledger=None))
+    async def wrongly(self: Any, batch: Any, reached: Any) -> None:
+        nothing = replace(
+            batch, **{field.name: type(getattr(batch, field.name))() for field in fields(batch)}
+        )
+        await rightly(self, nothing, reached)
         await rightly(self, batch, reached)
 
     observer.Observer._store = wrongly  # type: ignore[method-assign]
@@ -81,7 +82,7 @@ def envelope_anew() -> None:
             await store.confirm_lease(connection, self._desk.account, token)
             await store.end(connection, envelope.id, store.EnvelopeStatus.DEAD, now, reason="not ours")
             purpose = self._purposes[envelope.kind]
-            await purpose.conclude(connection, envelope, Dead(proof="not ours"), now)
+            await purpose.conclude(connection, envelope, Dead(proof="not ours", code=None), now)
         return True
 
     submitter.Submitter._carry_on = wrongly  # type: ignore[method-assign]

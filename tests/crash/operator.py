@@ -62,7 +62,7 @@ class Operators:
     async def _stop_and_resume(self) -> AsyncIterator[Typed]:
         """Pull the emergency stop for a moment; two people end it, after one of them had turned it down."""
         yield ("stop", "refunds", "--reason", "a rehearsal", "--asset", "USDC"), BEN
-        for stop in await self._world.rows("SELECT id FROM outgoing_stops WHERE ended_at IS NULL"):
+        for stop in await self._world.rows("SELECT id FROM stops WHERE resumed_at IS NULL"):
             resume = ("resume", str(stop["id"]), "--reason", "over"), BEN
             yield resume
             for command, who in [

@@ -144,8 +144,19 @@ class TestAStatementOutsideATransaction:
         async with opened(database_url) as database:
             with watched_by(lambda _: None):
                 async with database.connection() as connection:
-                    with pytest.raises(AttributeError, match="open one at the database"):
+                    with pytest.raises(AttributeError, match="open it at the database"):
                         connection.transaction()
+
+
+    async def test_can_open_one_that_only_reads(self, database_url: str) -> None:
+        passed: list[str] = []
+        async with opened(database_url) as database:
+            with watched_by(passed.append):
+                async with database.connection() as connection, connection.transaction(readonly=True):
+                    await connection.fetch("SELECT mark FROM marks")
+
+        assert len(passed) == 1
+        assert passed[0].endswith(".read")
 
 
 class TestWhenNobodyWatches:
