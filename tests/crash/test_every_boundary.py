@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from tests.crash.campaign import campaign
-from tests.crash.operator import Operators
 from tests.crash.sites import commit_sites, effects, sites_in, unseen
 from tests.crash.world import opened_world
 from tests.tidy.tree import module, modules
@@ -65,9 +64,7 @@ class TestAKillAtEveryBoundary:
     async def test_loses_nothing_and_does_nothing_twice(self, tmp_path: Path, database_url: str) -> None:
         blind = {"ROADSTEAD_RAIL_WIRE_KIND": "tests.crash.rails:blind"}
         async with opened_world(tmp_path, database_url, settings=blind) as world:
-            report = await campaign(
-                world, seed=SEED, held_rails=frozenset({"wire"}), commands=Operators(world).type
-            )
+            report = await campaign(world, seed=SEED)
 
         (tmp_path / "boundaries.txt").write_text(report.text())
         assert report.violations == [], report.text()

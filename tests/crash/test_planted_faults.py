@@ -19,7 +19,13 @@ pytestmark = pytest.mark.timeout(300)
 async def killed_around_money(folder: Path, database_url: str, fault: str) -> Report:
     async with opened_world(folder, database_url) as world:
         return await campaign(
-            world, seed=SEED, fault=fault, only=AROUND_MONEY, depth=2, quiet_within_s=REST_S
+            world,
+            seed=SEED,
+            fault=fault,
+            only=AROUND_MONEY,
+            depth=2,
+            quiet_within_s=REST_S,
+            is_operated=False,
         )
 
 
