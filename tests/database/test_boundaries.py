@@ -147,7 +147,6 @@ class TestAStatementOutsideATransaction:
                     with pytest.raises(AttributeError, match="open it at the database"):
                         connection.transaction()
 
-
     async def test_can_open_one_that_only_reads(self, database_url: str) -> None:
         passed: list[str] = []
         async with opened(database_url) as database:

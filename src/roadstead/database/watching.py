@@ -80,11 +80,19 @@ class WatchedConnection:
 
     def __getattr__(self, attribute: str) -> Any:
         """Give everything that is no statement as the connection has it."""
-        if attribute in ("transaction", "cursor", "prepare", "copy_records_to_table", "copy_to_table"):
+        if attribute in ("cursor", "prepare", "copy_records_to_table", "copy_to_table"):
             raise AttributeError(
                 f"{self._name} uses {attribute} outside a transaction: open one at the database."
             )
         return getattr(self._connection, attribute)
+
+    def transaction(self, **options: Any) -> Any:
+        """Open a transaction that only reads; whatever writes is opened at the database. See asyncpg."""
+        if not options.get("readonly"):
+            raise AttributeError(
+                f"{self._name} opens a transaction that nobody watches: open it at the database."
+            )
+        return self._connection.transaction(**options)
 
     async def execute(self, *arguments: Any, **options: Any) -> str:
         """Run a statement. See asyncpg."""
