@@ -11,7 +11,7 @@ from tests.crash.world import opened_world
 from tests.tidy.tree import module, modules
 
 SEED = 31
-ROOMS_OF_THEIR_OWN = {
+ROOMS_OF_THEIR_OWN = {"database/backups/creating.py", 
     "database/pool.py": "the pool itself",
     "database/migrate.py": "migrations, each in one transaction, with tests of their own",
 }
