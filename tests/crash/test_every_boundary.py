@@ -11,8 +11,9 @@ from tests.crash.world import opened_world
 from tests.tidy.tree import module, modules
 
 SEED = 31
-ROOMS_OF_THEIR_OWN = {"database/backups/creating.py", 
+ROOMS_OF_THEIR_OWN = {
     "database/pool.py": "the pool itself",
+    "database/backups/creating.py": "one connection for a whole backup, which only reads",
     "database/migrate.py": "migrations, each in one transaction, with tests of their own",
 }
 
