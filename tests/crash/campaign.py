@@ -7,13 +7,14 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 
 from tests.crash.journeys import Travellers, keep_travelling, travellers
-from tests.crash.rest import until_still
+from tests.crash.operators import Operators
+from tests.crash.rest import attended, until_still
 from tests.crash.verdict import Findings, find_out, twice, violations
 from tests.crash.watch import Orders, passed, struck
 from tests.crash.world import World, until_ready
@@ -35,14 +36,6 @@ _TROUBLE_EVERY_S = 2.0
 _OFTEN = 50
 """What was passed less often may not be passed twice while a server lives."""
 _SIDES = (".before", ".after")
-
-Commands = Callable[[], Iterator[tuple[str, ...]]]
-"""Names the commands that an operator gives, once more at every call."""
-
-
-def no_commands() -> Iterator[tuple[str, ...]]:
-    """Let the operator have nothing to do."""
-    yield from ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,8 +86,9 @@ class Campaign:
     """How often a process dies at each boundary."""
     fault: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
-    held_rails: frozenset[str] = frozenset()
-    commands: Commands = no_commands
+    people: Operators
+    is_operated: bool = True
+    """Whether people type commands while servers die, beside deciding what waits for them at the end."""
     only: tuple[str, ...] = ("",)
     """How the names of the boundaries begin at which processes die."""
     quiet_within_s: float = QUIET_WITHIN_S
@@ -108,7 +102,7 @@ class Campaign:
             await self._kill()
         self.world.market.is_open = True
         findings = await self._rest()
-        self.report.violations += violations(findings, self.party.journeys, held_rails=self.held_rails)
+        self.report.violations += violations(findings, self.party.journeys)
         self.report.passed = passed(self.world.notes)
         self.report.struck = Counter(struck(self.world.notes))
         self.report.missed = [name for name in self.report.names() if not self.report.struck[name]]
@@ -121,10 +115,10 @@ class Campaign:
         server = await self._serve(Orders(notes=str(self.world.notes)))
         stop = asyncio.Event()
         await keep_travelling(self.party, list(self.party.kinds), at_once=AT_ONCE, stop=stop)
-        for command in self.commands():
-            ended = await self.world.command(*command, orders=Orders(notes=str(self.world.notes)))
-            await ended.ended()
-        await until_still(self.world, within_s=self.quiet_within_s)
+        if self.is_operated:
+            await self._operate_once(killing=False)
+        async with attended(self.world, self.people):
+            await until_still(self.world, within_s=self.quiet_within_s)
         await server.end(signal.SIGTERM)
         self.report.counted = passed(self.world.notes)
 
@@ -133,7 +127,8 @@ class Campaign:
         async with asyncio.TaskGroup() as group:
             kinds = cycle(self.party.kinds)
             group.create_task(keep_travelling(self.party, kinds, at_once=AT_ONCE, stop=stop))
-            group.create_task(self._operate(stop))
+            if self.is_operated:
+                group.create_task(self._operate(stop))
             group.create_task(self._trouble_the_bank(stop))
             in_vain = 0
             while self._remaining() and in_vain < LIVES_IN_VAIN_MAX and not self.report.violations:
@@ -162,10 +157,14 @@ class Campaign:
     async def _operate(self, stop: asyncio.Event) -> None:
         """Run the operator's commands, which die at their boundaries too."""
         while not stop.is_set():
-            for command in self.commands():
-                ended = await self.world.command(*command, orders=self._orders())
-                await ended.ended()
+            await self._operate_once(killing=True)
             await asyncio.sleep(COMMANDS_EVERY_S)
+
+    async def _operate_once(self, *, killing: bool) -> None:
+        async for command, who in self.people.type():
+            orders = self._orders() if killing else Orders(notes=str(self.world.notes))
+            token = self.world.operators[who]
+            await (await self.world.command(*command, token=token, orders=orders)).ended()
 
     def _remaining(self) -> list[str]:
         known, died = passed(self.world.notes), Counter(struck(self.world.notes))
@@ -219,7 +218,8 @@ class Campaign:
         server = await self._serve(Orders(notes=str(self.world.notes)))
         await until_ready(self.world, server)
         with suppress(Unavailable):
-            await until_still(self.world, within_s=self.quiet_within_s)
+            async with attended(self.world, self.people):
+                await until_still(self.world, within_s=self.quiet_within_s)
         findings = await find_out(self.world, self.party)
         await server.end(signal.SIGTERM)
         return findings
@@ -231,8 +231,7 @@ async def campaign(
     seed: int,
     depth: int = 1,
     fault: str = "",
-    held_rails: frozenset[str] = frozenset(),
-    commands: Commands = no_commands,
+    is_operated: bool = True,
     only: tuple[str, ...] = ("",),
     quiet_within_s: float = QUIET_WITHIN_S,
 ) -> Report:
@@ -247,8 +246,8 @@ async def campaign(
             chance=random.Random(seed),  # noqa: S311 - a campaign that can be repeated
             depth=depth,
             fault=fault,
-            held_rails=held_rails,
-            commands=commands,
+            people=Operators(world),
+            is_operated=is_operated,
             only=only,
             quiet_within_s=quiet_within_s,
             report=Report(seed=seed),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -47,21 +47,51 @@ def sent_before_written() -> None:
 
 def cursor_before_payments() -> None:
     """The observer's cursor is committed before the payments that it has passed."""
-    from roadstead.payments.cursors import Reached, move  # noqa: PLC0415 - as above
     from roadstead.service import observer  # noqa: PLC0415 - as above
 
     rightly = observer.Observer._store
 
-    async def wrongly(self: Any, batch: Any, reached: Reached) -> None:
-        async with self._database.transaction() as connection:
-            await move(connection, replace(reached, ledger=None))
+    async def wrongly(self: Any, batch: Any, reached: Any) -> None:
+        nothing = replace(
+            batch, **{field.name: type(getattr(batch, field.name))() for field in fields(batch)}
+        )
+        await rightly(self, nothing, reached)
         await rightly(self, batch, reached)
 
     observer.Observer._store = wrongly  # type: ignore[method-assign]
 
 
+def envelope_anew() -> None:
+    """An envelope that another process signed is given up without proof, and a new one is signed."""
+    from roadstead.envelopes import store, submitter  # noqa: PLC0415 - as above
+    from roadstead.envelopes.purposes import Dead  # noqa: PLC0415 - as above
+
+    rightly, sign = submitter.Submitter._carry_on, submitter.Submitter._sign
+    own: set[str] = set()
+
+    async def remember(self: Any, purpose: Any, draft: Any, token: UUID) -> Any:
+        envelope = await sign(self, purpose, draft, token)
+        own.update([envelope.hash] if envelope else [])
+        return envelope
+
+    async def wrongly(self: Any, envelope: Any, token: UUID) -> bool:
+        if envelope.hash in own:
+            return await rightly(self, envelope, token)
+        async with self._database.transaction() as connection:
+            now = self._clock.now()
+            await store.confirm_lease(connection, self._desk.account, token)
+            await store.end(connection, envelope.id, store.EnvelopeStatus.DEAD, now, reason="not ours")
+            purpose = self._purposes[envelope.kind]
+            await purpose.conclude(connection, envelope, Dead(proof="not ours", code=None), now)
+        return True
+
+    submitter.Submitter._carry_on = wrongly  # type: ignore[method-assign]
+    submitter.Submitter._sign = remember  # type: ignore[method-assign]
+
+
 FAULTS: dict[str, Callable[[], None]] = {
-    fault.__name__: fault for fault in (key_per_process, sent_before_written, cursor_before_payments)
+    fault.__name__: fault
+    for fault in (key_per_process, sent_before_written, cursor_before_payments, envelope_anew)
 }
 
 

@@ -29,7 +29,8 @@ from typing import Protocol
 
 import asyncpg
 from tests.crash.journeys import Travellers, keep_travelling, travellers
-from tests.crash.rest import until_still
+from tests.crash.operators import Operators
+from tests.crash.rest import attended, until_still
 from tests.crash.verdict import find_out, violations
 from tests.crash.world import World, opened_world, until_answering
 from tests.crash.zygote import ROOT
@@ -200,10 +201,11 @@ async def kill_loop(folder: Path, *, seed: int, kills: int, remittances: int, pa
         await _storm(party, keepers, report, chance, kills=kills, remittances=remittances, pause_s=pause_s)
         resting_s = time.monotonic()
         with suppress(Unavailable):
-            await until_still(world, within_s=REST_WITHIN_S)
+            async with attended(world, Operators(world)):
+                await until_still(world, within_s=REST_WITHIN_S)
         report.rest_seconds = time.monotonic() - resting_s
         findings = await find_out(world, party)
-        report.violations = violations(findings, party.journeys, held_rails=frozenset())
+        report.violations = violations(findings, party.journeys)
         report.database_kills = cluster.kinds
         report.kinds = Counter(journey.kind for journey in party.journeys)
         report.statuses = Counter(str(state["status"]) for state in findings.states.values())

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
+from tests.crash.operators import Operators
 from tests.crash.world import World
 
 from roadstead.errors import Unavailable
@@ -18,12 +21,37 @@ _LEFT = """
 SELECT (SELECT count(*) FROM payments WHERE disposition = 'stored') AS payments,
        (SELECT count(*) FROM callbacks WHERE status = 'waiting') AS callbacks,
        (SELECT count(*) FROM payouts WHERE due_at IS NOT NULL) AS payouts,
+       (SELECT count(*) FROM refunds WHERE status IN ('ordered', 'submitting')) AS refunds,
+       (SELECT count(*) FROM envelopes WHERE status = 'open') AS envelopes,
+       (SELECT count(*) FROM holds WHERE status IN ('open', 'proposed', 'decided')) AS holds,
+       (SELECT count(*) FROM payments WHERE disposition IN ('unmatched', 'refunding') AND amount_units IS NOT NULL)
+       AS queue,
        (SELECT count(*) FROM rail_events WHERE applied_at IS NULL) AS rail_events,
        (SELECT count(*) FROM remittances WHERE funded_by IS NOT NULL AND amount_out_units IS NULL) AS unpriced"""
 
 
+@asynccontextmanager
+async def attended(world: World, people: Operators) -> AsyncIterator[None]:
+    """Let people decide what waits for them while the block runs."""
+
+    async def attend() -> None:
+        while True:
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError):
+                async for command, who in people.attend():
+                    await (await world.command(*command, token=world.operators[who])).ended()
+            await asyncio.sleep(POLL_S)
+
+    task = asyncio.create_task(attend())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
 async def until_still(world: World, *, within_s: float) -> None:
-    """Wait until nothing is left to do.
+    """Wait until nothing is left to do, for us and for people.
 
     Raises:
         Unavailable: Something still is, when the time is over.

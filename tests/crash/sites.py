@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.tidy.tree import Module, modules
 
+from roadstead.database.watching import OPENERS
+
 _OUTSIDE = ("sandbox/", "database/")
 """The sandbox is no part of the product; the pool and the migrations have no caller whose name could be taken."""
-_OPENERS = frozenset({"transaction", "connection"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +61,16 @@ def unseen(module: Module) -> Iterator[str]:
 def sites_in(module: Module) -> Iterator[Site]:
     """List the places of one module."""
     prefix = module.name.removeprefix("roadstead.")
+    opened: defaultdict[tuple[ast.AST, ...], dict[int, bool]] = defaultdict(dict)
     for node, scope in _with_scopes(module.tree, ()):
-        match node:
-            case ast.Call(func=ast.Attribute(attr=attribute, value=opener)) if (
-                attribute in _OPENERS and _last_word(opener).endswith("database")
-            ):
-                yield Site(name=f"{prefix}.{_qualified(scope)}", where=f"{module.path}:{node.lineno}")
+        if isinstance(node, ast.Attribute) and node.attr in OPENERS and node.end_lineno is not None:
+            is_database = _last_word(node.value).endswith("database")
+            opened[scope][node.end_lineno] = opened[scope].get(node.end_lineno, False) or is_database
+    for scope, lines in opened.items():
+        for number, (line, is_database) in enumerate(sorted(lines.items()), start=1):
+            if is_database:
+                name = f"{prefix}.{_qualified(scope)}" + (f".{number}" if number > 1 else "")
+                yield Site(name=name, where=f"{module.path}:{line}")
 
 
 def _product() -> list[Module]:

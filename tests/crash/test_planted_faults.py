@@ -10,7 +10,7 @@ from tests.crash.faults import FAULTS
 from tests.crash.world import opened_world
 
 SEED = 31
-AROUND_MONEY = ("payout.submit", "payouts.submission._s", "service.observer")
+AROUND_MONEY = ("payout.submit", "payouts.submission._s", "service.observer", "horizon.submit")
 REST_S = 15.0
 
 pytestmark = pytest.mark.timeout(300)
@@ -19,7 +19,13 @@ pytestmark = pytest.mark.timeout(300)
 async def killed_around_money(folder: Path, database_url: str, fault: str) -> Report:
     async with opened_world(folder, database_url) as world:
         return await campaign(
-            world, seed=SEED, fault=fault, only=AROUND_MONEY, depth=2, quiet_within_s=REST_S
+            world,
+            seed=SEED,
+            fault=fault,
+            only=AROUND_MONEY,
+            depth=2,
+            quiet_within_s=REST_S,
+            is_operated=False,
         )
 
 

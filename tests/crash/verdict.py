@@ -11,11 +11,13 @@ from typing import Any
 from tests.crash.journeys import Journey, Travellers
 from tests.crash.world import PATIENCE_S, World
 
+from roadstead.database.pool import open_database
+from roadstead.ledger.verify import verify
 from roadstead.money import parse_asset
 from roadstead.sandbox.calls import Calls
 
 _PAGE = 200
-_OWN_BEGINNING = frozenset({"tokens:stock", "treasury:transfers"})
+_OWED = ("transit:", "payouts:owed", "refunds:owed", "fx:waiting", "fees:pending")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,8 @@ class Findings:
     """By remittance."""
     balances: Mapping[tuple[str, str], int]
     """By account and asset."""
-    unbalanced: int
+    unsound: Sequence[str]
+    """What our own examination of the books finds."""
     callbacks_waiting: int
 
 
@@ -49,10 +52,7 @@ async def find_out(world: World, party: Travellers) -> Findings:
     payments = [o for o in operations if o["type"] == "payment" and o.get("asset_issuer")]
     begun = {o["id"] for o in operations if o["type"] == "create_account"}
     opened = [journey for journey in party.journeys if journey.remittance_id]
-    (books,) = await world.rows(
-        "SELECT (SELECT count(*) FROM (SELECT FROM entries GROUP BY posting_id, asset HAVING sum(amount_units) <> 0) "
-        "AS wrong) AS unbalanced, (SELECT count(*) FROM callbacks WHERE status = 'waiting') AS waiting"
-    )
+    (callbacks,) = await world.rows("SELECT count(*) AS waiting FROM callbacks WHERE status = 'waiting'")
     return Findings(
         executed=content["payouts"],
         arrived={int(o["id"]): o for o in payments if o["to"] == account},
@@ -71,22 +71,20 @@ async def find_out(world: World, party: Travellers) -> Findings:
                 "SELECT account, asset, sum(amount_units) AS units FROM entries GROUP BY account, asset"
             )
         },
-        unbalanced=books["unbalanced"],
-        callbacks_waiting=books["waiting"],
+        unsound=await _unsound(world),
+        callbacks_waiting=callbacks["waiting"],
     )
 
 
-def violations(findings: Findings, journeys: Sequence[Journey], *, held_rails: frozenset[str]) -> list[str]:
-    """List everything that is not as it must be; nothing means that nothing was lost and nothing done twice.
-
-    `held_rails` are those on which a payout may end with a person.
-    """
+def violations(findings: Findings, journeys: Sequence[Journey]) -> list[str]:
+    """List everything that is not as it must be; nothing means that nothing was lost and nothing done twice."""
     return [
         *_twice(findings),
         *_strangers(findings, journeys),
-        *(problem for journey in journeys for problem in _of_journey(findings, journey, held_rails)),
+        *(problem for journey in journeys for problem in _of_journey(findings, journey)),
         *_chain(findings),
-        *_books(findings, held_rails),
+        *_refunds(findings, journeys),
+        *_books(findings),
         *_left_behind(findings),
     ]
 
@@ -102,31 +100,27 @@ def _twice(findings: Findings) -> Iterator[str]:
 
 
 def _strangers(findings: Findings, journeys: Sequence[Journey]) -> Iterator[str]:
-    known = {journey.account for journey in journeys if journey.paid_out}
+    known = {account for journey in journeys for account in journey.accounts}
     for entry in findings.executed:
         if entry["account"] not in known:
             yield f"the bank paid {entry['end_to_end_id']} to an account that nobody is to be paid at"
 
 
-def _of_journey(findings: Findings, journey: Journey, held_rails: frozenset[str]) -> Iterator[str]:
+def _of_journey(findings: Findings, journey: Journey) -> Iterator[str]:
     if not journey.remittance_id:
         return
     name = f"{journey.kind} {journey.remittance_id}"
     state = findings.states[journey.remittance_id]
     payout = findings.payouts.get(journey.remittance_id)
+    if state["status"] not in journey.ends:
+        yield f"{name} is {state['status']} (payout {payout and payout['status']}); it may end {set(journey.ends)}"
     lasting = [
         entry
         for entry in findings.executed
-        if entry["account"] == journey.account and entry["status"] != "returned"
+        if entry["account"] in journey.accounts and entry["status"] != "returned"
     ]
-    if payout is not None and payout["status"] == "held" and payout["rail"] in held_rails:
-        if len(lasting) > 1:
-            yield f"{name} is held and was paid {len(lasting)} times"
-        return
-    if state["status"] != journey.status:
-        yield f"{name} is {state['status']} and should be {journey.status} (payout {payout and payout['status']})"
-    if len(lasting) != int(journey.paid_out):
-        yield f"{name} was paid {len(lasting)} times by the bank"
+    if len(lasting) != int(state["status"] == "completed"):
+        yield f"{name} is {state['status']} and was paid {len(lasting)} times by the bank"
     for entry in lasting:
         if Decimal(entry["amount"]) != Decimal(state["amount_out"]):
             yield f"{name} was promised {state['amount_out']} and paid {entry['amount']}"
@@ -137,19 +131,41 @@ def _chain(findings: Findings) -> Iterator[str]:
         payment = findings.payments.get(operation_id)
         if payment is None:
             yield f"the payment {operation_id} on the chain was never stored"
-        elif payment["disposition"] == "stored":
-            yield f"the payment {operation_id} was never matched or set aside"
+        elif payment["disposition"] not in ("matched", "refunded"):
+            yield f"the payment {operation_id} ended {payment['disposition']} ({payment['reason']})"
         elif payment["amount_units"] != _units(operation["amount"]):
             yield f"the payment {operation_id} was stored with another amount"
     for operation_id in set(findings.payments) - set(findings.arrived):
         yield f"the payment {operation_id} was stored and is not on the chain"
 
 
-def _books(findings: Findings, held_rails: frozenset[str]) -> Iterator[str]:
-    if findings.unbalanced:
-        yield f"{findings.unbalanced} postings do not balance"
+def _refunds(findings: Findings, journeys: Sequence[Journey]) -> Iterator[str]:
+    """What left the distribution account is what had to go back, each to who paid it, and once."""
+    due = Counter(
+        (journey.partner.account, code, amount)
+        for journey in journeys
+        for code, amount in (*journey.goes_back, *_sent_back(findings, journey))
+    )
+    sent = Counter(
+        (operation["to"], operation["asset_code"], Decimal(operation["amount"]))
+        for operation in findings.left
+    )
+    for (_, code, amount), count in (sent - due).items():
+        yield f"{amount} {code} was sent back {count} times too often"
+    for (_, code, amount), count in (due - sent).items():
+        yield f"{amount} {code} was not sent back, {count} times"
+
+
+def _sent_back(findings: Findings, journey: Journey) -> Iterator[tuple[str, Decimal]]:
+    """Say what goes back of a remittance that is refunded: all that arrived for it."""
+    if journey.remittance_id and findings.states[journey.remittance_id]["status"] == "refunded":
+        yield journey.asset_code, journey.arrived
+
+
+def _books(findings: Findings) -> Iterator[str]:
+    yield from (f"the books are not sound: {problem}" for problem in findings.unsound)
     yield from _tokens(findings)
-    yield from _banks(findings, held_rails)
+    yield from _banks(findings)
 
 
 def _tokens(findings: Findings) -> Iterator[str]:
@@ -165,32 +181,41 @@ def _tokens(findings: Findings) -> Iterator[str]:
             yield f"the books hold {booked} units of {asset}, the chain {units}"
 
 
-def _banks(findings: Findings, held_rails: frozenset[str]) -> Iterator[str]:
-    """What we say that the banks paid is what the bank says; what no payout waits for, is owed to nobody."""
+def _banks(findings: Findings) -> Iterator[str]:
+    """What we say that the banks paid is what the bank says; and nobody is owed anything any more."""
     paid: defaultdict[str, int] = defaultdict(int)
     for entry in findings.executed:
         if entry["status"] != "returned":
             currency = parse_asset(f"iso4217:{entry['currency']}")
-            paid[entry["currency"]] += int(Decimal(entry["amount"]).scaleb(currency.scale))
+            paid[currency.id] += int(Decimal(entry["amount"]).scaleb(currency.scale))
     booked: defaultdict[str, int] = defaultdict(int)
-    held = {payout["asset"] for payout in findings.payouts.values() if payout["status"] == "held"}
     for (account, asset), units in findings.balances.items():
         if account.startswith("bank:"):
-            booked[asset.removeprefix("iso4217:")] -= units
-        is_open = account.startswith(("transit:", "payouts:owed", "fx:waiting"))
-        if is_open and units and not (held_rails and asset in held):
+            booked[asset] -= units
+        if account.startswith(_OWED) and units:
             yield f"{account} still has {units} units of {asset}"
-    for currency_code in {*paid, *booked}:
-        if paid[currency_code] != booked[currency_code] and f"iso4217:{currency_code}" not in held:
-            yield f"the bank paid {paid[currency_code]} units of {currency_code}, the books {booked[currency_code]}"
+    for asset in {*paid, *booked}:
+        if paid[asset] != booked[asset]:
+            yield f"the bank paid {paid[asset]} units of {asset}, the books {booked[asset]}"
 
 
 def _left_behind(findings: Findings) -> Iterator[str]:
     if findings.callbacks_waiting:
         yield f"{findings.callbacks_waiting} callbacks were not delivered"
+    if len(findings.remittances) > len(findings.states):
+        yield f"{len(findings.remittances) - len(findings.states)} remittances were opened twice"
     for remittance_id, remittance in findings.remittances.items():
         if remittance["funded_by"] is not None and remittance_id not in findings.states:
             yield f"remittance {remittance_id} was paid, and no partner knows of it"
+
+
+async def _unsound(world: World) -> list[str]:
+    database = await open_database(world.addresses.database_url, application="tests", connections_max=1)
+    try:
+        report = await verify(database)
+    finally:
+        await database.close()
+    return [str(finding) for finding in report.findings]
 
 
 async def _operations(world: World, calls: Calls) -> list[dict[str, Any]]:

@@ -22,6 +22,9 @@ from roadstead.config.networks import Network, profile
 from roadstead.config.secrets import Secret
 from roadstead.config.strkey import public_key_of
 from roadstead.database.pool import open_database
+from roadstead.operations import operators
+from roadstead.operations.operators import Operator
+from roadstead.operations.roles import OperatorRole
 from roadstead.partners import registry
 from roadstead.randomness import SystemRandomness
 from roadstead.sandbox import ports, roles
@@ -38,6 +41,7 @@ from roadstead.sandbox.sender import SendingAnchor
 
 PATIENCE_S = 60.0
 SERVER = "server"
+ADA, BEN = "Ada", "Ben"
 ALARM_SECRET = "what-signs-the-alerts-of-a-world-where-servers-are-killed"
 _PURPOSES = {**roles.PURPOSES, f"{SERVER}-internal": "health and metrics of all roles in one", "rates": ""}
 _HTTP_RATES = """[[rate_sources]]
@@ -47,6 +51,29 @@ refresh_s = 1
 max_age_s = 30
 
 [[pairs]]"""
+
+
+LARGE = "900"
+"""Above it a payout, or a refund, waits for people."""
+_PAYOUTS = """[payouts]
+attempts_max = 2
+retry_after_s = 1
+retry_after_max_s = 2
+unknown_after_s = 6
+unexplained = "ask_transaction"
+"""
+_MATCHING = """other_amount = "{other_amount}"
+excess_max = "{excess_max}"
+too_late = "refund"
+not_waiting = "refund"
+wrong_asset = "refund"
+unidentified = "refund"
+refund_min = "1"
+"""
+_TERMS = {
+    "EURX": {"other_amount": "deliver_received", "excess_max": "0"},
+    "USDC": {"other_amount": "refund", "excess_max": "5"},
+}
 
 
 @dataclass(slots=True)
@@ -80,6 +107,8 @@ class World:
     settings: dict[str, str]
     market: Market
     receiver: Receiver
+    operators: dict[str, str] = field(default_factory=dict)
+    """Tokens of an administrator and an approver, by name."""
     services: dict[str, Forked] = field(default_factory=dict)
     """The network and the bank."""
 
@@ -101,23 +130,25 @@ class World:
         settings: Mapping[str, str] | None = None,
     ) -> Forked:
         """Start a server with some of the roles, or all of them, with its real entry point."""
+        own = {"ROADSTEAD_DISTRIBUTION_SECRET": self.keys.distribution_seed}
+        key = own if not names or "worker" in names else {}
         purpose = f"{names[0] if len(names) == 1 else SERVER}-internal"
         port = {"ROADSTEAD_INTERNAL_PORT": str(self.keys.ports[purpose])}
         return await self.zygote.fork(
             "roadstead",
             *("serve", *names),
-            environ={**os.environ, **self.settings, **port, **(settings or {})},
+            environ={**os.environ, **self.settings, **key, **port, **(settings or {})},
             log=self.log,
             orders=orders,
             fault=fault,
         )
 
-    async def command(self, *arguments: str, orders: Orders | None = None) -> Forked:
-        """Start a command of the operator."""
+    async def command(self, *arguments: str, token: str = "", orders: Orders | None = None) -> Forked:
+        """Start a command of an operator, who is known by a token."""
         return await self.zygote.fork(
             "roadstead",
             *arguments,
-            environ={**os.environ, **self.settings},
+            environ={**os.environ, **self.settings, "ROADSTEAD_OPERATOR_TOKEN": token},
             log=self.folder / "commands.log",
             orders=orders,
         )
@@ -164,6 +195,11 @@ class World:
             "WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE' "
             "AND (c.column_name IN ('lease_until', 'due_at') "
             "OR (c.table_name, c.column_name) = ('leases', 'expires_at')) ORDER BY 2 DESC"
+        )
+        await self.rows("UPDATE used_challenges SET expires_at = now() - interval '1 day'")
+        # What somebody may still repeat must not look as if three days were over.
+        await self.rows(
+            "UPDATE receipts SET answered_at = now() - interval '4 days' WHERE answered_at < now() - interval '20 s'"
         )
         for place in found:
             table, column = place["table_name"], place["column_name"]
@@ -216,13 +252,24 @@ async def opened_world(
 
 
 def anchor() -> str:
-    """Write the example's anchor.toml with yen at a rate that is not always there."""
+    """Write the example's anchor.toml with rates that are not always there, and refunds that nobody has to order."""
     text = EXAMPLE_ANCHOR_FILE.read_text()
     head, pair, tail = text.partition('[[pairs]]\nsell = "USDC"\ndelivers = "iso4217:JPY"')
     assert pair
     tail = tail.replace('rate_source = "reference"', 'rate_source = "market"', 1)
     tail = tail.replace('kyc = "strict"', 'kyc = "asynchronous"')
-    return head.replace("[[pairs]]", _HTTP_RATES, 1) + pair + tail
+    text = head.replace("[[pairs]]", _HTTP_RATES, 1) + pair + tail
+    before, own, after = text.partition("[assets.matching]\n")
+    assert own
+    after = after[after.index("\n\n") :]
+    there, follows, rest = after.partition("\n[[funding_methods]]")
+    assert follows
+    matching = {name: f"\n[assets.matching]\n{_MATCHING.format(**terms)}" for name, terms in _TERMS.items()}
+    text = f"{before}{matching['EURX']}{there}{matching['USDC']}{follows}{rest}"
+    text = text.replace('refund_approval_above = "5000"', f'refund_approval_above = "{LARGE}"', 1)
+    text = text.replace('rail = "sepa"\n', f'rail = "sepa"\napproval_above = "{LARGE}"\n', 1)
+    payouts = text.index("[payouts]")
+    return f"{text[:payouts]}{_PAYOUTS}{text[text.index(chr(10) * 2, payouts) :]}"
 
 
 async def _furnish(world: World) -> None:
@@ -243,6 +290,18 @@ async def _furnish(world: World) -> None:
         for name, seed in keys.partner_seeds.items():
             hosts = ("localhost", "127.0.0.1")
             await registry.add(database, name, [public_key_of(seed)], "tests", callback_hosts=hosts)
+        first: Operator | None = None
+        for name, role in ((ADA, OperatorRole.ADMINISTRATOR), (BEN, OperatorRole.APPROVER)):
+            credential = await operators.add(
+                database,
+                name=name,
+                email=f"{name.lower()}@anchor.example",
+                role=role,
+                by=first,
+                randomness=SystemRandomness(),
+            )
+            first = first or credential.operator
+            world.operators[name] = credential.token
     finally:
         await database.close()
 

@@ -52,6 +52,17 @@ async def write_outside(database: Database) -> None:
         await connection.fetchval("DELETE FROM marks RETURNING mark")
 
 
+async def write_twice(database: Database) -> None:
+    async with database.transaction() as connection:
+        await put(connection)
+    try:
+        async with database.connection() as connection:
+            await put(connection)
+    finally:
+        async with database.transaction() as connection:
+            await put(connection)
+
+
 async def put(connection: Connection) -> None:
     await connection.execute("INSERT INTO marks VALUES (1)")
 
@@ -101,6 +112,17 @@ class TestATransaction:
         assert passed == []
 
 
+class TestAFunctionThatOpensSeveral:
+    async def test_has_a_name_for_each(self, database_url: str) -> None:
+        passed: list[str] = []
+        async with opened(database_url) as database:
+            with watched_by(passed.append):
+                await write_twice(database)
+
+        name = f"{HERE}.write_twice"
+        assert passed[::2] == [f"{name}.commit.before", f"{name}.2.commit.before", f"{name}.3.commit.before"]
+
+
 class TestAStatementOutsideATransaction:
     async def test_is_a_commit_of_its_own(self, database_url: str) -> None:
         passed: list[str] = []
@@ -122,8 +144,18 @@ class TestAStatementOutsideATransaction:
         async with opened(database_url) as database:
             with watched_by(lambda _: None):
                 async with database.connection() as connection:
-                    with pytest.raises(AttributeError, match="open one at the database"):
+                    with pytest.raises(AttributeError, match="open it at the database"):
                         connection.transaction()
+
+    async def test_can_open_one_that_only_reads(self, database_url: str) -> None:
+        passed: list[str] = []
+        async with opened(database_url) as database:
+            with watched_by(passed.append):
+                async with database.connection() as connection, connection.transaction(readonly=True):
+                    await connection.fetch("SELECT mark FROM marks")
+
+        assert len(passed) == 1
+        assert passed[0].endswith(".read")
 
 
 class TestWhenNobodyWatches:

@@ -7,8 +7,12 @@ is no different from one at any other moment.
 
 from __future__ import annotations
 
+import dis
 import sys
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable
+from functools import cache
+from types import CodeType
 from typing import Any
 
 from roadstead.boundaries import boundary
@@ -19,13 +23,35 @@ SELECT pg_current_xact_id_if_assigned() IS NOT NULL
     AND EXISTS (SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND mode = 'RowExclusiveLock')"""
 """A lock on a row takes a transaction's number too; only a write takes this lock on its table."""
 _PACKAGE = "roadstead."
+_LOADS_ATTRIBUTE = ("LOAD_METHOD", "LOAD_ATTR")
+OPENERS = frozenset({"transaction", "connection"})
+"""The methods of a database after whose callers commits are named."""
 
 
 def opener(depth: int) -> str:
-    """Return the module and qualified name of the function that is `depth` calls above the caller."""
+    """Return the module and qualified name of the function that is `depth` calls above the caller.
+
+    A second place of the same function that opens something has `.2` behind it, and so on.
+    """
     frame = sys._getframe(depth + 1)  # noqa: SLF001 - the only way to learn who called, and only under a watcher
     module = str(frame.f_globals.get("__name__", "")).removeprefix(_PACKAGE)
-    return f"{module}.{frame.f_code.co_qualname}"
+    number = bisect_right(_opening_lines(frame.f_code), frame.f_lineno)
+    return f"{module}.{frame.f_code.co_qualname}" + (f".{number}" if number > 1 else "")
+
+
+@cache
+def _opening_lines(code: CodeType) -> list[int]:
+    """List the lines of a function that open a transaction or borrow a connection."""
+    return sorted(
+        {
+            instruction.positions.lineno
+            for instruction in dis.get_instructions(code)
+            if instruction.opname in _LOADS_ATTRIBUTE
+            and instruction.argval in OPENERS
+            and instruction.positions is not None
+            and instruction.positions.lineno is not None
+        }
+    )
 
 
 async def before_commit(connection: Connection, name: str) -> bool:
@@ -54,11 +80,19 @@ class WatchedConnection:
 
     def __getattr__(self, attribute: str) -> Any:
         """Give everything that is no statement as the connection has it."""
-        if attribute in ("transaction", "cursor", "prepare", "copy_records_to_table", "copy_to_table"):
+        if attribute in ("cursor", "prepare", "copy_records_to_table", "copy_to_table"):
             raise AttributeError(
                 f"{self._name} uses {attribute} outside a transaction: open one at the database."
             )
         return getattr(self._connection, attribute)
+
+    def transaction(self, **options: Any) -> Any:
+        """Open a transaction that only reads; whatever writes is opened at the database. See asyncpg."""
+        if not options.get("readonly"):
+            raise AttributeError(
+                f"{self._name} opens a transaction that nobody watches: open it at the database."
+            )
+        return self._connection.transaction(**options)
 
     async def execute(self, *arguments: Any, **options: Any) -> str:
         """Run a statement. See asyncpg."""

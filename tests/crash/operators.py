@@ -1,0 +1,136 @@
+"""What operators type while servers are killed; each command is killed at its boundaries too."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from stellar_sdk import Keypair
+from tests.crash.world import ADA, BEN, PATIENCE_S, World
+
+from roadstead.sandbox.calls import Calls
+
+Typed = tuple[tuple[str, ...], str]
+"""A command, and the name of who types it."""
+RELEASE, REFUSE = "release", "refuse"
+
+_LISTS = "remittances payments payouts refunds callbacks holds alerts operators partners"
+_READS = (
+    *((room, "list") for room in _LISTS.split()),
+    ("payments", "undecodable"),
+    ("payments", "unmatched"),
+    ("payments", "claimable"),
+    ("ledger", "balances"),
+    ("ledger", "postings"),
+    ("ledger", "verify"),
+    ("chain", "show"),
+    ("stops",),
+)
+_SHOWN = {
+    "remittances": "id",
+    "payouts": "id",
+    "refunds": "id",
+    "payments": "operation_id",
+    "callbacks": "id",
+}
+_WAITING = "status IN ('open', 'proposed') ORDER BY placed_at"
+
+
+class Operators:
+    """People who attend what waits for them, decide truly, and give every other command again and again."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._turn = 0
+
+    async def type(self) -> AsyncIterator[Typed]:
+        """Name one round of commands."""
+        self._turn += 1
+        for command in (*self._registers(), *(_READS if self._turn == 1 else ())):
+            yield command, ADA
+        async for typed in self._look():
+            yield typed
+        yield ("stop", "refunds", "--reason", "a rehearsal", "--asset", "USDC"), BEN
+        async for typed in self.attend():
+            yield typed
+
+    async def attend(self) -> AsyncIterator[Typed]:
+        """Decide everything that waits for people, and begin nothing."""
+        for stop in await self._world.rows("SELECT id FROM stops WHERE resumed_at IS NULL"):
+            yield ("resume", str(stop["id"]), "--reason", "over"), BEN
+        queue = (
+            "SELECT operation_id FROM payments WHERE disposition = 'unmatched' AND amount_units IS NOT NULL"
+        )
+        for payment in await self._world.rows(queue):
+            yield ("payments", "refund", str(payment["operation_id"]), "--reason", "belongs to nobody"), BEN
+        for hold in await self._world.rows(f"SELECT * FROM holds WHERE {_WAITING}"):
+            async for typed in self._decide(hold):
+                yield typed
+
+    def _registers(self) -> tuple[tuple[str, ...], ...]:
+        partner, person = f"Partner {self._turn}", f"Person {self._turn}"
+        return (
+            ("partners", "add", partner, Keypair.random().public_key),
+            ("partners", "hosts", partner, "--add", "localhost"),
+            ("partners", "disable", partner),
+            ("operators", "add", person, "--email", f"p{self._turn}@anchor.example", "--role", "viewer"),
+            ("operators", "rotate", person),
+            ("operators", "disable", person),
+        )
+
+    async def _look(self) -> AsyncIterator[Typed]:
+        """Look at the newest of everything, attend the newest alert, and send the newest callback again."""
+        if self._turn == 1:
+            for room, key in _SHOWN.items():
+                for row in await self._world.rows(f"SELECT {key} FROM {room} ORDER BY {key} DESC LIMIT 1"):
+                    yield (room, "show", str(row[key])), BEN
+        for alert in await self._world.rows("SELECT id FROM alerts ORDER BY id DESC LIMIT 1"):
+            yield ("alerts", "show", str(alert["id"])), BEN
+            yield ("alerts", "acknowledge", str(alert["id"])), BEN
+            yield ("alerts", "close", str(alert["id"]), "--reason", "looked at"), BEN
+        for callback in await self._world.rows("SELECT id FROM callbacks ORDER BY id DESC LIMIT 1"):
+            yield ("callbacks", "replay", str(callback["id"])), BEN
+
+    async def _decide(self, hold: Mapping[str, Any]) -> AsyncIterator[Typed]:
+        """Propose and approve what is true; now and then one of the two objects first."""
+        hold_id, digest = str(hold["id"]), ("--digest", hold["digest"])
+        decision = await self._judge(hold)
+        if decision is None:
+            return
+        yield ("holds", "show", hold_id), ADA
+        if hold["status"] == "open":
+            yield ("holds", "propose", hold_id, decision, *digest, "--reason", "looked into"), BEN
+        if hold["kind"] == "resume" and hold["round"] == 1:
+            yield ("holds", "refuse", hold_id, "--reason", "too early"), ADA
+            yield ("holds", "propose", hold_id, decision, *digest, "--reason", "now it is not"), BEN
+        yield ("holds", "approve", hold_id, *digest), ADA
+
+    async def _judge(self, hold: Mapping[str, Any]) -> str | None:
+        """Say what is right; None when it cannot be known yet."""
+        match hold["kind"]:
+            case "payout_unknown":
+                return await self._what_the_bank_says(hold["subject"])
+            case "payout_release":
+                tried = await self._world.rows(
+                    "SELECT FROM payout_attempts WHERE payout_id = $1::uuid", hold["subject"]
+                )
+                return REFUSE if tried else RELEASE
+            case _:
+                return RELEASE
+
+    async def _what_the_bank_says(self, payout_id: str) -> str | None:
+        """Look at the bank's own record of every attempt: whether it paid, or never will."""
+        attempts = await self._world.rows(
+            "SELECT key FROM payout_attempts WHERE payout_id = $1::uuid", payout_id
+        )
+        said = set()
+        async with Calls(patience_s=PATIENCE_S) as calls:
+            for attempt in attempts:
+                answer = await calls.patiently(
+                    "GET", f"{self._world.addresses.bank}/payouts/{attempt['key']}"
+                )
+                content = answer.json() if answer.status == 200 else {"status": "refused"}
+                said.add(content["status"])
+        if said & {"received", "accepted"}:
+            return None
+        return RELEASE if said & {"settled", "returned"} else REFUSE
