@@ -42,8 +42,9 @@ def test_every_test_that_a_promise_names_exists(path: str, group: str, name: str
 
 
 def test_every_promise_names_a_test() -> None:
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ") and "---" not in line]
-    promises = [row for row in rows if not row.startswith(("| promise", "| not promised"))]
+    made = PAGE.read_text().partition("## What is not promised")[0]
+    rows = [line for line in made.splitlines() if line.startswith("| ") and "---" not in line]
+    promises = [row for row in rows if not row.startswith("| promise")]
     lacking = [row for row in promises if not REFERENCE.search(row)]
     assert promises
     assert lacking == []
