@@ -20,14 +20,14 @@ from roadstead.config import examples
 class Operator:
     """Somebody at a terminal, with one payout that is held because the bank does not say why it refused."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, amount: int = 100) -> None:
         self.database_url = database_url
-        self.remittance_id = asyncio.run(self._prepare())
+        self.remittance_id = asyncio.run(self._prepare(amount))
 
-    async def _prepare(self) -> str:
+    async def _prepare(self, amount: int) -> str:
         async with house_on(self.database_url) as house:
-            opened = await house.open()
-            await house.pay(opened.memo)
+            opened = await house.open(str(amount))
+            await house.pay(opened.memo, amount * 10_000_000)
             await house.match()
             house.rail.script.append(Behaviour.REFUSE)
             house.rail.refusals.append("MS03")
@@ -55,11 +55,16 @@ class Operator:
 
     def holds(self) -> list[str]:
         """The kinds of the open holds."""
+        return list(self.people_needed())
 
-        async def read() -> list[str]:
+    def people_needed(self) -> dict[str, int]:
+        """How many people each open hold needs, by its kind."""
+
+        async def read() -> dict[str, int]:
             connection = await asyncpg.connect(self.database_url)
             try:
-                return [row["kind"] for row in await connection.fetch("SELECT kind FROM holds ORDER BY kind")]
+                rows = await connection.fetch("SELECT kind, approvals FROM holds ORDER BY kind")
+                return {row["kind"]: row["approvals"] for row in rows}
             finally:
                 await connection.close()
 
@@ -113,6 +118,13 @@ class TestGivingUp:
 
         assert asked.exit_code == 0
         assert operator.holds() == ["payout_release", "remittance_refund"]
+
+    @pytest.mark.parametrize(("amount", "people"), [(100, 1), (1001, 2)])
+    def test_a_large_amount_needs_a_second_person(self, database_url: str, amount: int, people: int) -> None:
+        operator = Operator(database_url, amount)
+        operator.types("give-up", operator.remittance_id, "--reason", "the partner asks for it")
+
+        assert operator.people_needed()["remittance_refund"] == people
 
     def test_asking_twice_asks_once(self, operator: Operator) -> None:
         for _ in range(2):

@@ -140,12 +140,20 @@ async def _give_up(configuration: Configuration, text: str, reason: str) -> None
     from roadstead.cli.people import actor
     from roadstead.operations.roles import Right
     from roadstead.payouts.deciding import ask_for_refund
+    from roadstead.remittances.policies import policies_of
+    from roadstead.remittances.store import by_id
 
     remittance_id = _read_id(text)
+    hold_id = None
     async with open_configured_database(configuration) as database:
         who = await actor(database, Right.PROPOSE)
         async with database.transaction() as connection:
-            hold_id = await ask_for_refund(connection, remittance_id, why=reason, actor=who)
+            remittance = await by_id(connection, remittance_id)
+            if remittance is not None:
+                is_large = policies_of(configuration).needs_approval(remittance.amount_in)
+                hold_id = await ask_for_refund(
+                    connection, remittance_id, why=reason, approvals=2 if is_large else 1, actor=who
+                )
     if hold_id is None:
         raise NotFound(
             f"Nothing has arrived for a remittance {remittance_id}: there is nothing to send back."
