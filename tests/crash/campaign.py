@@ -17,7 +17,7 @@ from tests.crash.operators import Operators
 from tests.crash.rest import attended, until_still
 from tests.crash.verdict import Findings, find_out, twice, violations
 from tests.crash.watch import Orders, passed, struck
-from tests.crash.world import World, until_ready
+from tests.crash.world import World, internal_url, until_ready
 from tests.crash.zygote import Forked
 
 from roadstead.errors import Unavailable
@@ -115,9 +115,11 @@ class Campaign:
         server = await self._serve(Orders(notes=str(self.world.notes)))
         stop = asyncio.Event()
         await keep_travelling(self.party, list(self.party.kinds), at_once=AT_ONCE, stop=stop)
+        async with Calls() as calls:
+            await calls.patiently("GET", f"{internal_url(self.world)}/metrics")
         if self.is_operated:
             await self._operate_once(killing=False)
-        async with attended(self.world, self.people):
+        async with attended(self.world, self.people, self.party):
             await until_still(self.world, within_s=self.quiet_within_s)
         await server.end(signal.SIGTERM)
         self.report.counted = passed(self.world.notes)
@@ -218,7 +220,7 @@ class Campaign:
         server = await self._serve(Orders(notes=str(self.world.notes)))
         await until_ready(self.world, server)
         with suppress(Unavailable):
-            async with attended(self.world, self.people):
+            async with attended(self.world, self.people, self.party):
                 await until_still(self.world, within_s=self.quiet_within_s)
         findings = await find_out(self.world, self.party)
         await server.end(signal.SIGTERM)

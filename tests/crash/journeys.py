@@ -28,6 +28,7 @@ NOT_NOW, FORBIDDEN, NO_REASON = "990601", "990404", "990503"
 """Ends of account numbers that the bank treats in a way of its own (docs/simulated-bank.md)."""
 
 _EUR_RECEIVER = "sep31-receiver"
+_ASKED = "pending_transaction_info_update"
 _TAKEN = (200, 202)
 _TRIES = 20
 _POLL_S = 0.2
@@ -179,12 +180,8 @@ class Travellers:
     async def _asked(self, journey: Journey) -> None:
         """Be asked for a field of the transaction, give it, and be refused all the same."""
         await self._refused(journey, NO_REASON)
-        await self._until(journey, "pending_transaction_info_update")
-        asked = (await self.state(journey))["required_info_updates"]["transaction"]
-        path = f"/transactions/{journey.remittance_id}"
-        fields = {"fields": {"transaction": dict.fromkeys(asked, "gift")}}
-        # What answers after a lost answer is that nothing is asked for any more.
-        await self._call(journey, "PATCH", path, fields, statuses=(200, 400))
+        await self._until(journey, _ASKED)
+        await self.answer(journey)
 
     async def _large(self, journey: Journey) -> None:
         """Send so much that two people have to agree."""
@@ -371,6 +368,25 @@ class Travellers:
         assert answer.status in statuses, f"{method} {path}: {answer.status} {answer.body[:300]!r}"
         found = answer.json()
         return found if isinstance(found, dict) else {}
+
+    async def answer(self, journey: Journey) -> None:
+        """Give the fields of a transaction that are asked for, if any are."""
+        state = await self.state(journey)
+        if state["status"] != _ASKED:
+            return
+        asked = state["required_info_updates"]["transaction"]
+        fields = {"fields": {"transaction": dict.fromkeys(asked, "gift")}}
+        path = f"/transactions/{journey.remittance_id}"
+        # Who repeats it because the answer was lost hears that nothing is asked for any more.
+        await self._call(journey, "PATCH", path, fields, statuses=(200, 400))
+
+    async def answer_all(self) -> None:
+        """Let every partner answer what it is asked."""
+        waiting = await self.world.rows("SELECT id FROM remittances WHERE status = $1", _ASKED)
+        asked = {str(row["id"]) for row in waiting}
+        for journey in self.journeys:
+            if journey.remittance_id in asked:
+                await self.answer(journey)
 
     async def state(self, journey: Journey) -> dict[str, Any]:
         """Ask the anchor how a remittance stands."""

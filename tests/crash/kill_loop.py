@@ -201,7 +201,7 @@ async def kill_loop(folder: Path, *, seed: int, kills: int, remittances: int, pa
         await _storm(party, keepers, report, chance, kills=kills, remittances=remittances, pause_s=pause_s)
         resting_s = time.monotonic()
         with suppress(Unavailable):
-            async with attended(world, Operators(world)):
+            async with attended(world, Operators(world), party):
                 await until_still(world, within_s=REST_WITHIN_S)
         report.rest_seconds = time.monotonic() - resting_s
         findings = await find_out(world, party)

@@ -33,6 +33,9 @@ _SHOWN = {
     "payments": "operation_id",
     "callbacks": "id",
 }
+_REFUSED_REFUNDS = """
+SELECT id FROM refunds AS r WHERE status = 'held' AND NOT EXISTS (SELECT FROM holds AS h
+    WHERE h.kind = 'refund_release' AND h.subject = r.id::text AND h.status NOT IN ('applied', 'withdrawn'))"""
 _WAITING = "status IN ('open', 'proposed') ORDER BY placed_at"
 
 
@@ -58,6 +61,8 @@ class Operators:
         """Decide everything that waits for people, and begin nothing."""
         for stop in await self._world.rows("SELECT id FROM stops WHERE resumed_at IS NULL"):
             yield ("resume", str(stop["id"]), "--reason", "over"), BEN
+        for refund in await self._world.rows(_REFUSED_REFUNDS):
+            yield ("refunds", "release", str(refund["id"])), BEN
         queue = (
             "SELECT operation_id FROM payments WHERE disposition = 'unmatched' AND amount_units IS NOT NULL"
         )
@@ -98,12 +103,21 @@ class Operators:
         if decision is None:
             return
         yield ("holds", "show", hold_id), ADA
+        if hold["kind"] == "payout_release" and decision == REFUSE:
+            async for typed in self._give_up(hold["subject"]):
+                yield typed
         if hold["status"] == "open":
             yield ("holds", "propose", hold_id, decision, *digest, "--reason", "looked into"), BEN
         if hold["kind"] == "resume" and hold["round"] == 1:
             yield ("holds", "refuse", hold_id, "--reason", "too early"), ADA
             yield ("holds", "propose", hold_id, decision, *digest, "--reason", "now it is not"), BEN
         yield ("holds", "approve", hold_id, *digest), ADA
+
+    async def _give_up(self, payout_id: str) -> AsyncIterator[Typed]:
+        """Ask, for every other payout, whether its payer gets the money back, beside what its own hold asks."""
+        query = "SELECT remittance_id FROM payouts WHERE id = $1::uuid AND left(id::text, 1) < '8'"
+        for payout in await self._world.rows(query, payout_id):
+            yield ("payouts", "give-up", str(payout["remittance_id"]), "--reason", "it never arrives"), BEN
 
     async def _judge(self, hold: Mapping[str, Any]) -> str | None:
         """Say what is right; None when it cannot be known yet."""
@@ -115,6 +129,12 @@ class Operators:
                     "SELECT FROM payout_attempts WHERE payout_id = $1::uuid", hold["subject"]
                 )
                 return REFUSE if tried else RELEASE
+            case "refund_release":
+                before = await self._world.rows(
+                    "SELECT FROM holds WHERE kind = 'refund_release' AND subject = $1 AND status = 'applied'",
+                    hold["subject"],
+                )
+                return RELEASE if before else REFUSE
             case _:
                 return RELEASE
 
@@ -129,8 +149,13 @@ class Operators:
                 answer = await calls.patiently(
                     "GET", f"{self._world.addresses.bank}/payouts/{attempt['key']}"
                 )
-                content = answer.json() if answer.status == 200 else {"status": "refused"}
-                said.add(content["status"])
+                match answer.status:
+                    case 200:
+                        said.add(answer.json()["status"])
+                    case 404:
+                        said.add("refused")
+                    case _:
+                        return None
         if said & {"received", "accepted"}:
             return None
         return RELEASE if said & {"settled", "returned"} else REFUSE

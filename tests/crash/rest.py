@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import asyncpg
+from tests.crash.journeys import Travellers
 from tests.crash.operators import Operators
 from tests.crash.world import World
 
-from roadstead.errors import Unavailable
+from roadstead.errors import RoadsteadError, Unavailable
 
 POLL_S = 0.5
 TIMES = 4
@@ -26,19 +27,23 @@ SELECT (SELECT count(*) FROM payments WHERE disposition = 'stored') AS payments,
        (SELECT count(*) FROM holds WHERE status IN ('open', 'proposed', 'decided')) AS holds,
        (SELECT count(*) FROM payments WHERE disposition IN ('unmatched', 'refunding') AND amount_units IS NOT NULL)
        AS queue,
+       (SELECT count(*) FROM refunds WHERE status = 'held') AS held_refunds,
+       (SELECT count(*) FROM remittances WHERE status = 'pending_transaction_info_update') AS asked,
        (SELECT count(*) FROM rail_events WHERE applied_at IS NULL) AS rail_events,
        (SELECT count(*) FROM remittances WHERE funded_by IS NOT NULL AND amount_out_units IS NULL) AS unpriced"""
 
 
 @asynccontextmanager
-async def attended(world: World, people: Operators) -> AsyncIterator[None]:
-    """Let people decide what waits for them while the block runs."""
+async def attended(world: World, people: Operators, party: Travellers) -> AsyncIterator[None]:
+    """Let people decide what waits for them, and partners answer what they are asked, while the block runs."""
 
     async def attend() -> None:
         while True:
             with suppress(OSError, TimeoutError, asyncpg.PostgresError):
                 async for command, who in people.attend():
                     await (await world.command(*command, token=world.operators[who])).ended()
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError, RoadsteadError):
+                await party.answer_all()
             await asyncio.sleep(POLL_S)
 
     task = asyncio.create_task(attend())

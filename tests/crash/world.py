@@ -306,9 +306,14 @@ async def _furnish(world: World) -> None:
         await database.close()
 
 
+def internal_url(world: World) -> str:
+    """Return where a server with all roles tells how it is."""
+    return roles.local_url(world.keys.ports[f"{SERVER}-internal"])
+
+
 async def until_ready(world: World, server: Forked) -> None:
     """Wait until a server with all roles answers, or has ended."""
-    url = f"{roles.local_url(world.keys.ports[f'{SERVER}-internal'])}/ready"
+    url = f"{internal_url(world)}/ready"
     async with asyncio.timeout(PATIENCE_S), Calls() as calls:
         while not server.is_gone:
             with suppress(Exception):
