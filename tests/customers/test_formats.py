@@ -8,17 +8,37 @@ from hypothesis import strategies as st
 
 from roadstead.customers import formats
 from roadstead.customers.formats import Form, Unfit
-from roadstead.customers.iso_codes import COUNTRIES, LANGUAGES
-from roadstead.customers.standard_fields import STANDARD_FIELDS
+from roadstead.customers.iso_codes import (
+    COUNTRIES,
+    COUNTRIES_TWO_LETTERS,
+    LANGUAGES,
+    OCCUPATIONS,
+    TWO_LETTERS,
+)
+
 
 TAKEN = [
     (formats.email, "Mina@Example.COM", "Mina@example.com"),
     (formats.country, "deu", "DEU"),
+    (formats.country_two_letters, "de", "DE"),
+    (formats.subdivision, "us-ny", "US-NY"),
+    (formats.month, "29-11", "29-11"),
+    (formats.ifsc, "sbin0005943", "SBIN0005943"),
+    (formats.sort_code, "20-00-00", "200000"),
+    (
+        formats.stellar_address,
+        "GCEZWKCA5VLDNRLN3RPRJMRZOX3Z6G5CHCGSNFHEYVXM3XOJMDS674JZ",
+        "GCEZWKCA5VLDNRLN3RPRJMRZOX3Z6G5CHCGSNFHEYVXM3XOJMDS674JZ",
+    ),
     (formats.language, "EN", "en"),
     (formats.calendar_date, "1984-02-29", "1984-02-29"),
     (formats.phone_number, "+1 (415) 555-0100", "+14155550100"),
     (formats.iban, "de89 3704 0044 0532 0130 00", "DE89370400440532013000"),
     (formats.iban, "NO93 8601 1117 947", "NO9386011117947"),
+    (formats.iban, "FR14 2004 1010 0505 0001 3M02 606", "FR1420041010050500013M02606"),
+    (formats.iban, "PT50 0002 0123 1234 5678 9015 4", "PT50000201231234567890154"),
+    (formats.iban, "ES91 2100 0418 4502 0005 1332", "ES9121000418450200051332"),
+    (formats.iban, "SI56 1910 0000 0123 438", "SI56191000000123438"),
     (formats.bic, "deutdeff", "DEUTDEFF"),
     (formats.routing_number, "021000021", "021000021"),
     (formats.account_number, "12-3456 789", "123456789"),
@@ -59,6 +79,22 @@ REFUSED = [
     (formats.iban, "DE88370400440532013000"),
     (formats.iban, "DE8937040044053201300"),
     (formats.iban, "123456789"),
+    (formats.iban, "FR8420041010050500013M02607"),
+    (formats.iban, "ES6421000418450200051333"),
+    (formats.iban, "PT23000201231234567890155"),
+    (formats.country_two_letters, "UK"),
+    (formats.country_two_letters, "DEU"),
+    (formats.subdivision, "CAL"),
+    (formats.subdivision, "XX-NY"),
+    (formats.month, "29-00"),
+    (formats.month, "2029-11"),
+    (formats.phone_number, "+49 1"),
+    (formats.phone_number, "+999 1234567"),
+    (formats.ifsc, "SBIN1005943"),
+    (formats.sort_code, "20-00-0"),
+    (formats.stellar_address, "GCEZWKCA5VLDNRLN3RPRJMRZOX3Z6G5CHCGSNFHEYVXM3XOJMDS674JY"),
+    (formats.stellar_address, "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"),
+    (formats.occupation, "999"),
     (formats.bic, "DEUTXXFF"),
     (formats.bic, "DEUT"),
     (formats.routing_number, "021000022"),
@@ -84,12 +120,7 @@ REFUSED = [
     (formats.one_of("checking", "savings"), "gold"),
 ]
 
-ALL_FORMS = [
-    *{field.form.__qualname__: field.form for field in STANDARD_FIELDS.values()}.values(),
-    formats.iban,
-    formats.bic,
-    formats.routing_number,
-]
+ALL_FORMS = list(dict.fromkeys(form for form, *_ in [*TAKEN, *REFUSED]))
 
 
 def _name(value: object) -> str:
@@ -121,6 +152,9 @@ class TestForms:
 class TestCodeLists:
     def test_they_hold_every_assigned_code_and_no_withdrawn_one(self) -> None:
         assert len(COUNTRIES) == 249
+        assert len(COUNTRIES_TWO_LETTERS) == 249
+        assert TWO_LETTERS["GBR"] == "GB"
+        assert len(OCCUPATIONS) == 130
         assert {"DEU", "USA", "SSD", "CUW", "BES"} <= COUNTRIES
         assert not COUNTRIES & {"YUG", "ANT", "DDR", "UK", "EUR"}
         assert len(LANGUAGES) == 184

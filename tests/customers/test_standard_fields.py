@@ -7,11 +7,14 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.customers.sep9_examples import EXAMPLES
 
 from roadstead.config.anchor import CustomerField, CustomerRole, CustomerType, FieldKind
-from roadstead.config.sep9 import FIELD_KINDS
-from roadstead.customers.standard_fields import STANDARD_FIELDS, Sensitivity, read_fields
+from roadstead.config.field_forms import DemandedForm, FieldForm
+from roadstead.config.sep9 import FIELD_KINDS, STANDARD_FIELDS, Sensitivity
+from roadstead.customers.standard_fields import ReadFields, fields_before, read_fields
 from roadstead.errors import BadInput
+from roadstead.messages.catalogue import Catalogue, Language, shipped_messages
 
 TODAY = date(2026, 5, 1)
 IBAN = "DE89370400440532013000"
@@ -22,7 +25,15 @@ def customer_type(*fields: CustomerField, name: str = "receiver") -> CustomerTyp
 
 
 def read(values: dict[str, str], *asking: CustomerType) -> dict[str, str]:
-    return read_fields(values, asking=asking, today=TODAY)
+    return dict(read_fields(values, asking=asking, today=TODAY).values)
+
+
+def read_after(before: dict[str, str], values: dict[str, str]) -> ReadFields:
+    return read_fields(values, asking=(), today=TODAY, before=before)
+
+
+def unchecked(values: dict[str, str]) -> set[str]:
+    return set(read_fields(values, asking=(), today=TODAY).unchecked)
 
 
 def refusal_of(values: dict[str, str], *asking: CustomerType) -> str:
@@ -32,9 +43,23 @@ def refusal_of(values: dict[str, str], *asking: CustomerType) -> str:
 
 
 class TestTheTable:
-    def test_it_holds_exactly_the_fields_that_an_anchor_may_ask_for(self) -> None:
-        assert STANDARD_FIELDS.keys() == FIELD_KINDS.keys()
-        assert {name: field.kind for name, field in STANDARD_FIELDS.items()} == FIELD_KINDS
+    def test_an_anchor_may_ask_for_everything_but_the_secrets_of_cards(self) -> None:
+        assert STANDARD_FIELDS.keys() - FIELD_KINDS.keys() == {"card.number", "card.cvc"}
+        assert all(STANDARD_FIELDS[name].kind is kind for name, kind in FIELD_KINDS.items())
+
+    def test_it_has_every_part_of_sep9(self) -> None:
+        parts = {name.rpartition(".")[0] for name in STANDARD_FIELDS}
+        assert parts == {"", "organization", "card"}
+        assert len(STANDARD_FIELDS) == 34 + 13 + 13 + 17 + 11
+
+    def test_every_field_has_its_examples(self) -> None:
+        assert EXAMPLES.keys() == STANDARD_FIELDS.keys()
+
+    @pytest.mark.parametrize("language", [one for one in Language if one is not Language.ENGLISH])
+    def test_every_description_is_in_every_language(self, language: Language) -> None:
+        catalogue = Catalogue(shipped_messages())
+        for field in STANDARD_FIELDS.values():
+            assert catalogue.translate(field.description, language) != field.description, field.name
 
     def test_every_value_has_a_limit(self) -> None:
         assert all(0 < field.length_max <= 500 for field in STANDARD_FIELDS.values())
@@ -44,6 +69,121 @@ class TestTheTable:
     )
     def test_what_is_enough_to_defraud_somebody_is_marked(self, name: str) -> None:
         assert STANDARD_FIELDS[name].sensitivity is Sensitivity.SECRET
+
+
+TAKEN = [name for name, example in EXAMPLES.items() if example.accepted is not None]
+
+
+class TestEveryField:
+    @pytest.mark.parametrize("name", TAKEN)
+    def test_a_good_value_is_taken_and_kept_in_one_form(self, name: str) -> None:
+        example = EXAMPLES[name]
+        kept = read({**example.beside, name: example.accepted or ""})[name]
+        assert kept == (example.kept or example.accepted)
+        assert read({**example.beside, name: kept})[name] == kept
+
+    @pytest.mark.parametrize("name", EXAMPLES)
+    def test_a_bad_value_is_refused_by_name_and_reason_and_never_repeated(self, name: str) -> None:
+        example = EXAMPLES[name]
+        words = refusal_of({**example.beside, name: example.refused})
+        assert words.startswith(f"'{name}' ")
+        assert example.refused not in words
+
+    @pytest.mark.parametrize("name", EXAMPLES)
+    def test_what_is_never_taken_as_text_is_a_document_or_the_secret_of_a_card(self, name: str) -> None:
+        never = (FieldForm.DOCUMENT, FieldForm.CARD_SECRET)
+        assert (EXAMPLES[name].accepted is None) is (STANDARD_FIELDS[name].form in never)
+
+
+class TestCards:
+    @pytest.mark.parametrize("name", ["card.number", "card.cvc"])
+    def test_their_secrets_are_refused_with_what_to_send_instead(self, name: str) -> None:
+        assert "send 'card.token' instead" in refusal_of({name: "4111111111111111"})
+        assert "card.token" in refusal_of({name: "9" * 10_000})
+
+    def test_one_that_has_expired_is_refused(self) -> None:
+        assert "has expired" in refusal_of({"card.expiration_date": "26-04"})
+        assert read({"card.expiration_date": "26-05"})
+        assert "is not a month" in refusal_of({"card.expiration_date": "26-13"})
+
+
+class TestDocuments:
+    def test_one_that_has_expired_is_refused(self) -> None:
+        assert "is in the past" in refusal_of({"id_expiration_date": "2026-04-30"})
+        assert read({"id_expiration_date": "2026-05-01"})
+
+    def test_none_ends_before_it_was_issued(self) -> None:
+        dates = {"id_issue_date": "2026-04-01", "id_expiration_date": "2026-05-01"}
+        assert read(dates) == dates
+        assert refusal_of(dates | {"id_issue_date": "2026-05-01"}) == (
+            "'id_expiration_date' is not after 'id_issue_date'."
+        )
+
+    def test_what_was_kept_before_counts(self) -> None:
+        with pytest.raises(BadInput, match="id_issue_date"):
+            read_after({"id_issue_date": "2030-01-01"}, {"id_expiration_date": "2029-01-01"})
+
+    def test_the_number_of_a_passport_has_no_rule(self) -> None:
+        passport = {"id_type": "passport", "id_country_code": "ESP", "id_number": "XDA123456"}
+        assert read(passport) == passport
+        assert unchecked(passport) == {"id_number"}
+
+
+class TestNumbersWithoutARule:
+    @pytest.mark.parametrize(
+        "values",
+        [
+            {"tax_id": "12345", "address_country_code": "NGA"},
+            {"tax_id": "12345", "tax_id_name": "TIN", "address_country_code": "NGA"},
+            {"tax_id": "12345", "tax_id_name": "NINO", "address_country_code": "GBR"},
+            {"tax_id": "12345"},
+        ],
+    )
+    def test_they_are_taken_and_known_to_be_unchecked(self, values: dict[str, str]) -> None:
+        assert read(values) == values
+        assert unchecked(values) == {"tax_id"}
+
+    def test_a_number_that_only_one_country_has_needs_no_country(self) -> None:
+        assert "'tax_id'" in refusal_of({"tax_id": "12345", "tax_id_name": "CURP"})
+        assert not unchecked({"tax_id": "BOXW310820HNERXN09", "tax_id_name": "c.u.r.p."})
+
+    def test_a_number_of_another_country_of_the_customer_is_taken(self) -> None:
+        foreigner = {"address_country_code": "DEU", "birth_country_code": "MEX", "tax_id_name": "RFC"}
+        assert not unchecked({**foreigner, "tax_id": "GODE561231GR8"})
+
+    def test_an_account_that_is_no_iban_is_unchecked(self) -> None:
+        assert unchecked({"bank_account_number": "12345678"}) == {"bank_account_number"}
+        assert not unchecked({"bank_account_number": IBAN})
+
+    def test_what_was_kept_is_judged_again_by_what_explains_it(self) -> None:
+        before = {"tax_id": "39053344705"}
+        assert fields_before({"tax_id_name": "CPF"}, before) == {"tax_id"}
+        assert read_after(before, {"tax_id_name": "CPF"}).judged_again == {"tax_id": True}
+        assert read_after(before, {"tax_id_name": "CNPJ"}).judged_again == {"tax_id": False}
+
+    def test_only_what_is_needed_of_what_was_kept_is_asked_for(self) -> None:
+        kept = ("tax_id_name", "address_country_code", "last_name", "id_type")
+        assert fields_before({"tax_id": "1"}, kept) == {"tax_id_name", "address_country_code"}
+        assert fields_before({"first_name": "Ann"}, kept) == frozenset()
+        assert fields_before({"shoe_size": "43"}, kept) == frozenset()
+
+
+class TestBanks:
+    @pytest.mark.parametrize(
+        ("country", "good", "bad"),
+        [
+            ("USA", "021000021", "021000022"),
+            ("IND", "sbin0005943", "SBIN1005943"),
+            ("GBR", "20-00-00", "2000"),
+        ],
+    )
+    def test_the_country_says_how_they_are_numbered(self, country: str, good: str, bad: str) -> None:
+        assert read({"address_country_code": country, "bank_number": good})
+        assert "'bank_number' is not a" in refusal_of({"address_country_code": country, "bank_number": bad})
+        assert read({"address_country_code": country, "bank_number": "DEUTDEFF"})
+
+    def test_elsewhere_they_are_taken_and_known_to_be_unchecked(self) -> None:
+        assert unchecked({"address_country_code": "JPN", "bank_number": "0001"}) == {"bank_number"}
 
 
 class TestNames:
@@ -59,7 +199,7 @@ class TestNames:
         assert "'first_name' was sent twice" in refusal_of({"given_name": "Ann", "first_name": "Eve"})
 
     def test_names_that_are_not_of_sep9_are_left_out(self) -> None:
-        assert read({"shoe_size": "43", "card.cvc": "123", "organization.": "x", "": "x"}) == {}
+        assert read({"shoe_size": "43", "organization.": "x", "": "x"}) == {}
 
 
 class TestValues:
@@ -69,9 +209,7 @@ class TestValues:
     def test_an_empty_value_says_nothing(self) -> None:
         assert read({"first_name": "", "email_address": "  "}) == {}
 
-    @pytest.mark.parametrize(
-        "name", [n for n, f in STANDARD_FIELDS.items() if f.kind is not FieldKind.BINARY]
-    )
+    @pytest.mark.parametrize("name", TAKEN)
     def test_every_field_refuses_a_value_that_is_too_long(self, name: str) -> None:
         assert "is too long" in refusal_of({name: "1" * 501})
 
@@ -119,14 +257,11 @@ class TestValues:
 
 class TestWhatAnAnchorDemands:
     IBAN_TYPE = customer_type(
-        CustomerField(name="bank_account_number", description="IBAN of the account"), name="iban"
+        CustomerField(name="bank_account_number", description="Account", form=DemandedForm.IBAN), name="iban"
     )
-    ANY_TYPE = customer_type(
-        CustomerField(name="bank_account_number", description="Number of the account, IBAN or not"),
-        name="any",
-    )
+    ANY_TYPE = customer_type(CustomerField(name="bank_account_number", description="Account"), name="any")
 
-    def test_a_description_that_starts_with_iban_demands_one(self) -> None:
+    def test_a_form_that_a_type_demands_binds(self) -> None:
         assert "is not an IBAN" in refusal_of({"bank_account_number": "12345678"}, self.IBAN_TYPE)
         assert read({"bank_account_number": IBAN}, self.IBAN_TYPE) == {"bank_account_number": IBAN}
 
@@ -138,14 +273,11 @@ class TestWhatAnAnchorDemands:
         assert read({"bank_account_number": "12345678"}, self.IBAN_TYPE, self.ANY_TYPE)
         assert read({"bank_account_number": "12345678"})
 
-    @pytest.mark.parametrize(
-        ("description", "value"),
-        [("Routing number of the bank", "123456789"), ("BIC of the bank", "123456789"), ("BIC", "XX")],
-    )
-    def test_banks_may_be_demanded_by_routing_number_or_bic(self, description: str, value: str) -> None:
-        asking = customer_type(CustomerField(name="bank_number", description=description))
+    @pytest.mark.parametrize("form", DemandedForm)
+    def test_every_form_that_can_be_demanded_is_known(self, form: DemandedForm) -> None:
+        asking = customer_type(CustomerField(name="bank_number", description="Bank", form=form))
 
-        assert "'bank_number' is not a" in refusal_of({"bank_number": value}, asking)
+        assert "'bank_number' is not a" in refusal_of({"bank_number": "..."}, asking)
 
     def test_choices_bind(self) -> None:
         asking = customer_type(

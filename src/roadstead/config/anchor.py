@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from roadstead.config.field_forms import DemandedForm
 from roadstead.config.matching_terms import MatchingTerms
 from roadstead.config.payout_terms import PayoutTerms
+from roadstead.config.requirement_terms import Requirement
 from roadstead.errors import BadInput
 from roadstead.money import Asset
 
@@ -174,6 +176,10 @@ class CustomerField:
     kind: FieldKind = FieldKind.STRING
     optional: bool = False
     choices: tuple[str, ...] = ()
+    form: DemandedForm | None = None
+    """The form that is demanded where SEP-9 leaves it open; None means any that fits."""
+    valid_days: int | None = None
+    """Days after which it is asked again; None never does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +190,8 @@ class CustomerType:
     description: str
     role: CustomerRole
     fields: tuple[CustomerField, ...]
+    extends: str | None = None
+    """The type whose fields it asks for too; `config.customer_types.extended` has put them among its own."""
 
     def field(self, name: str) -> CustomerField | None:
         """Return the field of that name, or None when this type does not ask for it."""
@@ -307,6 +315,7 @@ class Anchor:
     funding_methods: tuple[FundingMethod, ...]
     rails: tuple[RailDeclaration, ...]
     customer_types: tuple[CustomerType, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
     principals: tuple[Principal, ...] = ()
     rate_sources: tuple[RateSourceTerms, ...] = ()
     pairs: tuple[PairTerms, ...] = ()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 from roadstead.config.anchor import Anchor
 from roadstead.config.anchor_rules import consistency_problems
 from roadstead.config.anchor_schema import SECTIONS
+from roadstead.config.customer_types import extended
 from roadstead.config.schema import Problems, read_sections
 from roadstead.errors import ConfigurationError
 
@@ -38,7 +40,9 @@ def read_anchor(path: Path) -> tuple[Anchor | None, list[str]]:
         return None, problems.found
     anchor = Anchor(**values)  # type: ignore[arg-type]  # the schema gives every section its class
     found = [f"{path}: {problem}" for problem in consistency_problems(anchor)]
-    return (None, found) if found else (anchor, [])
+    if found:
+        return None, found
+    return replace(anchor, customer_types=extended(anchor.customer_types)), []
 
 
 def _raw(path: Path) -> tuple[dict[str, object] | None, str]:

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
-from roadstead.config.anchor import Anchor, AssetTerms, CustomerRole, CustomerType
+from roadstead.config.anchor import Anchor, AssetTerms, CustomerRole
+from roadstead.config.customer_types import CUSTOMER_TYPE_RULES
 from roadstead.config.pair_rules import PAIR_RULES
+from roadstead.config.requirement_rules import REQUIREMENT_RULES
 from roadstead.config.schema import nearest
-from roadstead.config.sep9 import FIELD_KINDS
 from roadstead.money import round_down
 
 _HUNDRED = Decimal(100)
@@ -31,8 +32,6 @@ def _names_are_unique(anchor: Anchor) -> Iterator[str]:
     for source in anchor.rate_sources:
         rates = (f"{rate.sell}-{rate.delivers.code}" for rate in source.rates)
         yield from _twice(f"rate_sources {source.name}: rates", rates)
-    for kind in anchor.customer_types:
-        yield from _twice(f"customer_types {kind.name}: fields", (field.name for field in kind.fields))
 
 
 def _funding_methods_have_their_rail(anchor: Anchor) -> Iterator[str]:
@@ -113,22 +112,6 @@ def _supplies_are_said_once(anchor: Anchor) -> Iterator[str]:
             )
 
 
-def _customer_fields_are_of_sep9(anchor: Anchor) -> Iterator[str]:
-    for kind in anchor.customer_types:
-        yield from _field_problems(kind)
-
-
-def _field_problems(kind: CustomerType) -> Iterator[str]:
-    for field in kind.fields:
-        place = f"customer_types {kind.name}: field {field.name}"
-        if field.name not in FIELD_KINDS:
-            hint = nearest(field.name, FIELD_KINDS)
-            yield f'{place}: is no field of SEP-9.{hint} It must be one, for example: name = "first_name"'
-        elif field.kind is not FIELD_KINDS[field.name]:
-            expected = FIELD_KINDS[field.name]
-            yield f'{place}: is a {expected} in SEP-9, not a {field.kind}. Write kind = "{expected}"'
-
-
 def _twice(place: str, names: Iterable[str]) -> Iterator[str]:
     for name, count in Counter(names).items():
         if count > 1:
@@ -148,6 +131,7 @@ _RULES: tuple[Callable[[Anchor], Iterator[str]], ...] = (
     _amounts_leave_something_to_deliver,
     _supplies_are_said_once,
     _pauses_grow,
-    _customer_fields_are_of_sep9,
+    *CUSTOMER_TYPE_RULES,
+    *REQUIREMENT_RULES,
     *PAIR_RULES,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 import structlog
@@ -13,14 +14,18 @@ from roadstead.config.anchor import Anchor, CustomerField, CustomerType
 from roadstead.customers import store
 from roadstead.customers.identity import Identity, Reference, identify, read_id
 from roadstead.customers.requirements import (
+    DOCUMENT_END,
+    DOCUMENT_FIELDS,
     CustomerStatus,
     FieldStatus,
     customer_status,
+    document_ends_at,
+    in_date,
     judging_type,
     missing_fields,
     provided_fields,
 )
-from roadstead.customers.standard_fields import read_fields
+from roadstead.customers.standard_fields import ReadFields, fields_before, read_fields
 from roadstead.customers.store import StoredCustomer
 from roadstead.customers.vault import KeyProvider, Vault, WrappedKey, new_data_key
 from roadstead.database.pool import Connection, Database
@@ -86,7 +91,10 @@ class CustomerRegistry:
         for _ in range(REGISTRATION_TRIES_MAX):
             known = await self._find(reference, identity, named_type)
             fields = read_fields(
-                values, asking=self._asking(named_type, known), today=self.clock.now().date()
+                values,
+                asking=self._asking(named_type, known),
+                today=self.clock.now().date(),
+                before=await self._before(known, values),
             )
             customer_id = await (
                 self._create(identity, fields, type_name)
@@ -94,7 +102,7 @@ class CustomerRegistry:
                 else self._update(known, fields, type_name)
             )
             if customer_id is not None:
-                log.info("customer_registered", customer_id=str(customer_id), fields=len(fields))
+                log.info("customer_registered", customer_id=str(customer_id), fields=len(fields.values))
                 return customer_id
         raise Unavailable("The customer is being changed by other requests: send this one again in a moment.")
 
@@ -109,12 +117,14 @@ class CustomerRegistry:
         """
         named_type = self._named_type(reference)
         known = await self._find(reference, identify(caller, reference), named_type)
-        provided = known.statuses if known else {}
+        received = known.received if known else {}
         registered_type = known.registered_type if known else None
-        judged = named_type or judging_type(self.anchor.customer_types, registered_type, provided)
+        now = self.clock.now()
+        judged = named_type or judging_type(self.anchor.customer_types, registered_type, received, now)
         customer_id = known.id if known else None
         if judged is None:
             return CustomerView(id=customer_id, status=CustomerStatus.ACCEPTED)
+        provided = in_date(judged, received, now)
         return CustomerView(
             id=customer_id,
             status=customer_status(judged, provided),
@@ -198,34 +208,62 @@ class CustomerRegistry:
             raise BadInput("The id and the memo belong to different customers: send only one of them.")
         return known
 
-    async def _create(
-        self, identity: Identity, fields: Mapping[str, str], type_name: str | None
-    ) -> UUID | None:
+    async def _before(self, known: StoredCustomer | None, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Read what is kept of a customer and needed to judge what was sent; mostly nothing is."""
+        needed = fields_before(values, known.received) if known else frozenset()
+        if known is None or not needed:
+            return {}
+        try:
+            async with self.database.connection() as connection:
+                return await reveal(connection, self.keys, known.id, needed)
+        except NotFound:
+            return {}
+
+    async def _create(self, identity: Identity, fields: ReadFields, type_name: str | None) -> UUID | None:
         """Write a new customer; None when another request was faster."""
         customer_id = new_id(self.randomness)
         data_key = new_data_key(self.randomness)
         wrapped_key = await self.keys.wrap(data_key, customer_id=customer_id)
-        sealed = self._seal(Vault(customer_id, data_key), fields)
+        sealed = self._seal(Vault(customer_id, data_key), fields.values)
         async with self.database.transaction() as connection:
             if not await store.insert(connection, customer_id, identity, wrapped_key, type_name):
                 return None
-            await store.write_fields(connection, customer_id, sealed, FieldStatus.ACCEPTED)
+            await self._write(connection, customer_id, sealed, fields)
         return customer_id
 
-    async def _update(
-        self, known: StoredCustomer, fields: Mapping[str, str], type_name: str | None
-    ) -> UUID | None:
+    async def _update(self, known: StoredCustomer, fields: ReadFields, type_name: str | None) -> UUID | None:
         """Write fields of a customer, of the rejected ones those that changed; None when it was erased meanwhile."""
         vault = await _open_vault(self.keys, known.id, known.wrapped_key)
-        sealed = self._seal(vault, fields)
+        sealed = self._seal(vault, fields.values)
         async with self.database.transaction() as connection:
             if not await store.lock(connection, known.id, type_name):
                 return None
             rejected = await store.read_rejected(connection, known.id, sealed.keys())
-            unchanged = {name for name, was in rejected.items() if vault.open(name, was) == fields[name]}
+            unchanged = {
+                name for name, was in rejected.items() if vault.open(name, was) == fields.values[name]
+            }
             changed = {name: new for name, new in sealed.items() if name not in unchanged}
-            await store.write_fields(connection, known.id, changed, FieldStatus.ACCEPTED)
+            await self._write(connection, known.id, changed, fields)
         return known.id
+
+    async def _write(
+        self, connection: Connection, customer_id: UUID, sealed: Mapping[str, bytes], fields: ReadFields
+    ) -> None:
+        now = self.clock.now()
+        await store.write_fields(
+            connection,
+            customer_id,
+            sealed,
+            FieldStatus.ACCEPTED,
+            received_at=now,
+            unchecked=fields.unchecked,
+        )
+        if fields.judged_again:
+            await store.set_unchecked(connection, customer_id, fields.judged_again)
+        if DOCUMENT_FIELDS & sealed.keys():
+            last_day = fields.values[DOCUMENT_END] if DOCUMENT_END in sealed else None
+            ends_at = document_ends_at(date.fromisoformat(last_day)) if last_day else None
+            await store.set_document_end(connection, customer_id, ends_at, now)
 
     def _seal(self, vault: Vault, fields: Mapping[str, str]) -> dict[str, bytes]:
         return {name: vault.seal(name, value, self.randomness) for name, value in fields.items()}

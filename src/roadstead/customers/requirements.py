@@ -7,9 +7,27 @@ for every customer at once.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from roadstead.config.anchor import CustomerField, CustomerType
+
+DOCUMENT_END = "id_expiration_date"
+"""The field that says how long an identity document holds."""
+DOCUMENT_FIELDS = frozenset(
+    (
+        "id_type",
+        "id_country_code",
+        "id_issue_date",
+        DOCUMENT_END,
+        "id_number",
+        "photo_id_front",
+        "photo_id_back",
+        "notary_approval_of_photo_id",
+    )
+)
+"""What is received of an identity document, and is asked again when that has expired."""
 
 
 class CustomerStatus(StrEnum):
@@ -34,6 +52,51 @@ class FieldStatus(StrEnum):
     """It has to be sent again."""
     VERIFICATION_REQUIRED = "VERIFICATION_REQUIRED"
     """The customer has to confirm it with a code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """One received value: how it stands, since when it is here, and until when it can hold at all."""
+
+    status: FieldStatus
+    received_at: datetime
+    valid_until: datetime | None = None
+    """When the identity document that it belongs to has expired; None of everything else."""
+
+
+def document_ends_at(last_day: date) -> datetime:
+    """Return the moment from which a document is no longer valid: the end of its last day (UTC)."""
+    return datetime.combine(last_day + timedelta(days=1), time(), UTC)
+
+
+def in_date(
+    customer_type: CustomerType, received: Mapping[str, Received], now: datetime
+) -> dict[str, FieldStatus]:
+    """Return how the received fields stand for a type at a moment; what is out of date counts as not received.
+
+    A field is out of date when it is older than the type allows (`valid_days`), or when its identity document expired.
+    Fields that the type does not ask for are kept.
+    """
+    valid_days = {field.name: field.valid_days for field in customer_type.fields}
+    return {
+        name: one.status
+        for name, one in received.items()
+        if (one.valid_until is None or now < one.valid_until)
+        and not is_older(one.received_at, valid_days.get(name), now)
+    }
+
+
+def fresh(customer_type: CustomerType, accepted: Mapping[str, datetime], now: datetime) -> frozenset[str]:
+    """Return the names among accepted fields, with the moments of their receipt, that are not too old for a type."""
+    valid_days = {field.name: field.valid_days for field in customer_type.fields}
+    return frozenset(
+        name for name, received_at in accepted.items() if not is_older(received_at, valid_days.get(name), now)
+    )
+
+
+def is_older(received_at: datetime, valid_days: int | None, now: datetime) -> bool:
+    """Tell whether something was received longer ago than it holds."""
+    return valid_days is not None and now >= received_at + timedelta(days=valid_days)
 
 
 def missing_fields(
@@ -80,7 +143,10 @@ def gate_decision(customer_type: CustomerType, accepted_field_names: Collection[
 
 
 def judging_type(
-    customer_types: Sequence[CustomerType], registered_type: str | None, provided: Mapping[str, FieldStatus]
+    customer_types: Sequence[CustomerType],
+    registered_type: str | None,
+    received: Mapping[str, Received],
+    now: datetime,
 ) -> CustomerType | None:
     """Choose the type for which a customer is judged when the caller names none.
 
@@ -92,6 +158,7 @@ def judging_type(
         if customer_type.name == registered_type:
             return customer_type
     for customer_type in customer_types:
-        if customer_status(customer_type, provided) is CustomerStatus.ACCEPTED:
+        statuses = in_date(customer_type, received, now)
+        if customer_status(customer_type, statuses) is CustomerStatus.ACCEPTED:
             return customer_type
     return customer_types[0] if customer_types else None

@@ -1,21 +1,21 @@
-"""The fields of SEP-9 as data: what each is called, what may stand in it, and how careful one has to be with it.
+"""Reading the fields of SEP-9 as customers send them: the one gate through which their data come in.
 
-`read_fields` is the one gate through which customers' data comes in. What it returns is under the canonical names, in
-the form in which it is kept; what it refuses it names by field and reason, and never by value.
+What `read_fields` returns is under the canonical names, in the form in which it is kept; what it refuses it names by
+field and reason, and never by value. What the fields are, `config.sep9` says.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 
-from roadstead.config.anchor import CustomerField, CustomerType, FieldKind
-from roadstead.config.sep9 import FIELD_KINDS
-from roadstead.customers import formats
-from roadstead.customers.formats import Form, Unfit
+from roadstead.config.anchor import CustomerField, CustomerType
+from roadstead.config.field_forms import FieldForm
+from roadstead.config.sep9 import STANDARD_FIELDS, StandardField
+from roadstead.customers.formats import Unfit
+from roadstead.customers.readers import DEPENDENCIES, Reading, Surroundings, read
 from roadstead.errors import BadInput
 
 ALIASES = {
@@ -27,110 +27,24 @@ ALIASES = {
 """Other names of SEP-9 for the same thing; we ask for and keep the one on the right."""
 
 PROBLEMS_SHOWN_MAX = 10
-_AGE_YEARS_MAX = 130
-_ORGANIZATION = "organization."
-_LENGTH_MAX = 200
 
 # Bidirectional overrides make a name read differently from what it is; line and paragraph separators break records.
 _DECEIVING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\ufeff\ufffe\uffff")
 _LINE_BREAKS = frozenset("\r\n")
-
-
-class Sensitivity(StrEnum):
-    """How careful people and screens have to be with a field."""
-
-    PERSONAL = "personal"
-    """Says who somebody is or how to reach them."""
-    SECRET = "secret"  # noqa: S105 - a degree of sensitivity
-    """Is enough to defraud somebody: numbers of accounts, identity papers and taxes. Shown only when it is needed."""
+_JUDGED = tuple(name for name, field in STANDARD_FIELDS.items() if field.form in DEPENDENCIES)
+_NEVER_LOOKED_AT = frozenset((FieldForm.DOCUMENT, FieldForm.CARD_SECRET))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StandardField:
-    """One field of SEP-9."""
+class ReadFields:
+    """What was read of the fields that a customer sent."""
 
-    name: str
-    kind: FieldKind
-    sensitivity: Sensitivity
-    form: Form
-    length_max: int
-    """Most characters of a value."""
-    multiline: bool = False
-
-
-_PERSON_FORMS: dict[str, Form] = {
-    "address_country_code": formats.country,
-    "birth_country_code": formats.country,
-    "id_country_code": formats.country,
-    "birth_date": formats.calendar_date,
-    "id_issue_date": formats.calendar_date,
-    "id_expiration_date": formats.calendar_date,
-    "email_address": formats.email,
-    "ip_address": formats.internet_address,
-    "language_code": formats.language,
-    "occupation": formats.occupation,
-    "sex": formats.one_of("male", "female", "other"),
-}
-_ACCOUNT_FORMS: dict[str, Form] = {
-    "bank_account_number": formats.account_number,
-    "bank_account_type": formats.one_of("checking", "savings"),
-    "bank_number": formats.bank_number,
-    "bank_phone_number": formats.phone_number,
-    "cbu_alias": formats.cbu_alias,
-    "cbu_number": formats.cbu,
-    "clabe_number": formats.clabe,
-    "mobile_money_number": formats.phone_number,
-}
-_FORMS: dict[str, Form] = {
-    **_PERSON_FORMS,
-    **_ACCOUNT_FORMS,
-    **{_ORGANIZATION + name: form for name, form in _ACCOUNT_FORMS.items()},
-    "organization.address_country_code": formats.country,
-    "organization.email": formats.email,
-    "organization.number_of_shareholders": formats.count,
-    "organization.phone": formats.phone_number,
-    "organization.registration_date": formats.calendar_date,
-    "organization.website": formats.website,
-}
-_SECRET_NAMES = frozenset(
-    """
-    bank_account_number clabe_number cbu_number cbu_alias mobile_money_number crypto_address tax_id id_number
-    external_transfer_memo birth_date photo_id_front photo_id_back notary_approval_of_photo_id photo_proof_residence
-    proof_of_income proof_of_liveness
-    """.split()
-)
-_MULTILINE = frozenset(("address", "employer_address", "organization.registered_address"))
-_LENGTHS = {
-    **dict.fromkeys(_MULTILINE, 500),
-    "email_address": 254,
-    "organization.email": 254,
-    "mobile_number": 128,
-    "crypto_address": 128,
-    "organization.website": 500,
-}
-
-
-def _standard_field(name: str, kind: FieldKind) -> StandardField:
-    base = name.removeprefix(_ORGANIZATION)
-    return StandardField(
-        name=name,
-        kind=kind,
-        sensitivity=Sensitivity.SECRET if base in _SECRET_NAMES else Sensitivity.PERSONAL,
-        form=_FORMS.get(name, formats.free_text),
-        length_max=_LENGTHS.get(name, _LENGTH_MAX),
-        multiline=name in _MULTILINE,
-    )
-
-
-STANDARD_FIELDS = {name: _standard_field(name, kind) for name, kind in FIELD_KINDS.items()}
-"""Every field that this anchor can hold, by its canonical name."""
-
-# An anchor demands a certain form by starting the description of a field with its name: "IBAN of the account ...".
-_DEMANDED_FORMS: dict[str, Form] = {
-    "iban": formats.iban,
-    "bic": formats.bic,
-    "routing number": formats.routing_number,
-}
+    values: Mapping[str, str]
+    """By canonical name, as they are kept."""
+    unchecked: frozenset[str]
+    """Names of those for which no rule is known here, such as the tax number of a country without one."""
+    judged_again: Mapping[str, bool]
+    """Names of those kept before that are judged by what was sent now, with whether a rule finds them right."""
 
 
 def canonical_name(name: str) -> str:
@@ -138,28 +52,78 @@ def canonical_name(name: str) -> str:
     return ALIASES.get(name, name)
 
 
-def read_fields(values: Mapping[str, str], *, asking: Sequence[CustomerType], today: date) -> dict[str, str]:
+def read_fields(
+    values: Mapping[str, str],
+    *,
+    asking: Sequence[CustomerType],
+    today: date,
+    before: Mapping[str, str] | None = None,
+) -> ReadFields:
     """Check the fields among `values` and return them by canonical name, as they are kept.
 
-    `asking` are the customer types to which the values are meant: their choices bind, and their demand for an IBAN.
+    `asking` are the customer types to which the values are meant: their choices bind, and the forms that they demand.
     Where there are several, a value that suits any of them is taken. Names that are not of SEP-9 are left out, and so
-    are empty texts: an empty box of a form says nothing.
+    are empty texts: an empty box of a form says nothing. `before` is what was kept of the customer, for values that are
+    judged by others (`fields_before`).
 
     Raises:
         BadInput: A value is not of its form; the message names every such field (up to `PROBLEMS_SHOWN_MAX`).
     """
     given, problems = _by_canonical_name(values)
-    found: dict[str, str] = {}
+    kept = before or {}
+    known = {**kept, **{name: text for name, text in given.items() if text.strip()}}
+    found: dict[str, Reading] = {}
     for name, text in given.items():
+        standard = STANDARD_FIELDS[name]
         try:
-            value = _clean(STANDARD_FIELDS[name], text)
+            value = _clean(standard, text)
             if value:
-                found[name] = _read(STANDARD_FIELDS[name], value, given=given, asking=asking, today=today)
+                around = Surroundings(values=known, prefix=_prefix(name), today=today)
+                found[name] = _read(standard, value, asking=asking, around=around)
         except Unfit as unfit:
             problems.append(f"'{name}' {unfit.reason}.")
     if problems:
         raise BadInput(" ".join(problems[:PROBLEMS_SHOWN_MAX]))
-    return found
+    return ReadFields(
+        values={name: reading.value for name, reading in found.items()},
+        unchecked=frozenset(name for name, reading in found.items() if not reading.is_checked),
+        judged_again={
+            name: _is_right(name, kept[name], Surroundings(values=known, prefix=_prefix(name), today=today))
+            for name in _judged_by(found.keys()) & kept.keys() - found.keys()
+        },
+    )
+
+
+def fields_before(sent: Mapping[str, str], kept: Collection[str]) -> frozenset[str]:
+    """Return which of the fields that are kept are needed to judge what was sent, or are to be judged by it again."""
+    names = {canonical_name(name) for name, text in sent.items() if text.strip()} & STANDARD_FIELDS.keys()
+    again = _judged_by(names) & set(kept) - names
+    beside = {name for one in names | again for name in _judges_of(one)}
+    return frozenset((again | beside) - names) & frozenset(kept)
+
+
+def _judges_of(name: str) -> frozenset[str]:
+    """Return the fields by which one is judged."""
+    beside = DEPENDENCIES.get(STANDARD_FIELDS[name].form, ())
+    return frozenset(f"{_prefix(name)}{one}" for one in beside)
+
+
+def _judged_by(names: Collection[str]) -> set[str]:
+    """Return the fields that are judged by any of some."""
+    return {name for name in _JUDGED if _judges_of(name) & set(names)}
+
+
+def _is_right(name: str, value: str, around: Surroundings) -> bool:
+    """Tell whether a rule finds a kept value right. If one finds it wrong, what was sent now is not to blame."""
+    try:
+        return read(STANDARD_FIELDS[name].form, value, around).is_checked
+    except Unfit:
+        return False
+
+
+def _prefix(name: str) -> str:
+    start, point, _ = name.rpartition(".")
+    return start + point
 
 
 def _by_canonical_name(values: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -188,8 +152,8 @@ def _suffix_problem(sent: str) -> str | None:
 
 
 def _clean(standard: StandardField, text: str) -> str:
-    if standard.kind is FieldKind.BINARY:
-        raise Unfit("cannot be taken: this anchor accepts no documents")
+    if standard.form in _NEVER_LOOKED_AT:
+        return text.strip()
     if len(text) > standard.length_max:
         raise Unfit(f"is too long: write at most {standard.length_max} characters")
     value = unicodedata.normalize("NFC", text).strip()
@@ -204,50 +168,19 @@ def _is_control(character: str) -> bool:
 
 
 def _read(
-    standard: StandardField,
-    value: str,
-    *,
-    given: Mapping[str, str],
-    asking: Sequence[CustomerType],
-    today: date,
-) -> str:
+    standard: StandardField, value: str, *, asking: Sequence[CustomerType], around: Surroundings
+) -> Reading:
     asked = [field for kind in asking if (field := kind.field(standard.name)) is not None]
-    if standard.name == "mobile_number":
-        read = _mobile_number(value, given.get("mobile_number_format", ""))
-    else:
-        read = (_demanded_form(asked) or standard.form)(value)
-    if standard.name == "birth_date":
-        _require_living(read, today)
-    _require_choice(read, asked)
-    return read
+    reading = read(_demanded_form(asked) or standard.form, value, around)
+    _require_choice(reading.value, asked)
+    return reading
 
 
-def _mobile_number(value: str, number_format: str) -> str:
-    """Read E.164 unless the sender says that it is something else, such as a hash (SEP-9)."""
-    if number_format.strip().lower() in ("", "e.164", "e164"):
-        return formats.phone_number(value)
-    return value
-
-
-def _demanded_form(asked: Sequence[CustomerField]) -> Form | None:
-    demanded = {_form_in_words(field.description) for field in asked}
-    return demanded.pop() if len(demanded) == 1 else None
-
-
-def _form_in_words(description: str) -> Form | None:
-    words = description.strip().lower()
-    for start, form in _DEMANDED_FORMS.items():
-        if words == start or words.startswith((f"{start} ", f"{start},")):
-            return form
-    return None
-
-
-def _require_living(value: str, today: date) -> None:
-    born = date.fromisoformat(value)
-    if born > today:
-        raise Unfit("is in the future")
-    if today.year - born.year > _AGE_YEARS_MAX:
-        raise Unfit("is too long ago")
+def _demanded_form(asked: Sequence[CustomerField]) -> FieldForm | None:
+    """Return the form that all who ask demand; where they do not agree, SEP-9's own holds."""
+    demanded = {field.form for field in asked}
+    form = demanded.pop() if len(demanded) == 1 else None
+    return None if form is None else FieldForm(form.value)
 
 
 def _require_choice(value: str, asked: Sequence[CustomerField]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from roadstead.config.anchor import CustomerRole
 from roadstead.customers.identity import Identity, MemoKind
-from roadstead.customers.requirements import FieldStatus
+from roadstead.customers.requirements import DOCUMENT_END, DOCUMENT_FIELDS, FieldStatus, Received
 from roadstead.customers.vault import WrappedKey
 from roadstead.database.pool import Connection, Row
 
@@ -21,14 +22,16 @@ class StoredCustomer:
     identity: Identity
     wrapped_key: WrappedKey
     registered_type: str | None
-    statuses: Mapping[str, FieldStatus]
-    """The received fields and how each stands."""
+    received: Mapping[str, Received]
+    """The received fields, how each stands and how old it is."""
 
 
 _CUSTOMER = """
     SELECT id, account, memo_kind, memo, wrapped_key, key_version, registered_type,
            ARRAY(SELECT name FROM customer_fields WHERE customer_id = id ORDER BY name) AS names,
-           ARRAY(SELECT status FROM customer_fields WHERE customer_id = id ORDER BY name) AS statuses
+           ARRAY(SELECT status FROM customer_fields WHERE customer_id = id ORDER BY name) AS statuses,
+           ARRAY(SELECT received_at FROM customer_fields WHERE customer_id = id ORDER BY name) AS received_ats,
+           ARRAY(SELECT valid_until FROM customer_fields WHERE customer_id = id ORDER BY name) AS valid_untils
     FROM customers
     WHERE erased_at IS NULL AND account = $1"""
 
@@ -104,19 +107,65 @@ async def lock(connection: Connection, customer_id: UUID, registered_type: str |
 
 
 async def write_fields(
-    connection: Connection, customer_id: UUID, ciphertexts: Mapping[str, bytes], status: FieldStatus
+    connection: Connection,
+    customer_id: UUID,
+    ciphertexts: Mapping[str, bytes],
+    status: FieldStatus,
+    *,
+    received_at: datetime,
+    unchecked: Collection[str] = (),
 ) -> None:
     """Write fields, over what was there under the same names. The customer must be locked or new."""
+    names = list(ciphertexts)
     await connection.execute(
         """
-        INSERT INTO customer_fields (customer_id, name, ciphertext, status)
-        SELECT $1, name, ciphertext, $4 FROM unnest($2::text[], $3::bytea[]) AS given (name, ciphertext)
+        INSERT INTO customer_fields (customer_id, name, ciphertext, status, received_at, unchecked)
+        SELECT $1, name, ciphertext, $4, $5, unchecked
+        FROM unnest($2::text[], $3::bytea[], $6::boolean[]) AS given (name, ciphertext, unchecked)
         ON CONFLICT (customer_id, name) DO UPDATE
-        SET ciphertext = EXCLUDED.ciphertext, status = EXCLUDED.status, updated_at = now()""",
+        SET ciphertext = EXCLUDED.ciphertext, status = EXCLUDED.status, received_at = EXCLUDED.received_at,
+            unchecked = EXCLUDED.unchecked, valid_until = NULL, updated_at = now()""",
         customer_id,
-        list(ciphertexts),
+        names,
         list(ciphertexts.values()),
         status,
+        received_at,
+        [name in unchecked for name in names],
+    )
+
+
+async def set_document_end(
+    connection: Connection, customer_id: UUID, document_ends_at: datetime | None, now: datetime
+) -> None:
+    """Write down until when an identity document holds, with everything that was received of it and still held.
+
+    What belonged to a document that has expired stays expired. Without an end, what is new gets the one that is known.
+    The customer must be locked or new.
+    """
+    await connection.execute(
+        """
+        UPDATE customer_fields AS f
+        SET valid_until = coalesce($2, (SELECT valid_until FROM customer_fields AS last
+            WHERE last.customer_id = $1 AND last.name = $4 AND last.valid_until > $3))
+        WHERE f.customer_id = $1 AND f.name = ANY($5) AND (f.valid_until IS NULL OR f.valid_until > $3)""",
+        customer_id,
+        document_ends_at,
+        now,
+        DOCUMENT_END,
+        list(DOCUMENT_FIELDS),
+    )
+
+
+async def set_unchecked(connection: Connection, customer_id: UUID, checked: Mapping[str, bool]) -> None:
+    """Note of fields that are kept whether there is a rule to check them by now. The customer must be locked."""
+    await connection.execute(
+        """
+        UPDATE customer_fields AS f SET unchecked = NOT given.checked
+        FROM unnest($2::text[], $3::boolean[]) AS given (name, checked)
+        WHERE f.customer_id = $1 AND f.name = given.name""",
+        customer_id,
+        list(checked),
+        list(checked.values()),
     )
 
 
@@ -222,8 +271,11 @@ def _stored(row: Row) -> StoredCustomer:
         ),
         wrapped_key=_wrapped_key(row),
         registered_type=row["registered_type"],
-        statuses={
-            name: FieldStatus(status) for name, status in zip(row["names"], row["statuses"], strict=True)
+        received={
+            name: Received(status=FieldStatus(status), received_at=received_at, valid_until=valid_until)
+            for name, status, received_at, valid_until in zip(
+                row["names"], row["statuses"], row["received_ats"], row["valid_untils"], strict=True
+            )
         },
     )
 

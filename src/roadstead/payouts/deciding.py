@@ -25,6 +25,7 @@ from roadstead.rails.protocol import Observation, RailStatus, Unknown
 from roadstead.remittances import cancellation
 from roadstead.remittances import store as remittances
 from roadstead.remittances.corrections import ask_for_fields
+from roadstead.remittances.demands import types_of
 from roadstead.remittances.states import RemittanceStatus
 
 log = structlog.get_logger()
@@ -96,7 +97,7 @@ async def _next_step(desk: Desk, payout: store.Payout, situation: _Situation) ->
     async with desk.database.connection() as connection:
         remittance = await remittances.by_id(connection, payout.remittance_id)
     anchor = desk.configuration.anchor
-    type_name = remittance and anchor.receiver_type(remittance.amount_in.asset.code, remittance.asset_out)
+    type_name = remittance and types_of(remittance, anchor).receiver
     askable = [field.name for field in anchor.customer_type(type_name).fields] if type_name else []
     return decisions.after_refusal(
         situation.reason,

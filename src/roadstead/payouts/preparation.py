@@ -9,10 +9,9 @@ from uuid import UUID
 
 from roadstead.config.anchor import Anchor
 from roadstead.customers import store as customers
-from roadstead.customers.requirements import gate_decision
 from roadstead.customers.vault import Vault, WrappedKey
 from roadstead.database.pool import Connection
-from roadstead.errors import InvariantViolated
+from roadstead.errors import BadInput, InvariantViolated
 from roadstead.payouts import content, store
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.holding import pays_digest
@@ -23,6 +22,7 @@ from roadstead.rails.checks import INFORMATION_MAX
 from roadstead.rails.protocol import FieldProblem, PayoutAttempt
 from roadstead.remittances import gate
 from roadstead.remittances import store as remittances
+from roadstead.remittances.demands import missing_of
 from roadstead.remittances.states import RemittanceStatus
 
 
@@ -87,14 +87,17 @@ async def prepare(desk: Desk, payout: store.Payout) -> Readiness:
             raise InvariantViolated(f"Payout {payout.id} has no remittance.")
         if remittance.status is RemittanceStatus.PENDING_TRANSACTION_INFO_UPDATE:
             return CORRECTED_LATER
-        accepted = await gate.accepted_fields(connection, remittance.id)
+        now = desk.clock.now()
+        accepted = await gate.accepted_fields(connection, remittance.id, now)
         number = 1 + len(await store.attempts(connection, payout.id))
-        missing = _missing(desk.configuration.anchor, remittance, accepted)
+        missing = _missing(desk.configuration.anchor, remittance, accepted, now)
         sealed = await sealed_fields(connection, remittance.receiver_id)
     if remittance.status.is_final:
         return Impossible(why=f"the remittance is {remittance.status}")
     if sealed is None or remittance.receiver_id is None:
         return Impossible(why="the receiving client is not known any more")
+    if isinstance(missing, Impossible):
+        return missing
     if missing:
         return NotReady(fields=missing)
     wrapped_key, ciphertexts = sealed
@@ -167,17 +170,12 @@ def _approvals(
 
 
 def _missing(
-    anchor: Anchor, remittance: remittances.Remittance, accepted: gate.AcceptedFields
-) -> tuple[str, ...]:
-    terms = anchor.asset(remittance.amount_in.asset.code)
-    receiver_type = anchor.receiver_type(terms.code, remittance.asset_out)
-    sides = ((terms.sender_type, accepted.sender), (receiver_type, accepted.receiver))
-    required = [
-        name
-        for type_name, names in sides
-        if type_name is not None
-        for name in gate_decision(anchor.customer_type(type_name), names)
-    ]
+    anchor: Anchor, remittance: remittances.Remittance, accepted: gate.AcceptedFields, now: datetime
+) -> tuple[str, ...] | Impossible:
+    try:
+        required = [name for side in missing_of(remittance, anchor, accepted, now) for name in side.fields]
+    except BadInput as error:
+        return Impossible(why=f"what is asked of its customers is not in anchor.toml any more: {error}")
     rejected = [name for name in content.CREDITOR_FIELDS if name in accepted.receiver_rejected]
     return tuple(dict.fromkeys([*required, *rejected]))
 

@@ -12,9 +12,9 @@ from typing import cast
 from uuid import UUID
 
 from roadstead.clock import Clock
-from roadstead.config.anchor import CustomerGate, CustomerType
+from roadstead.config.anchor import CustomerGate
 from roadstead.config.effective import AcceptedAsset, Configuration
-from roadstead.customers.requirements import gate_decision
+from roadstead.customers.corridors import RequiredTypes
 from roadstead.database.pool import Database
 from roadstead.errors import BadInput, CustomerInfoNeeded, Forbidden
 from roadstead.money import amount_from_text
@@ -23,6 +23,7 @@ from roadstead.quotes.quoting import named_quote
 from roadstead.quotes.store import StoredQuote
 from roadstead.randomness import Randomness, new_id, new_memo
 from roadstead.remittances import opening_store
+from roadstead.remittances.demands import missing_for, types_at
 from roadstead.remittances.modes import Mode, at_par_or_to_come, quoted, used_up
 from roadstead.remittances.pricing import Price
 from roadstead.remittances.release import release_waiting
@@ -68,6 +69,7 @@ class Terms:
     price: Price
     quote: StoredQuote | None
     funding_method: str
+    required_types: RequiredTypes
     sender_id: UUID | None
     receiver_id: UUID | None
     refund_memo: RefundMemo | None
@@ -114,10 +116,14 @@ async def open_remittance(
     terms = assess(proposal, configuration, assets, quote=quote, now=now)
     async with database.connection() as connection:
         parties = await opening_store.parties(
-            connection, account=account, sender_id=terms.sender_id, receiver_id=terms.receiver_id
+            connection,
+            account=account,
+            sender_id=terms.sender_id,
+            receiver_id=terms.receiver_id,
+            now=now,
         )
         partner_id = _require_partner(parties)
-        status = _status_by_customers(parties, terms, configuration)
+        status = _status_by_customers(parties, terms, configuration, now)
         new = opening_store.NewRemittance(
             id=new_id(randomness),
             partner_id=partner_id,
@@ -127,6 +133,7 @@ async def open_remittance(
             status=status,
             price=terms.price,
             funding_method=terms.funding_method,
+            required_types=terms.required_types,
             receiving_account=configuration.settings.distribution_account,
             refund_memo_kind=terms.refund_memo.kind if terms.refund_memo else None,
             refund_memo=terms.refund_memo.value if terms.refund_memo else None,
@@ -198,11 +205,13 @@ def assess(
         if quote is None
         else quoted(quote, amount=amount, accepted=accepted, destination_asset=destination, now=now)
     )
+    funding_method = _funding_method(proposal.funding_method, mode, accepted, configuration)
     return Terms(
         accepted=accepted,
         price=mode.price,
         quote=quote,
-        funding_method=_funding_method(proposal.funding_method, mode, accepted, configuration),
+        funding_method=funding_method,
+        required_types=types_at(configuration.anchor, mode.price, funding_method),
         sender_id=_customer_id(proposal.sender_id, "sender_id"),
         receiver_id=_customer_id(proposal.receiver_id, "receiver_id"),
         refund_memo=_refund_memo(proposal.refund_memo, proposal.refund_memo_kind),
@@ -289,7 +298,7 @@ def _require_partner(parties: opening_store.Parties | None) -> UUID:
 
 
 def _status_by_customers(
-    parties: opening_store.Parties | None, terms: Terms, configuration: Configuration
+    parties: opening_store.Parties | None, terms: Terms, configuration: Configuration, now: datetime
 ) -> RemittanceStatus:
     """Return the status to open with: what is missing of a customer is asked for now, or later where that is agreed.
 
@@ -297,28 +306,21 @@ def _status_by_customers(
         BadInput: A customer is not known.
         CustomerInfoNeeded: A customer is missing, or not complete where it has to be.
     """
-    asset_terms = terms.accepted.terms
+    required = terms.required_types
     sides = (
-        ("sender_id", asset_terms.sender_type, terms.sender_id, parties.sender_fields if parties else None),
-        (
-            "receiver_id",
-            configuration.anchor.receiver_type(terms.accepted.code, terms.price.delivers),
-            terms.receiver_id,
-            parties.receiver_fields if parties else None,
-        ),
+        ("sender_id", required.sender, terms.sender_id, parties.sender_fields if parties else None),
+        ("receiver_id", required.receiver, terms.receiver_id, parties.receiver_fields if parties else None),
     )
     may_wait = configuration.anchor.remittances.kyc is CustomerGate.ASYNCHRONOUS
     status = RemittanceStatus.PENDING_SENDER
-    for name, type_name, customer_id, provided in sides:
-        if customer_id is not None and provided is None:
+    for name, type_name, customer_id, accepted in sides:
+        if customer_id is not None and accepted is None:
             raise BadInput(f"{name} {customer_id} is not known: use the id that PUT /customer gave you.")
-        if type_name is None or _is_complete(configuration.anchor.customer_type(type_name), provided):
+        if type_name is None:
             continue
-        if provided is None or not may_wait:
+        if accepted is not None and not missing_for(type_name, configuration.anchor, accepted, now):
+            continue
+        if accepted is None or not may_wait:
             raise CustomerInfoNeeded(type_name)
         status = RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE
     return status
-
-
-def _is_complete(customer_type: CustomerType, provided: frozenset[str] | None) -> bool:
-    return provided is not None and not gate_decision(customer_type, provided)

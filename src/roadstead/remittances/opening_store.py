@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,9 +10,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from roadstead.customers.corridors import RequiredTypes
 from roadstead.database.pool import Connection
 from roadstead.errors import BadInput, Conflict, InvariantViolated
 from roadstead.partners.receipts import KEY_CONSTRAINT, RECEIPT_COLUMNS, KeyTaken, Receipt
+from roadstead.remittances.gate import accepted_of
 from roadstead.remittances.pricing import Price
 from roadstead.remittances.states import RemittanceStatus
 
@@ -25,9 +27,9 @@ class Parties:
 
     partner_id: UUID
     partner_is_active: bool
-    sender_fields: frozenset[str] | None
-    """Names of accepted fields, or None when the customer is not known to this account."""
-    receiver_fields: frozenset[str] | None
+    sender_fields: Mapping[str, datetime] | None
+    """Names of accepted fields with the moments of their receipt; None when this account knows no such customer."""
+    receiver_fields: Mapping[str, datetime] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class NewRemittance:
     status: RemittanceStatus
     price: Price
     funding_method: str
+    required_types: RequiredTypes
     receiving_account: str
     refund_memo_kind: str | None
     refund_memo: str | None
@@ -55,38 +58,39 @@ class QuoteTaken(Conflict):
     """Another remittance was opened at the quote meanwhile; nothing was stored."""
 
 
-_PARTIES = """
+_PARTIES = f"""
 SELECT p.id AS partner_id, p.status = 'active' AS partner_is_active,
-    CASE WHEN s.id IS NOT NULL THEN COALESCE(
-        (SELECT array_agg(name) FROM customer_fields WHERE customer_id = s.id AND status = 'ACCEPTED'), '{}') END
-        AS sender_fields,
-    CASE WHEN r.id IS NOT NULL THEN COALESCE(
-        (SELECT array_agg(name) FROM customer_fields WHERE customer_id = r.id AND status = 'ACCEPTED'), '{}') END
-        AS receiver_fields
+    CASE WHEN s.id IS NOT NULL THEN {accepted_of("s.id", "$4")} END AS sender_fields,
+    CASE WHEN r.id IS NOT NULL THEN {accepted_of("r.id", "$4")} END AS receiver_fields
 FROM partner_accounts AS a
 JOIN partners AS p ON p.id = a.partner_id
 LEFT JOIN customers AS s ON s.id = $2 AND s.account = a.account AND s.erased_at IS NULL
 LEFT JOIN customers AS r ON r.id = $3 AND r.account = a.account AND r.erased_at IS NULL
 WHERE a.account = $1
-"""
+"""  # noqa: S608 - composed of constants
 
 
 async def parties(
-    connection: Connection, *, account: str, sender_id: UUID | None, receiver_id: UUID | None
+    connection: Connection,
+    *,
+    account: str,
+    sender_id: UUID | None,
+    receiver_id: UUID | None,
+    now: datetime,
 ) -> Parties | None:
     """Look up who takes part, in one statement; None when the account belongs to no partner.
 
     A customer counts only when this very account registered it.
     """
-    row = await connection.fetchrow(_PARTIES, account, sender_id, receiver_id)
+    row = await connection.fetchrow(_PARTIES, account, sender_id, receiver_id, now)
     if row is None:
         return None
     partner_id, partner_is_active, sender_fields, receiver_fields = row
     return Parties(
         partner_id=partner_id,
         partner_is_active=partner_is_active,
-        sender_fields=None if sender_fields is None else frozenset(sender_fields),
-        receiver_fields=None if receiver_fields is None else frozenset(receiver_fields),
+        sender_fields=None if sender_fields is None else dict(sender_fields),
+        receiver_fields=None if receiver_fields is None else dict(receiver_fields),
     )
 
 
@@ -94,9 +98,9 @@ _INSERT = """
 INSERT INTO remittances (id, partner_id, account, sender_id, receiver_id, status, status_at, status_cause,
     asset_in, amount_in_units, asset_out, amount_out_units, fee_asset, service_fee_units, rounding_units, fee_details,
     funding_method, receiving_account, memo, refund_memo_kind, refund_memo, lang, started_at, expires_at, pricing,
-    quote_id)
+    quote_id, sender_type, receiver_type, types_fixed)
 SELECT $1, $2, $3, $4, $5, $6, $7, 'opened', $8, $9, $10, $11, $12, $13, $14, $15::jsonb, $16, $17, $18, $19, $20, $21,
-    $7, $22, $23, $24
+    $7, $22, $23, $24, $25, $26, true
 -- A customer that is erased between the gate and this statement is waited for, and then not promised anything.
 WHERE (SELECT count(*) FROM (SELECT FROM customers WHERE id IN ($4, $5) AND erased_at IS NULL FOR KEY SHARE) AS living)
     = cardinality(ARRAY(SELECT DISTINCT unnest(array_remove(ARRAY[$4, $5]::uuid[], NULL))))
@@ -105,7 +109,7 @@ WHERE (SELECT count(*) FROM (SELECT FROM customers WHERE id IN ($4, $5) AND eras
 
 _INSERT_WITH_RECEIPT = f"""
 WITH opened AS ({_INSERT} RETURNING id)
-{RECEIPT_COLUMNS} SELECT $25, $26, $27::bytea, $28::smallint, $29::bytea, $30::timestamptz FROM opened
+{RECEIPT_COLUMNS} SELECT $27, $28, $29::bytea, $30::smallint, $31::bytea, $32::timestamptz FROM opened
 """  # noqa: S608 - composed of constants
 
 
@@ -156,6 +160,8 @@ async def insert(
                 new.expires_at,
                 price.pricing,
                 new.quote_id,
+                new.required_types.sender,
+                new.required_types.receiver,
                 *(() if receipt is None else receipt(memo).values),
             )
         except asyncpg.UniqueViolationError as error:

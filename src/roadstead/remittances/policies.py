@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from roadstead.config.anchor import AssetTerms
+from roadstead.config.anchor import Anchor, AssetTerms
 from roadstead.config.effective import Configuration, QuotedPair
 from roadstead.config.matching_terms import MatchingTerms, OtherAmount
 from roadstead.errors import BadInput
 from roadstead.money import Asset, Money, exact_amount
+from roadstead.remittances.demands import demands_no_more
 from roadstead.remittances.pricing import Price, Pricing, price_at_par, price_to_come
 from roadstead.remittances.store import Remittance
 
@@ -21,6 +22,8 @@ class Policies:
 
     assets: Mapping[Asset, AssetTerms]
     pairs: Mapping[tuple[Asset, Asset], QuotedPair]
+    anchor: Anchor | None = None
+    """What is asked of customers, so that no amount slips past a higher demand; None where nothing is priced anew."""
 
     def delivers_received(self, asset: Asset) -> bool:
         """Tell whether another amount of an asset than was agreed is delivered as it arrived."""
@@ -60,8 +63,15 @@ class Policies:
     def price_received(self, remittance: Remittance, received: Money) -> Price | None:
         """Price what arrived as it would be priced if it had been agreed; None where it cannot be delivered.
 
-        A firm quote holds for its own amount only, and the limits of the asset hold for what arrived.
+        A firm quote holds for its own amount only, and the limits of the asset hold for what arrived. Nor is an amount
+        delivered for which other customer types would have been asked: nobody sends much as if it were little.
         """
+        price = self._price(remittance, received)
+        if price is None or self.anchor is None or not demands_no_more(self.anchor, remittance, price):
+            return None
+        return price
+
+    def _price(self, remittance: Remittance, received: Money) -> Price | None:
         terms = self.assets.get(received.asset)
         if terms is None or remittance.pricing is Pricing.FIRM:
             return None
@@ -83,4 +93,5 @@ def policies_of(configuration: Configuration) -> Policies:
     return Policies(
         assets={accepted.asset: accepted.terms for accepted in configuration.assets},
         pairs={(pair.sell, pair.buy): pair for pair in configuration.pairs},
+        anchor=configuration.anchor,
     )

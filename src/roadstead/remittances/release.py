@@ -6,10 +6,10 @@ from uuid import UUID
 
 from roadstead.clock import Clock
 from roadstead.config.anchor import Anchor
-from roadstead.customers.requirements import gate_decision
 from roadstead.database.pool import Connection, Database, Row
-from roadstead.money import parse_asset
+from roadstead.errors import BadInput
 from roadstead.remittances import gate, store
+from roadstead.remittances.demands import missing_of
 from roadstead.remittances.states import RemittanceStatus
 
 RELEASED_MAX = 100
@@ -29,7 +29,7 @@ async def release_waiting(database: Database, anchor: Anchor, customer_id: UUID,
         found = await _waiting(connection, customer_id)
         released = 0
         for waiting in found:
-            if not await _is_complete(connection, anchor, waiting):
+            if not await _is_complete(connection, anchor, waiting["id"], clock):
                 continue
             await _release(connection, waiting["id"], RemittanceStatus(waiting["status"]), clock)
             released += 1
@@ -40,7 +40,7 @@ async def _waiting(connection: Connection, customer_id: UUID) -> list[Row]:
     """Lock the customer's unpaid remittances that wait for data, in one order."""
     rows: list[Row] = await connection.fetch(
         """
-        SELECT id, status, asset_in, asset_out FROM remittances
+        SELECT id, status FROM remittances
         WHERE (sender_id = $1 OR receiver_id = $1) AND funded_by IS NULL
             AND status IN ('pending_customer_info_update', 'pending_receiver')
         ORDER BY id LIMIT $2 FOR UPDATE
@@ -51,18 +51,17 @@ async def _waiting(connection: Connection, customer_id: UUID) -> list[Row]:
     return rows
 
 
-async def _is_complete(connection: Connection, anchor: Anchor, waiting: Row) -> bool:
-    """Tell whether nothing is missing of either side; of an asset that is no longer received, something always is."""
-    code = parse_asset(waiting["asset_in"]).code
-    terms = next((terms for terms in anchor.assets if terms.code == code), None)
-    if terms is None:
+async def _is_complete(connection: Connection, anchor: Anchor, remittance_id: UUID, clock: Clock) -> bool:
+    """Tell whether nothing is missing of either side; of a type that is no longer known, something always is."""
+    remittance = await store.by_id(connection, remittance_id)
+    if remittance is None:
         return False
-    fields = await gate.accepted_fields(connection, waiting["id"])
-    receiver_type = anchor.receiver_type(code, parse_asset(waiting["asset_out"]))
-    sides = ((terms.sender_type, fields.sender), (receiver_type, fields.receiver))
-    return not any(
-        gate_decision(anchor.customer_type(name), accepted) for name, accepted in sides if name is not None
-    )
+    now = clock.now()
+    accepted = await gate.accepted_fields(connection, remittance_id, now)
+    try:
+        return not missing_of(remittance, anchor, accepted, now)
+    except BadInput:
+        return False
 
 
 async def _release(

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from roadstead.customers.corridors import RequiredTypes
 from roadstead.database.pool import Connection, Row
 from roadstead.errors import Conflict, InvariantViolated
 from roadstead.ledger.postings import Delivery
@@ -69,6 +70,8 @@ class Remittance:
     """What a partner has to correct, while the status says so."""
     transaction_fields: dict[str, str]
     """What a partner corrected."""
+    required_types: RequiredTypes | None = None
+    """The customer types that were fixed at the opening; None of remittances from before types were."""
 
     refunds: tuple[Refund, ...] = ()
     """What went back to the payer, in the order of its sending."""
@@ -113,7 +116,8 @@ r.id, r.partner_id, r.account, r.sender_id, r.receiver_id, r.status, r.status_at
 r.asset_in, r.amount_in_units, r.asset_out, r.amount_out_units, r.fee_asset, r.service_fee_units, r.rounding_units,
 r.fee_details, r.funding_method, r.receiving_account, r.memo, r.refund_memo_kind, r.refund_memo,
 r.expires_at, r.started_at, r.completed_at, r.funded_by, r.reference, r.pricing, r.quote_id, r.required_info_updates,
-r.transaction_fields, r.refunds, r.amount_expected_units, f.transaction_hash, f.excess_units
+r.transaction_fields, r.refunds, r.amount_expected_units, r.sender_type, r.receiver_type, r.types_fixed,
+f.transaction_hash, f.excess_units
 """
 
 _BY_ACCOUNT = f"""
@@ -362,6 +366,9 @@ def _remittance(row: Row) -> Remittance:
         reference=row["reference"],
         asked_fields=_asked_fields(row["required_info_updates"]),
         transaction_fields=_text_fields(row["transaction_fields"]),
+        required_types=RequiredTypes(sender=row["sender_type"], receiver=row["receiver_type"])
+        if row["types_fixed"]
+        else None,
         refunds=read_refunds(row["refunds"], asset_in),
     )
 

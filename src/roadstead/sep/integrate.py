@@ -8,8 +8,16 @@ from datetime import timedelta
 from roadstead.callbacks import retries
 from roadstead.callbacks.http_client import TIMEOUT_S
 from roadstead.callbacks.signatures import AGE_MAX
-from roadstead.config.anchor import AssetTerms, CustomerGate, CustomerType
+from roadstead.config.anchor import (
+    AssetTerms,
+    CustomerField,
+    CustomerGate,
+    CustomerRole,
+    CustomerType,
+)
 from roadstead.config.effective import AcceptedAsset, Configuration, QuotedPair
+from roadstead.customers.corridors import Demand, demands
+from roadstead.customers.requirements import DOCUMENT_FIELDS
 from roadstead.partners.challenge_envelope import VALID_S
 from roadstead.partners.challenges import auth_endpoint
 from roadstead.partners.receipts import KEPT_FOR
@@ -130,26 +138,27 @@ def _asset(accepted: AcceptedAsset, configuration: Configuration) -> Iterator[Ma
     yield element("p", terms.description)
     yield table(("what", "value"), _terms(accepted))
     yield table(("funding method", "meaning"), _methods(terms, configuration))
-    if terms.sender_type is not None:
-        yield from _customers("sending clients", configuration.anchor.customer_type(terms.sender_type))
-    for name, currencies in _receiver_types(accepted, configuration).items():
-        whom = f"receiving clients ({', '.join(currencies)})"
-        yield from _customers(whom, configuration.anchor.customer_type(name))
+    for role, whom in (
+        (CustomerRole.SENDER, "sending clients"),
+        (CustomerRole.RECEIVER, "receiving clients"),
+    ):
+        yield from _asked_of(whom, demands(configuration.anchor, terms.code, role), configuration)
 
 
-def _receiver_types(accepted: AcceptedAsset, configuration: Configuration) -> dict[str, list[str]]:
-    """Return the currencies of each type of receiving clients of an asset; one that needs none is left out."""
-    delivered = [accepted.terms.delivers, *(pair.buy for pair in _pairs(accepted, configuration))]
-    found: dict[str, list[str]] = {}
-    for currency in dict.fromkeys(delivered):
-        name = configuration.anchor.receiver_type(accepted.code, currency)
-        if name is not None:
-            found.setdefault(name, []).append(currency.code)
-    return found
+def _asked_of(whom: str, asked: tuple[Demand, ...], configuration: Configuration) -> Iterator[Markup]:
+    """Write every type that may be asked of one side, when it is, and its fields."""
+    for name in dict.fromkeys(demand.type for demand in asked):
+        when = [_when(demand) for demand in asked if demand.type == name]
+        yield from _customers(f"{whom} ({'; '.join(when)})", configuration.anchor.customer_type(name))
 
 
-def _pairs(accepted: AcceptedAsset, configuration: Configuration) -> list[QuotedPair]:
-    return [pair for pair in configuration.pairs if pair.sell == accepted.asset]
+def _when(demand: Demand) -> str:
+    parts = [
+        demand.delivers.code if demand.delivers else "any currency",
+        *([f"by {' or '.join(demand.funding_methods)}"] if demand.funding_methods else []),
+        *([] if demand.above is None else [f"above {demand.above:f} {demand.unit}"]),
+    ]
+    return " ".join(parts)
 
 
 def _terms(accepted: AcceptedAsset) -> Iterator[tuple[str, str]]:
@@ -169,16 +178,23 @@ def _methods(terms: AssetTerms, configuration: Configuration) -> Iterator[tuple[
 def _customers(whom: str, customer_type: CustomerType) -> Iterator[Markup]:
     yield element("p", f"Of {whom} we ask, under the type ", element("code", customer_type.name), ":")
     yield table(
-        ("field of SEP-9", "needed", "meaning"),
+        ("field of SEP-9", "needed", "meaning", "asked again"),
         (
             (
                 element("code", field.name),
                 "no" if field.optional else "yes",
                 f"{field.description}: {', '.join(field.choices)}" if field.choices else field.description,
+                _asked_again(field),
             )
             for field in customer_type.fields
         ),
     )
+
+
+def _asked_again(field: CustomerField) -> str:
+    if field.valid_days is not None:
+        return f"after {field.valid_days} days"
+    return "when the document has expired" if field.name in DOCUMENT_FIELDS else "never"
 
 
 def _exchange(configuration: Configuration) -> Iterator[Markup]:

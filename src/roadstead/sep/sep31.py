@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from roadstead.callbacks.registration import register
 from roadstead.callbacks.store import Subject, SubjectKind
 from roadstead.config.anchor import CustomerRole
 from roadstead.config.effective import AcceptedAsset, Configuration
+from roadstead.customers.corridors import demands
 from roadstead.database.pool import Connection
 from roadstead.errors import Forbidden, InvariantViolated, NotFound
 from roadstead.partners.receipts import KeyedRequest, Receipt
@@ -92,7 +93,6 @@ def _asset_offer(
     methods = dict.fromkeys(
         [*terms.funding_methods, *(name for pair in pairs for name in pair.funding_methods)]
     )
-    receiver_types = dict.fromkeys([terms.receiver_type, *(pair.receiver_type for pair in pairs)])
     described: dict[str, Any] = {
         "enabled": True,
         "quotes_supported": bool(pairs),
@@ -103,8 +103,8 @@ def _asset_offer(
         "fee_fixed": _number(f"{terms.fee_fixed:f}"),
         "fee_percent": _number(f"{terms.fee_percent:f}"),
         "sep12": {
-            "sender": {"types": _types([terms.sender_type], CustomerRole.SENDER, configuration, say)},
-            "receiver": {"types": _types(receiver_types, CustomerRole.RECEIVER, configuration, say)},
+            "sender": {"types": _types(terms.code, CustomerRole.SENDER, configuration, say)},
+            "receiver": {"types": _types(terms.code, CustomerRole.RECEIVER, configuration, say)},
         },
         "fields": {"transaction": {}},
     }
@@ -116,13 +116,12 @@ def _asset_offer(
 
 
 def _types(
-    names: Iterable[str | None],
-    role: CustomerRole,
-    configuration: Configuration,
-    say: Callable[[str], str],
+    code: str, role: CustomerRole, configuration: Configuration, say: Callable[[str], str]
 ) -> dict[str, Any]:
-    kinds = (configuration.anchor.customer_type(name) for name in names if name is not None)
-    return {kind.name: {"description": say(kind.description)} for kind in kinds if kind.role is role}
+    """Describe every type that an asset may demand of a side, also those that only some remittances do."""
+    anchor = configuration.anchor
+    kinds = (anchor.customer_type(demand.type) for demand in demands(anchor, code, role))
+    return {kind.name: {"description": say(kind.description)} for kind in kinds}
 
 
 def _number(text: str) -> msgspec.Raw:

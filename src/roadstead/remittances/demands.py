@@ -1,0 +1,103 @@
+"""What a remittance asks of its customers: the types that were fixed at its opening, and what is missing of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from roadstead.config.anchor import Anchor, CustomerRole
+from roadstead.customers.corridors import Corridor, RequiredTypes, required_types
+from roadstead.customers.requirements import fresh, gate_decision
+from roadstead.errors import BadInput
+from roadstead.money import Money
+from roadstead.remittances.gate import AcceptedFields
+from roadstead.remittances.pricing import Price
+from roadstead.remittances.store import Remittance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What is missing of one side of a remittance."""
+
+    role: CustomerRole
+    type: str
+    fields: tuple[str, ...]
+    """Names of SEP-9."""
+
+
+def types_at(anchor: Anchor, price: Price, funding_method: str) -> RequiredTypes:
+    """Return the types that a remittance at a price demands.
+
+    Raises:
+        BadInput: The anchor does not accept the asset.
+    """
+    return required_types(
+        anchor,
+        Corridor(
+            code=price.amount_in.asset.code,
+            delivers=price.delivers,
+            funding_method=funding_method,
+            amount_in=price.amount_in.decimal,
+            amount_out=price.amount_out.decimal if price.amount_out else None,
+        ),
+    )
+
+
+def types_of(remittance: Remittance, anchor: Anchor) -> RequiredTypes:
+    """Return the types that were fixed for a remittance; for one from before, those that the anchor asks for now.
+
+    Raises:
+        BadInput: It is from before, and the anchor does not accept its asset any more.
+    """
+    if remittance.required_types is not None:
+        return remittance.required_types
+    return required_types(anchor, _corridor(remittance, remittance.amount_in, remittance.amount_out))
+
+
+def _corridor(remittance: Remittance, amount_in: Money, amount_out: Money | None) -> Corridor:
+    return Corridor(
+        code=amount_in.asset.code,
+        delivers=remittance.asset_out,
+        funding_method=remittance.funding_method,
+        amount_in=amount_in.decimal,
+        amount_out=amount_out.decimal if amount_out else None,
+    )
+
+
+def missing_of(
+    remittance: Remittance, anchor: Anchor, accepted: AcceptedFields, now: datetime
+) -> tuple[Missing, ...]:
+    """Return what is missing of both sides at a moment; nothing opens the gate.
+
+    Raises:
+        BadInput: A type, or the asset, is not in `anchor.toml` any more: nobody knows what would suffice.
+    """
+    found = []
+    for role, type_name in types_of(remittance, anchor).sides:
+        if type_name is not None:
+            side = accepted.sender if role is CustomerRole.SENDER else accepted.receiver
+            fields = missing_for(type_name, anchor, side, now)
+            if fields:
+                found.append(Missing(role=role, type=type_name, fields=fields))
+    return tuple(found)
+
+
+def missing_for(
+    type_name: str, anchor: Anchor, accepted: Mapping[str, datetime], now: datetime
+) -> tuple[str, ...]:
+    """Return the required fields of a type that are not among accepted ones, or have become too old for it.
+
+    Raises:
+        BadInput: The anchor has no such type.
+    """
+    kind = anchor.customer_type(type_name)
+    return gate_decision(kind, fresh(kind, accepted, now))
+
+
+def demands_no_more(anchor: Anchor, remittance: Remittance, price: Price) -> bool:
+    """Tell whether a remittance may be priced anew without asking its customers for another type."""
+    try:
+        return types_at(anchor, price, remittance.funding_method) == types_of(remittance, anchor)
+    except BadInput:
+        return False
