@@ -248,7 +248,7 @@ class TestProblems:
         (problem,) = _problems(tmp_path, SMALLEST + types)
 
         assert problem.startswith("customer_types[0].fields: is missing.")
-        assert problem.endswith('[[customer_types.fields]] name = "first_name" description = "Given name"')
+        assert problem.endswith('[[customer_types.fields]] name = "first_name"')
 
     def test_names_that_stand_twice_are_told(self, tmp_path: Path) -> None:
         rail = '[[rails]]\nname = "sepa"\ncurrency = "iso4217:EUR"\n'
@@ -283,7 +283,7 @@ description = "Card"
 
         assert "field firstname: is no field of SEP-9. Did you mean first_name?" in problems
         assert "field birth_date: is a date in SEP-9, not a string" in problems
-        assert "field card.cvc: is no field of SEP-9" in problems
+        assert "field card.cvc: is never asked for" in problems
 
     def test_a_type_for_the_other_side_is_refused(self, tmp_path: Path) -> None:
         types = """

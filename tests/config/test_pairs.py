@@ -80,7 +80,7 @@ class TestWhatIsRefused:
 
     def test_required_quotes_that_nobody_gives(self, tmp_path: Path) -> None:
         text = EXAMPLE.read_text()
-        start, end = text.index("[[rate_sources]]"), text.index("[remittances]")
+        start, end = text.index("[[requirements]]"), text.index("[remittances]")
         text = text[:start] + text[end:]
         path = tmp_path / "anchor.toml"
         path.write_text(text.replace("issued = true", "issued = true\nquotes_required = true"))

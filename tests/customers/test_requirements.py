@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from roadstead.config.anchor import CustomerField, CustomerRole, CustomerType
+from roadstead.config.sep9 import STANDARD_FIELDS
 from roadstead.customers.requirements import (
+    DOCUMENT_END,
+    DOCUMENT_FIELDS,
     CustomerStatus,
     FieldStatus,
+    Received,
     customer_status,
+    document_ends_at,
+    fresh,
     gate_decision,
+    in_date,
     judging_type,
     missing_fields,
     provided_fields,
@@ -30,6 +38,7 @@ EMAIL = CustomerField(name="email_address", description="Email address", optiona
 PEOPLE = customer_type("people", FIRST, LAST, EMAIL)
 NOTHING = customer_type("nothing")
 
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ACCEPTED = FieldStatus.ACCEPTED
 PROCESSING = FieldStatus.PROCESSING
 REJECTED = FieldStatus.REJECTED
@@ -114,23 +123,55 @@ class TestGate:
             assert (gate_decision(PEOPLE, accepted) == ()) is is_accepted
 
 
+def received(*names: str, at: datetime = NOW, valid_until: datetime | None = None) -> dict[str, Received]:
+    return {name: Received(status=ACCEPTED, received_at=at, valid_until=valid_until) for name in names}
+
+
+class TestBeingInDate:
+    YEARLY = customer_type(
+        "yearly", FIRST, CustomerField(name="address", description="Address", valid_days=365)
+    )
+
+    @pytest.mark.parametrize(("age", "is_kept"), [(364, True), (365, False), (10_000, False)])
+    def test_a_field_is_asked_again_after_its_days(self, age: int, is_kept: bool) -> None:
+        at = NOW - timedelta(days=age)
+        kept = in_date(self.YEARLY, received("first_name", "address", at=at), NOW)
+
+        assert kept.keys() == ({"first_name", "address"} if is_kept else {"first_name"})
+        assert fresh(self.YEARLY, {"first_name": at, "address": at}, NOW) == kept.keys()
+
+    def test_the_same_field_may_hold_longer_for_another_type(self) -> None:
+        old = received("first_name", "address", at=NOW - timedelta(days=400))
+
+        assert customer_status(self.YEARLY, in_date(self.YEARLY, old, NOW)) is CustomerStatus.NEEDS_INFO
+        assert in_date(PEOPLE, old, NOW).keys() == old.keys()
+
+    def test_a_document_holds_until_the_end_of_its_last_day(self) -> None:
+        ends_at = document_ends_at(date(2026, 5, 1))
+        one = received("id_number", valid_until=ends_at)
+
+        assert ends_at == datetime(2026, 5, 2, tzinfo=UTC)
+        assert in_date(PEOPLE, one, ends_at - timedelta(seconds=1))
+        assert not in_date(PEOPLE, one, ends_at)
+
+    def test_everything_of_a_document_is_a_field_of_sep9(self) -> None:
+        assert DOCUMENT_END in DOCUMENT_FIELDS <= STANDARD_FIELDS.keys()
+
+
 class TestJudgingType:
     MORE = customer_type("more", FIRST, LAST, CustomerField(name="city", description="City"))
     LESS = customer_type("less", FIRST)
+    PROVIDED = received("first_name")
 
     def test_the_registered_type_counts(self) -> None:
-        provided = {"first_name": ACCEPTED}
-
-        assert judging_type((self.LESS, self.MORE), "more", provided) is self.MORE
+        assert judging_type((self.LESS, self.MORE), "more", self.PROVIDED, NOW) is self.MORE
 
     def test_without_one_the_first_that_is_complete(self) -> None:
-        provided = {"first_name": ACCEPTED}
-
-        assert judging_type((self.MORE, self.LESS), None, provided) is self.LESS
-        assert judging_type((self.MORE, self.LESS), "no longer offered", provided) is self.LESS
+        assert judging_type((self.MORE, self.LESS), None, self.PROVIDED, NOW) is self.LESS
+        assert judging_type((self.MORE, self.LESS), "no longer offered", self.PROVIDED, NOW) is self.LESS
 
     def test_when_none_is_complete_the_first(self) -> None:
-        assert judging_type((self.MORE, self.LESS), None, {}) is self.MORE
+        assert judging_type((self.MORE, self.LESS), None, {}, NOW) is self.MORE
 
     def test_where_there_are_no_types_there_is_none(self) -> None:
-        assert judging_type((), "people", {}) is None
+        assert judging_type((), "people", {}, NOW) is None
