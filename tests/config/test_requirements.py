@@ -25,14 +25,13 @@ above = "1000"
 """
 
 
+SEPA, WIRE, ZENGIN = ("EURX", EUR, "SEPA"), ("USDC", USD, "WIRE"), ("USDC", JPY, "ZENGIN")
+
+
 def types(
-    anchor: Anchor,
-    code: str,
-    delivers: Asset,
-    method: str,
-    amount_in: str,
-    amount_out: str | None = None,
+    anchor: Anchor, way: tuple[str, Asset, str], amount_in: str, amount_out: str | None = None
 ) -> tuple[str | None, str | None]:
+    code, delivers, method = way
     required = required_types(
         anchor,
         Corridor(
@@ -71,26 +70,26 @@ class TestAmounts:
     def test_above_the_amount_of_the_asset_other_types_are_required(
         self, amount: str, sender: str, receiver: str
     ) -> None:
-        assert types(load_anchor(EXAMPLE), "EURX", EUR, "SEPA", amount, "1") == (sender, receiver)
+        assert types(load_anchor(EXAMPLE), SEPA, amount, "1") == (sender, receiver)
 
     def test_the_amount_may_be_one_of_what_is_delivered(self) -> None:
         anchor = load_anchor(EXAMPLE)
 
-        assert types(anchor, "USDC", USD, "WIRE", "1005", "999.75")[1] == "sep31-receiver-wire"
-        assert types(anchor, "USDC", USD, "WIRE", "1005", "1000.01")[1] == "sep31-large-receiver-wire"
+        assert types(anchor, WIRE, "1005", "999.75")[1] == "sep31-receiver-wire"
+        assert types(anchor, WIRE, "1005", "1000.01")[1] == "sep31-large-receiver-wire"
 
     def test_where_nobody_knows_yet_how_much_is_delivered_it_may_be_much(self) -> None:
-        assert types(load_anchor(EXAMPLE), "USDC", USD, "WIRE", "1")[1] == "sep31-large-receiver-wire"
+        assert types(load_anchor(EXAMPLE), WIRE, "1")[1] == "sep31-large-receiver-wire"
 
     def test_a_way_that_no_requirement_is_about_has_its_usual_types(self) -> None:
-        assert types(load_anchor(EXAMPLE), "USDC", JPY, "ZENGIN", "900")[1] == "sep31-receiver-zengin"
+        assert types(load_anchor(EXAMPLE), ZENGIN, "900")[1] == "sep31-receiver-zengin"
 
     def test_the_highest_amount_counts(self, tmp_path: Path) -> None:
         higher = LARGE_SENDER.replace("sep31-large-sender", "sep31-sender").replace("1000", "5000")
         anchor = load_anchor(changed(tmp_path, "[[rate_sources]]\n", f"{higher}\n[[rate_sources]]\n"))
 
-        assert types(anchor, "EURX", EUR, "SEPA", "5000")[0] == "sep31-large-sender"
-        assert types(anchor, "EURX", EUR, "SEPA", "5001")[0] == "sep31-sender"
+        assert types(anchor, SEPA, "5000")[0] == "sep31-large-sender"
+        assert types(anchor, SEPA, "5001")[0] == "sep31-sender"
 
 
 class TestFundingMethods:
@@ -145,8 +144,8 @@ exposure_max = "100000"
         anchor = load_anchor(path)
         mxn = Asset(Scheme.CURRENCY, "MXN")
 
-        assert types(anchor, "USDC", mxn, "SPEI", "10")[1] == "sep31-receiver-spei"
-        assert types(anchor, "USDC", EUR, "SEPA", "10")[1] == "sep31-receiver"
+        assert types(anchor, ("USDC", mxn, "SPEI"), "10")[1] == "sep31-receiver-spei"
+        assert types(anchor, ("USDC", EUR, "SEPA"), "10")[1] == "sep31-receiver"
         assert anchor.customer_type("sep31-receiver-spei").fields[1].description == (
             "CLABE of the account in Mexico, 18 digits"
         )

@@ -16,7 +16,6 @@ from roadstead.customers.iso_codes import (
     TWO_LETTERS,
 )
 
-
 TAKEN = [
     (formats.email, "Mina@Example.COM", "Mina@example.com"),
     (formats.country, "deu", "DEU"),

@@ -18,8 +18,9 @@ from roadstead.config.anchor import CustomerRole
 from roadstead.config.secrets import Secret
 from roadstead.errors import BadInput, Unavailable
 from roadstead.sandbox.calls import Calls, Refused
+from roadstead.sandbox.completing import Customers, open_completing
 from roadstead.sandbox.page import base_url, read_page
-from roadstead.sandbox.receiver import Offer, Receiver
+from roadstead.sandbox.receiver import Offer, Opened, Receiver
 from roadstead.sandbox.sender import SendingAnchor, Step, StillOnTheWay
 
 PASSPHRASE = Network.TESTNET_NETWORK_PASSPHRASE
@@ -321,6 +322,60 @@ class TestOpeningARemittance:
             await (await receiver_of(anchor, calls)).open({"amount": 1})
 
         assert refused.value.status == 400
+
+
+class TestAnAnchorThatWantsToKnowMore:
+    OFFER = Offer(
+        asset_code="EURX",
+        funding_methods=("SEPA",),
+        sender_types=("person", "large-person"),
+        receiver_types=("payee",),
+        quotes_required=False,
+    )
+    INFO_NEEDED = (400, {"error": "customer_info_needed", "type": "large-person"})
+
+    async def opened(self, anchor: SmallAnchor, calls: Calls, customers: Customers) -> Opened:
+        receiver = await receiver_of(anchor, calls)
+        return await open_completing(
+            receiver,
+            self.OFFER,
+            customers,
+            lambda known: receiver.open({"amount": 5000, "sender_id": known[CustomerRole.SENDER]}),
+            given={},
+            may_invent=True,
+        )
+
+    async def test_gets_it_and_the_remittance_is_opened_again(
+        self, anchor: SmallAnchor, calls: Calls
+    ) -> None:
+        anchor.answers["POST /sep31/transactions"] = [self.INFO_NEEDED, (201, {"id": "r1", **INSTRUCTIONS})]
+        anchor.answers["GET /kyc/customer"] = [needs(birth_date=NAME), ACCEPTED]
+        anchor.answers["PUT /kyc/customer"] = [TAKEN]
+
+        assert (await self.opened(anchor, calls, {CustomerRole.SENDER: "c1"})).id == "r1"
+
+        (sent,) = anchor.bodies("PUT /kyc/customer")
+        assert (sent["id"], sent["type"], sent["birth_date"]) == ("c1", "large-person", "1985-03-14")
+
+    async def test_gets_a_customer_that_it_did_not_know(self, anchor: SmallAnchor, calls: Calls) -> None:
+        anchor.answers["POST /sep31/transactions"] = [self.INFO_NEEDED, (201, {"id": "r1", **INSTRUCTIONS})]
+        anchor.answers["GET /kyc/customer"] = [needs(birth_date=NAME), ACCEPTED]
+        anchor.answers["PUT /kyc/customer"] = [TAKEN]
+
+        await self.opened(anchor, calls, {CustomerRole.SENDER: None})
+
+        assert [body["sender_id"] for body in anchor.bodies("POST /sep31/transactions")] == [None, "c1"]
+
+    @pytest.mark.parametrize(
+        "answer", [(400, {"error": "customer_info_needed", "type": "pope"}), (400, {"error": "Too much."})]
+    )
+    async def test_is_believed_when_it_refuses_for_another_reason(
+        self, anchor: SmallAnchor, calls: Calls, answer: tuple[int, dict[str, str]]
+    ) -> None:
+        anchor.answers["POST /sep31/transactions"] = [answer]
+
+        with pytest.raises(Refused):
+            await self.opened(anchor, calls, {CustomerRole.SENDER: "c1"})
 
 
 def sender_to(anchor: SmallAnchor, **changed: Any) -> SendingAnchor:

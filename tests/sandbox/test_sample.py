@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from stdnum import iban
 
 from roadstead.config.anchor import CustomerRole, FieldKind
 from roadstead.config.sep9 import FIELD_KINDS
+from roadstead.customers.standard_fields import read_fields
 from roadstead.sandbox.sample import decode_binary, invent, random_iban
 
 _WORDS = {
@@ -49,6 +52,17 @@ class TestInventedPeople:
                 case FieldKind.NUMBER:
                     assert person[name].isdigit()
                 case FieldKind.DATE:
-                    assert len(person[name].split("-")) == 3
+                    assert len(person[name].split("-")) == (2 if name.startswith("card.") else 3)
                 case FieldKind.BINARY:
                     assert decode_binary(person[name]).startswith(b"\x89PNG")
+
+    @pytest.mark.parametrize("role", CustomerRole)
+    def test_are_taken_by_whoever_checks_them(self, role: CustomerRole) -> None:
+        asked = {name: {"type": _WORDS[kind]} for name, kind in FIELD_KINDS.items()}
+        values = {name: value for name, value in invent(role, asked).items() if not _is_file(name)}
+
+        assert read_fields(values, asking=(), today=date(2026, 5, 1)).values.keys() == values.keys()
+
+
+def _is_file(name: str) -> bool:
+    return FIELD_KINDS[name] is FieldKind.BINARY

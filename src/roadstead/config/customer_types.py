@@ -110,7 +110,8 @@ def _extensions_lead_somewhere(anchor: Anchor) -> Iterator[str]:
             listed = ", ".join(others) or "none is there"
             hint = nearest(kind.extends, others)
             yield (
-                f"{place}: {kind.extends} is not among [[customer_types]] ({listed}).{hint} Add it there or name another."
+                f"{place}: {kind.extends} is not among [[customer_types]] ({listed}).{hint} Add it there or name"
+                " another."
             )
         elif base.role is not kind.role:
             yield (

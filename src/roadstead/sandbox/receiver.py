@@ -132,17 +132,20 @@ class Receiver:
         customer_type: str | None,
         given: Mapping[str, str],
         may_invent: bool,
+        customer_id: str | None = None,
     ) -> str:
         """Register a new customer (SEP-12), wait until it is accepted, and return its id.
 
-        Fields that the anchor requires and `given` lacks are invented, if they may be.
+        With `customer_id`, that customer is completed for the type instead. Fields that the anchor requires and `given`
+        lacks are invented, if they may be.
 
         Raises:
             BadInput: The anchor wants more or other data, or rejected the customer.
             Unavailable: The anchor did not decide within a minute, or does not answer.
         """
         qualifier = {"type": customer_type} if customer_type else {}
-        identity = {"memo": str(secrets.randbits(_MEMO_BITS)), "memo_type": "id", **qualifier}
+        named = {"id": customer_id} if customer_id else _new_memo()
+        identity = {**named, **qualifier}
         state = await self._customer(identity)
         values: dict[str, str] = dict(given)
         identifier = ""
@@ -237,6 +240,10 @@ async def _limit(timeout_s: float, what: str) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise Unavailable(f"{what} after {timeout_s:g} s: ask again later.") from None
+
+
+def _new_memo() -> dict[str, str]:
+    return {"memo": str(secrets.randbits(_MEMO_BITS)), "memo_type": "id"}
 
 
 def _token_of(answer: Mapping[str, Any]) -> str:

@@ -69,6 +69,15 @@ _VALUES = {
     "mobile_money_number": "+14155550102",
     "mobile_money_provider": "Example Mobile",
     "organization.name": "Example Traders Ltd",
+    "organization.VAT_number": "DE136695976",
+    "organization.registration_date": "1999-12-31",
+    "organization.website": "https://traders.example",
+    "organization.email": "office@traders.example",
+    "organization.phone": "+14155550103",
+    "card.expiration_date": "32-05",
+    "card.country_code": "US",
+    "card.state_or_province": "US-NY",
+    "card.token": "tok_example",
 }
 _BY_KIND = {"number": "1", "date": "1985-03-14", "binary": _SMALLEST_PNG}
 

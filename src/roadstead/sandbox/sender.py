@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any, Self
 
 from roadstead.config.anchor import CustomerRole
@@ -16,6 +17,7 @@ from roadstead.config.strkey import public_key_of
 from roadstead.errors import BadInput, InvalidAmount, Unavailable
 from roadstead.money import parse_decimal
 from roadstead.sandbox.calls import Calls, exact_number
+from roadstead.sandbox.completing import Customers, open_completing
 from roadstead.sandbox.page import AnchorPage, read_page
 from roadstead.sandbox.receiver import Offer, Opened, Receiver
 from roadstead.sandbox.wallet import Paid, Wallet, memo_from_text
@@ -210,12 +212,13 @@ class SendingAnchor:
         yield _registered(CustomerRole.SENDER, sender_id)
         receiver_id = order.receiver_id or await self.register_receiver(offer, order.receiver_fields)
         yield _registered(CustomerRole.RECEIVER, receiver_id)
-        opened = await self.open(
+        opened = await open_completing(
+            self.receiver,
             offer,
-            amount=order.amount,
-            sender_id=sender_id,
-            receiver_id=receiver_id,
-            funding_method=order.funding_method,
+            {CustomerRole.SENDER: sender_id, CustomerRole.RECEIVER: receiver_id},
+            partial(self._open_for, offer, order),
+            given={CustomerRole.SENDER: order.sender_fields, CustomerRole.RECEIVER: order.receiver_fields},
+            may_invent=self.may_invent,
         )
         yield Progress(
             step=Step.OPENED,
@@ -252,6 +255,15 @@ class SendingAnchor:
             return None
         return await self.receiver.register(
             role, customer_type=types[0], given=given, may_invent=self.may_invent
+        )
+
+    async def _open_for(self, offer: Offer, order: SendOrder, customers: Customers) -> Opened:
+        return await self.open(
+            offer,
+            amount=order.amount,
+            sender_id=customers[CustomerRole.SENDER],
+            receiver_id=customers[CustomerRole.RECEIVER],
+            funding_method=order.funding_method,
         )
 
     async def open(
