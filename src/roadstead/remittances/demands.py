@@ -96,7 +96,9 @@ def missing_for(
 
 
 def demands_no_more(anchor: Anchor, remittance: Remittance, price: Price) -> bool:
-    """Tell whether a remittance may be priced anew without asking its customers for another type."""
+    """Tell whether a remittance may be priced anew without asking for other types: less never asks for more."""
+    if price.amount_in <= remittance.amount_expected:
+        return True
     try:
         return types_at(anchor, price, remittance.funding_method) == types_of(remittance, anchor)
     except BadInput:
