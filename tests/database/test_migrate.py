@@ -336,6 +336,15 @@ VIOLATIONS = {
         "SET session_replication_role = replica",
         "INSERT INTO postings (idempotency_key, event) VALUES ('a', 'invented')",
     ),
+    "0021_requirements": (
+        f"""
+        INSERT INTO customers (id, account, wrapped_key, key_version) VALUES ('{ID}', '{ACCOUNT}', 'x', 1)
+        """,
+        f"""
+        INSERT INTO customer_fields (customer_id, name, ciphertext, status, valid_until)
+        VALUES ('{ID}', 'id_number', 'x', 'ACCEPTED', now() - interval '1 day')
+        """,
+    ),
     "0020_restorations": (
         PAYMENT,
         REFUND.replace("'sent', 'hash'", "'ordered', NULL"),

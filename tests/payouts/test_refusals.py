@@ -320,6 +320,13 @@ class TestWhoIsGone:
         assert await house.held() == [HoldKind.PAYOUT_RELEASE]
 
     async def test_money_for_nobody_is_held_and_can_go_back(self, house: House) -> None:
+        anchor = house.configuration.anchor
+        house.configuration = replace(
+            house.configuration,
+            anchor=replace(
+                anchor, assets=tuple(replace(terms, receiver_type=None) for terms in anchor.assets)
+            ),
+        )
         remittance_id = await funded(house)
         await house.execute("UPDATE remittances SET receiver_id = NULL WHERE id = $1", remittance_id)
         await house.work()

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from tests.fixtures.house import PARTNER, RECEIVER, SENDER, House, house_on
+from tests.fixtures.house import LARGE_RECEIVER, LARGE_SENDER, PARTNER, House, house_on
 
 from roadstead.config.anchor import CustomerGate
 from roadstead.config.matching_terms import OtherAmount
@@ -26,18 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 CALLER = Principal(account=PARTNER)
-LARGE_SENDER = {
-    **SENDER,
-    "birth_date": "1984-02-29",
-    "address": "1 Quay\nPorttown",
-    "address_country_code": "DEU",
-    "mobile_number": "+49 151 23456789",
-    "id_type": "passport",
-    "id_country_code": "DEU",
-    "id_number": "C01X00T47",
-    "id_expiration_date": "2099-05-01",
-}
-LARGE_RECEIVER = {**RECEIVER, "birth_date": "1984-02-29", "address": "2 Quay\nPorttown"}
 USUAL = RequiredTypes(sender="sep31-sender", receiver="sep31-receiver")
 LARGE = RequiredTypes(sender="sep31-large-sender", receiver="sep31-large-receiver")
 
@@ -46,12 +34,6 @@ LARGE = RequiredTypes(sender="sep31-large-sender", receiver="sep31-large-receive
 async def house(database_url: str) -> AsyncIterator[House]:
     async with house_on(database_url) as furnished:
         yield furnished
-
-
-async def know_more(house: House) -> None:
-    """Complete both customers for large amounts."""
-    await house.registry.register(CALLER, Reference(memo="1", type="sep31-large-sender"), LARGE_SENDER)
-    await house.registry.register(CALLER, Reference(memo="2", type="sep31-large-receiver"), LARGE_RECEIVER)
 
 
 async def status_of(house: House, opened: Opened) -> RemittanceStatus:
@@ -117,7 +99,7 @@ class TestOpening:
 
 class TestBeforeThePayout:
     async def test_a_large_remittance_is_asked_for_its_own_types(self, house: House) -> None:
-        await know_more(house)
+        await house.know_more()
         opened = await house.open("2000")
         await house.execute(
             "UPDATE customer_fields SET status = 'REJECTED' WHERE customer_id = $1 AND name = 'address'",
@@ -131,7 +113,7 @@ class TestBeforeThePayout:
         assert "address" in (remittance.status_message or "")
 
     async def test_what_has_become_too_old_is_asked_again(self, house: House) -> None:
-        await know_more(house)
+        await house.know_more()
         opened = await house.open("2000")
         await house.execute(
             "UPDATE customer_fields SET received_at = received_at - interval '366 days' WHERE name = 'address'"
@@ -140,13 +122,13 @@ class TestBeforeThePayout:
         await house.work()
         assert await status_of(house, opened) is RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE
 
-        await know_more(house)
+        await house.know_more()
         await house.make_due()
         await house.work()
         assert await status_of(house, opened) is RemittanceStatus.PENDING_EXTERNAL
 
     async def test_a_document_that_expired_meanwhile_is_asked_again(self, house: House) -> None:
-        await know_more(house)
+        await house.know_more()
         opened = await house.open("2000")
         await house.execute(
             "UPDATE customer_fields SET valid_until = $1 WHERE valid_until IS NOT NULL", house.clock.now()
@@ -202,7 +184,7 @@ class TestWaiting:
 
         anchor = house.configuration.anchor
         assert await release_waiting(house.database, anchor, house.sender_id, house.clock) == 0
-        await know_more(house)
+        await house.know_more()
         assert await release_waiting(house.database, anchor, house.sender_id, house.clock) == 1
         assert await status_of(house, opened) is RemittanceStatus.PENDING_SENDER
 
@@ -218,7 +200,7 @@ class TestAnotherAmountThanAgreed:
     async def test_less_than_agreed_is_delivered_whatever_would_have_been_asked_for_that(
         self, house: House
     ) -> None:
-        await know_more(house)
+        await house.know_more()
         house.set_policy(other_amount=OtherAmount.DELIVER_RECEIVED)
         opened = await house.open("2000")
         await arrived(house, opened, 5_000_000_000)

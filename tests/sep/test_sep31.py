@@ -85,7 +85,7 @@ class TestInfo:
         assert (eurx["min_amount"], eurx["max_amount"]) == (1, 10000)
         assert eurx["fee_fixed"] > 0
         assert eurx["fee_percent"] > 0
-        assert set(eurx["sep12"]["sender"]["types"]) == {"sep31-sender"}
+        assert set(eurx["sep12"]["sender"]["types"]) == {"sep31-sender", "sep31-large-sender"}
         assert eurx["receiver_sep12_type"] == "sep31-receiver"
         assert eurx["fields"] == {"transaction": {}}
 
@@ -128,11 +128,13 @@ class TestOpeningAndFollowing:
         "text", ["100", "100.0", '"100.00"', "1.0000001", ' "100" ', "10000", "9999.9999999"]
     )
     async def test_a_number_and_a_numeric_text_are_the_same(self, door: Door, text: str) -> None:
+        await door.house.know_more()
         body = json.dumps(door.body(amount=None))[:-1] + f', "amount": {text}}}'
         assert (await door.raw(body.encode())).status == 201
 
     @pytest.mark.clause("SEP-31/post/amount-exact")
     async def test_digits_beyond_a_double_are_kept(self, door: Door) -> None:
+        await door.house.know_more()
         body = json.dumps(door.body(amount=None))[:-1] + ', "amount": 9007.1992547}'
         opened = (await door.raw(body.encode())).json
         transaction = (await door.caller.get(f"{TRANSACTIONS}/{opened['id']}")).json["transaction"]

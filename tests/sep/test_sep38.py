@@ -619,5 +619,8 @@ class TestUseInSep31:
         """Z16"""
         usdc = (await desk.caller.get("/sep31/info")).json["receive"]["USDC"]
         types = set(usdc["sep12"]["receiver"]["types"])
-        assert types == {"sep31-receiver-wire", "sep31-receiver", "sep31-receiver-zengin"}
+        assert types == {
+            *("sep31-receiver-wire", "sep31-receiver", "sep31-receiver-zengin"),
+            *("sep31-large-receiver-wire", "sep31-large-receiver"),
+        }
         assert usdc["receiver_sep12_type"] == "sep31-receiver-wire"

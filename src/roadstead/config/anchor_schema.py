@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from roadstead.config.anchor import (
     AnchorAssetType,
     AssetStatus,
     AssetTerms,
-    CustomerField,
     CustomerGate,
-    CustomerRole,
-    CustomerType,
-    FieldKind,
     FundingMethod,
     Limits,
     Organization,
@@ -25,7 +19,7 @@ from roadstead.config.anchor import (
     TransactionTerms,
     Translation,
 )
-from roadstead.config.field_forms import DemandedForm
+from roadstead.config.customer_types import CUSTOMER_TYPES
 from roadstead.config.forms import (
     AMOUNT,
     BOOLEAN,
@@ -50,7 +44,6 @@ from roadstead.config.matching_terms import MATCHING
 from roadstead.config.payout_terms import PAYOUTS
 from roadstead.config.requirement_terms import REQUIREMENTS
 from roadstead.config.schema import Form, Key, Section
-from roadstead.config.sep9 import STANDARD_FIELDS
 
 _UNITS_MAX = 2**63 - 1
 
@@ -194,49 +187,6 @@ _RAILS = Section(
     ),
 )
 
-
-def _customer_field(**values: Any) -> CustomerField:
-    """Give a field what SEP-9 says of it, unless the file says it; a name that SEP-9 lacks is found out later."""
-    standard = STANDARD_FIELDS.get(values["name"])
-    kind = standard.kind if standard else FieldKind.STRING
-    description = standard.description if standard else values["name"]
-    return CustomerField(**{"kind": kind, "description": description, **values})
-
-
-_CUSTOMER_FIELDS = Section(
-    name="fields",
-    make=_customer_field,
-    many=True,
-    required=True,
-    description="One thing that is asked of the customer, by its name in SEP-9.",
-    keys=(
-        _must("name", LABEL, "Name in SEP-9.", '"first_name"'),
-        _may("description", TEXT, "What is asked, for people; SEP-9's words when left out.", '"Given name"'),
-        _may("kind", one_of(FieldKind), "Kind of value; SEP-9 decides it when left out.", '"string"'),
-        _may("optional", BOOLEAN, "Whether it may be left out.", "false"),
-        _may("choices", NAMES, "The only values that are accepted.", '["checking", "savings"]'),
-        _may(
-            "form", one_of(DemandedForm), "The form that it must have, where SEP-9 leaves it open.", '"iban"'
-        ),
-        _may(
-            "valid_days", whole(1, 36_500), "Days after which it is asked again; never when left out.", "365"
-        ),
-    ),
-)
-
-_CUSTOMER_TYPES = Section(
-    name="customer_types",
-    make=CustomerType,
-    many=True,
-    description="What is asked of customers of one kind (SEP-12 type).",
-    keys=(
-        _must("name", LABEL, "Name.", '"sep31-receiver"'),
-        _must("description", TEXT, "Who has to be registered with this type.", '"People who receive euros"'),
-        _must("role", one_of(CustomerRole), "The side on which the customer stands.", '"receiver"'),
-        _may("extends", LABEL, "Another type, whose fields are asked for too.", '"sep31-receiver"'),
-    ),
-    children=(_CUSTOMER_FIELDS,),
-)
 
 _RATES = Section(
     name="rates",
@@ -388,7 +338,7 @@ SECTIONS = (
     _ASSETS,
     _FUNDING_METHODS,
     _RAILS,
-    _CUSTOMER_TYPES,
+    CUSTOMER_TYPES,
     REQUIREMENTS,
     _RATE_SOURCES,
     _PAIRS,

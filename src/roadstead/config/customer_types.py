@@ -1,17 +1,102 @@
-"""What customer types owe SEP-9 and each other, and the fields that one has from another: pure rules."""
+"""Customer types in `anchor.toml`: their tables, the fields that one has from another, and what they owe SEP-9."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
-from roadstead.config.anchor import Anchor, CustomerField, CustomerType, FieldKind
+from roadstead.config.anchor import Anchor, CustomerField, CustomerRole, CustomerType, FieldKind
 from roadstead.config.field_forms import DemandedForm
-from roadstead.config.schema import nearest
+from roadstead.config.forms import BOOLEAN, LABEL, NAMES, TEXT, one_of, whole
+from roadstead.config.schema import Key, Section, nearest
 from roadstead.config.sep9 import FIELD_KINDS, STANDARD_FIELDS
 
 _PHONE_FIELDS = ("mobile_number", "mobile_money_number")
+
+
+def _customer_field(**values: Any) -> CustomerField:
+    """Give a field what SEP-9 says of it, unless the file says it; a name that SEP-9 lacks is found out later."""
+    standard = STANDARD_FIELDS.get(values["name"])
+    kind = standard.kind if standard else FieldKind.STRING
+    description = standard.description if standard else values["name"]
+    return CustomerField(**{"kind": kind, "description": description, **values})
+
+
+_FIELDS = Section(
+    name="fields",
+    make=_customer_field,
+    many=True,
+    required=True,
+    description="One thing that is asked of the customer, by its name in SEP-9.",
+    keys=(
+        Key(name="name", form=LABEL, required=True, description="Name in SEP-9.", example='"first_name"'),
+        Key(
+            name="description",
+            form=TEXT,
+            description="What is asked, for people; SEP-9's words when left out.",
+            example='"Given name"',
+        ),
+        Key(
+            name="kind",
+            form=one_of(FieldKind),
+            description="Kind of value; SEP-9 decides it when left out.",
+            example='"string"',
+        ),
+        Key(name="optional", form=BOOLEAN, description="Whether it may be left out.", example="false"),
+        Key(
+            name="choices",
+            form=NAMES,
+            description="The only values that are accepted.",
+            example='["checking", "savings"]',
+        ),
+        Key(
+            name="form",
+            form=one_of(DemandedForm),
+            description="The form that it must have, where SEP-9 leaves it open.",
+            example='"iban"',
+        ),
+        Key(
+            name="valid_days",
+            form=whole(1, 36_500),
+            description="Days after which it is asked again; never when left out.",
+            example="365",
+        ),
+    ),
+)
+
+CUSTOMER_TYPES = Section(
+    name="customer_types",
+    make=CustomerType,
+    many=True,
+    description="What is asked of customers of one kind (SEP-12 type).",
+    keys=(
+        Key(name="name", form=LABEL, required=True, description="Name.", example='"sep31-receiver"'),
+        Key(
+            name="description",
+            form=TEXT,
+            required=True,
+            description="Who has to be registered with this type.",
+            example='"People who receive euros"',
+        ),
+        Key(
+            name="role",
+            form=one_of(CustomerRole),
+            required=True,
+            description="The side on which the customer stands.",
+            example='"receiver"',
+        ),
+        Key(
+            name="extends",
+            form=LABEL,
+            description="Another type, whose fields are asked for too.",
+            example='"sep31-receiver"',
+        ),
+    ),
+    children=(_FIELDS,),
+)
+"""The tables `[[customer_types]]`."""
 
 
 def extended(kinds: Sequence[CustomerType]) -> tuple[CustomerType, ...]:

@@ -24,6 +24,8 @@ from roadstead.partners.receipts import KEPT_FOR
 from roadstead.partners.tokens import TOKEN_LIFETIME_S
 from roadstead.sep.markup import Markup, element, joined, page, table
 
+_SIDES = ((CustomerRole.SENDER, "sending clients"), (CustomerRole.RECEIVER, "receiving clients"))
+
 
 def integrate_page(configuration: Configuration) -> bytes:
     """Write the page; it says nothing that is not in effect."""
@@ -138,27 +140,33 @@ def _asset(accepted: AcceptedAsset, configuration: Configuration) -> Iterator[Ma
     yield element("p", terms.description)
     yield table(("what", "value"), _terms(accepted))
     yield table(("funding method", "meaning"), _methods(terms, configuration))
-    for role, whom in (
-        (CustomerRole.SENDER, "sending clients"),
-        (CustomerRole.RECEIVER, "receiving clients"),
-    ):
-        yield from _asked_of(whom, demands(configuration.anchor, terms.code, role), configuration)
+    for role, whom in _SIDES:
+        asked = demands(configuration.anchor, terms.code, role)
+        yield from _asked_of(whom, asked, configuration)
+        if any(demand.above is not None for demand in asked):
+            yield element(
+                "p",
+                "Above an amount that stands here, that type is asked instead of the usual one. The answer ",
+                element("code", "customer_info_needed"),
+                " names the type that is missing.",
+            )
 
 
 def _asked_of(whom: str, asked: tuple[Demand, ...], configuration: Configuration) -> Iterator[Markup]:
     """Write every type that may be asked of one side, when it is, and its fields."""
     for name in dict.fromkeys(demand.type for demand in asked):
-        when = [_when(demand) for demand in asked if demand.type == name]
-        yield from _customers(f"{whom} ({'; '.join(when)})", configuration.anchor.customer_type(name))
+        when = ", ".join(filter(None, (_when(demand) for demand in asked if demand.type == name)))
+        customer_type = configuration.anchor.customer_type(name)
+        yield from _customers(f"{whom} ({when})" if when else whom, customer_type)
 
 
 def _when(demand: Demand) -> str:
     parts = [
-        demand.delivers.code if demand.delivers else "any currency",
-        *([f"by {' or '.join(demand.funding_methods)}"] if demand.funding_methods else []),
-        *([] if demand.above is None else [f"above {demand.above:f} {demand.unit}"]),
+        demand.delivers.code if demand.delivers else "",
+        f"by {' or '.join(demand.funding_methods)}" if demand.funding_methods else "",
+        "" if demand.above is None else f"above {demand.above:f} {demand.unit}",
     ]
-    return " ".join(parts)
+    return " ".join(filter(None, parts))
 
 
 def _terms(accepted: AcceptedAsset) -> Iterator[tuple[str, str]]:

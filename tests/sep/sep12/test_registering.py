@@ -86,7 +86,7 @@ class TestRegistering:
     async def test_fields_that_are_not_of_sep9_are_not_kept(
         self, partner: Caller, database: Database
     ) -> None:
-        await registered(partner, {**SENDER, "favourite_knot": "bowline", "card.number": "4111111111111111"})
+        await registered(partner, {**SENDER, "favourite_knot": "bowline", "card.colour": "blue"})
 
         names = {row["name"] for row in await rows(database, "SELECT name FROM customer_fields")}
         assert names == set(SENDER)
@@ -170,7 +170,10 @@ class TestAtRest:
     async def test_no_value_stands_in_the_database_in_clear(
         self, partner: Caller, database: Database
     ) -> None:
-        await registered(partner, SENDER | RECEIVER | {"birth_date": "1984-02-29", "tax_id": "554-77-9010"})
+        await registered(
+            partner,
+            SENDER | RECEIVER | {"birth_date": "1984-02-29", "tax_id": "554-77-9010", "tax_id_name": "SSN"},
+        )
 
         dump = b""
         for table in ("customers", "customer_fields", "audit_log"):
