@@ -23,6 +23,16 @@ RECEIVER = {
     "bank_account_number": "DE89370400440532013000",
     "address_country_code": "DEU",
 }
+TEN_FIELDS = {
+    **RECEIVER,
+    "address": "1 Quay\nPorttown",
+    "birth_date": "1984-02-29",
+    "email_address": "bart@example.com",
+    "mobile_number": "+49 151 23456789",
+    "tax_id": "36 574 261 809",
+    "tax_id_name": "IdNr",
+}
+"""A receiving client of whom ten fields are known, three of them numbers with rules of their own."""
 
 Request = Callable[[], Awaitable[None]]
 

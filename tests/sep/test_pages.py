@@ -203,6 +203,18 @@ class TestIntegrate:
         assert b"an https URL at one of them that leads to public addresses" in public
         assert b"http and private addresses are called too" not in public
 
+    def test_it_says_above_which_amount_more_is_asked_and_what(self) -> None:
+        text = Reader(integrate_page(CONFIGURATION)).text
+        for words in (
+            "Of sending clients we ask, under the type sep31-sender:",
+            "Of sending clients (above 1000 EURX) we ask, under the type sep31-large-sender:",
+            "Of receiving clients (USD by WIRE above 1000 USD) we ask, under the type sep31-large-receiver-wire:",
+            "that type is asked instead of the usual one",
+            "after 365 days",
+            "when the document has expired",
+        ):
+            assert words in text, words
+
     def test_it_follows_the_agreed_way_of_asking_for_customers(self) -> None:
         anchor = CONFIGURATION.anchor
         terms = replace(anchor.remittances, kyc=CustomerGate.ASYNCHRONOUS)

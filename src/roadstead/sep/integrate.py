@@ -144,12 +144,15 @@ def _asset(accepted: AcceptedAsset, configuration: Configuration) -> Iterator[Ma
         asked = demands(configuration.anchor, terms.code, role)
         yield from _asked_of(whom, asked, configuration)
         if any(demand.above is not None for demand in asked):
-            yield element(
-                "p",
-                "Above an amount that stands here, that type is asked instead of the usual one. The answer ",
-                element("code", "customer_info_needed"),
-                " names the type that is missing.",
-            )
+            yield element("p", *_above(configuration))
+
+
+def _above(configuration: Configuration) -> Iterator[Markup | str]:
+    yield "Above an amount that stands here, that type is asked instead of the usual one."
+    if configuration.anchor.remittances.kyc is CustomerGate.STRICT:
+        yield " The answer "
+        yield element("code", "customer_info_needed")
+        yield " names the type that is missing."
 
 
 def _asked_of(whom: str, asked: tuple[Demand, ...], configuration: Configuration) -> Iterator[Markup]:
