@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from tests.fixtures.authentication import PUBLIC_URL, configured
 
 from roadstead.config import examples
-from roadstead.config.anchor import AssetStatus, Principal
+from roadstead.config.anchor import AssetStatus
 from roadstead.config.effective import Configuration
+from roadstead.config.organization import Principal
 from roadstead.errors import ConfigurationError
 from roadstead.stellar.toml import stellar_toml
 

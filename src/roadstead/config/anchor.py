@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from roadstead.config.calendar_terms import CalendarTerms
 from roadstead.config.field_forms import DemandedForm
 from roadstead.config.matching_terms import MatchingTerms
+from roadstead.config.organization import Organization, Principal
 from roadstead.config.payout_terms import PayoutTerms
 from roadstead.config.requirement_terms import Requirement
 from roadstead.errors import BadInput
@@ -62,43 +64,6 @@ class AnchorAssetType(StrEnum):
     COMMODITY = "commodity"
     REALESTATE = "realestate"
     OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Organization:
-    """Who runs the anchor: the fields of SEP-1's `[DOCUMENTATION]`, each without its prefix `ORG_`."""
-
-    name: str
-    dba: str | None = None
-    url: str | None = None
-    logo: str | None = None
-    description: str | None = None
-    physical_address: str | None = None
-    physical_address_attestation: str | None = None
-    phone_number: str | None = None
-    phone_number_attestation: str | None = None
-    keybase: str | None = None
-    twitter: str | None = None
-    github: str | None = None
-    official_email: str | None = None
-    support_email: str | None = None
-    licensing_authority: str | None = None
-    license_type: str | None = None
-    license_number: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Principal:
-    """A person who answers for the organization (SEP-1, `[[PRINCIPALS]]`)."""
-
-    name: str
-    email: str | None = None
-    keybase: str | None = None
-    telegram: str | None = None
-    twitter: str | None = None
-    github: str | None = None
-    id_photo_hash: str | None = None
-    verification_photo_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +130,8 @@ class RailDeclaration:
 
     name: str
     currency: Asset
+    calendar: str | None = None
+    """Name of the calendar of its business days; None for a rail that never rests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +289,7 @@ class Anchor:
     remittances: RemittanceTerms = RemittanceTerms()
     transactions: TransactionTerms = TransactionTerms()
     payouts: PayoutTerms = field(default_factory=PayoutTerms)
+    calendars: tuple[CalendarTerms, ...] = ()
     limits: Limits = Limits()
     translations: tuple[Translation, ...] = ()
 
@@ -382,6 +350,17 @@ class Anchor:
             if rail.name == name:
                 return rail
         raise BadInput(_unknown("Rail", name, [known.name for known in self.rails]))
+
+    def calendar(self, name: str) -> CalendarTerms:
+        """Return a calendar by its name.
+
+        Raises:
+            BadInput: The anchor has no such calendar.
+        """
+        for calendar in self.calendars:
+            if calendar.name == name:
+                return calendar
+        raise BadInput(_unknown("Calendar", name, [known.name for known in self.calendars]))
 
 
 def _unknown(what: str, name: str, known: list[str]) -> str:

@@ -9,9 +9,7 @@ from roadstead.config.anchor import (
     CustomerGate,
     FundingMethod,
     Limits,
-    Organization,
     PairTerms,
-    Principal,
     RailDeclaration,
     RateSourceTerms,
     RemittanceTerms,
@@ -19,6 +17,7 @@ from roadstead.config.anchor import (
     TransactionTerms,
     Translation,
 )
+from roadstead.config.calendar_terms import CALENDARS
 from roadstead.config.customer_types import CUSTOMER_TYPES
 from roadstead.config.forms import (
     AMOUNT,
@@ -41,6 +40,7 @@ from roadstead.config.forms import (
     whole,
 )
 from roadstead.config.matching_terms import MATCHING
+from roadstead.config.organization import Organization, Principal
 from roadstead.config.payout_terms import PAYOUTS
 from roadstead.config.requirement_terms import REQUIREMENTS
 from roadstead.config.schema import Form, Key, Section
@@ -184,6 +184,7 @@ _RAILS = Section(
     keys=(
         _must("name", RAIL_NAME, "Name.", '"sepa"'),
         _must("currency", CURRENCY, "Currency that it pays in.", '"iso4217:EUR"'),
+        _may("calendar", RAIL_NAME, "Name of one of [[calendars]]; without one it never rests.", '"target"'),
     ),
 )
 
@@ -338,6 +339,7 @@ SECTIONS = (
     _ASSETS,
     _FUNDING_METHODS,
     _RAILS,
+    CALENDARS,
     CUSTOMER_TYPES,
     REQUIREMENTS,
     _RATE_SOURCES,

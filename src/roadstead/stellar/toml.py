@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from roadstead.config.anchor import Organization, Principal
 from roadstead.config.effective import AcceptedAsset, Configuration
+from roadstead.config.organization import Organization, Principal
 from roadstead.errors import ConfigurationError
 
 VERSION = "2.7.0"
