@@ -46,6 +46,7 @@ async def arrived(house: House, opened: Opened, units: int = 20_000_000_000) -> 
 
 
 class TestOpening:
+    @pytest.mark.clause("SEP-31/post/customer-info-needed")
     async def test_a_large_amount_needs_more_of_both_and_says_which_type(self, house: House) -> None:
         for wanted, fields in (
             ("sep31-large-sender", LARGE_SENDER),

@@ -75,6 +75,22 @@ class TestAPaymentInTheAnchorsOwnAsset:
         )
 
 
+class TestALargePayment:
+    async def test_is_opened_once_more_is_known_of_both_customers(self, sandbox: SandboxProcess) -> None:
+        told = await send(sandbox, SendOrder(amount="1500"))
+
+        assert (told[-1].remittance or {})["status"] == "completed"
+        connection = await asyncpg.connect(sandbox.ready["database_url"])
+        try:
+            types = await connection.fetchrow(
+                "SELECT sender_type, receiver_type FROM remittances WHERE amount_in_units = 15000000000"
+            )
+        finally:
+            await connection.close()
+        assert types is not None
+        assert tuple(types) == ("sep31-large-sender", "sep31-large-receiver")
+
+
 class TestAPaymentInAnotherIssuersAsset:
     async def test_is_paid_out_in_dollars(self, sandbox: SandboxProcess) -> None:
         told = await send(
