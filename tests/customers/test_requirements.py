@@ -157,6 +157,9 @@ class TestBeingInDate:
         assert in_date(PEOPLE, one, ends_at - timedelta(seconds=1))
         assert not in_date(PEOPLE, one, ends_at)
 
+    def test_a_document_without_an_end_is_no_error(self) -> None:
+        assert document_ends_at(date.max) == datetime(9999, 12, 31, tzinfo=UTC)
+
     def test_everything_of_a_document_is_a_field_of_sep9(self) -> None:
         assert DOCUMENT_END in DOCUMENT_FIELDS <= STANDARD_FIELDS.keys()
 

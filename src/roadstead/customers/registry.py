@@ -213,11 +213,12 @@ class CustomerRegistry:
         needed = fields_before(values, known.received) if known else frozenset()
         if known is None or not needed:
             return {}
-        try:
-            async with self.database.connection() as connection:
-                return await reveal(connection, self.keys, known.id, needed)
-        except NotFound:
+        async with self.database.connection() as connection:
+            found = await store.read_sealed(connection, known.id, needed)
+        if found is None:
             return {}
+        vault = await _open_vault(self.keys, known.id, found[0])
+        return {name: vault.open(name, ciphertext) for name, ciphertext in found[1].items()}
 
     async def _create(self, identity: Identity, fields: ReadFields, type_name: str | None) -> UUID | None:
         """Write a new customer; None when another request was faster."""

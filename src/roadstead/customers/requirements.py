@@ -66,7 +66,9 @@ class Received:
 
 def document_ends_at(last_day: date) -> datetime:
     """Return the moment from which a document is no longer valid: the end of its last day (UTC)."""
-    return datetime.combine(last_day + timedelta(days=1), time(), UTC)
+    # After the last day that there is, none follows.
+    first_day_without = last_day if last_day == date.max else last_day + timedelta(days=1)
+    return datetime.combine(first_day_without, time(), UTC)
 
 
 def in_date(

@@ -44,6 +44,11 @@ class TestWhatNoRuleIsKnownFor:
         assert await unchecked(database) == set()
 
 
+class TestDocuments:
+    async def test_one_that_never_ends_is_taken(self, partner: Caller) -> None:
+        await registered(partner, {"id_number": "C01X00T47", "id_expiration_date": "9999-12-31"})
+
+
 class TestCards:
     @pytest.mark.parametrize("encoding", ["json", "form"])
     async def test_a_number_is_refused_and_nothing_is_stored(
