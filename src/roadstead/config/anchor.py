@@ -281,6 +281,16 @@ class Limits:
 
     body_bytes_max: int = 65_536
     """Largest body of a request."""
+    file_bytes_max: int = 10_485_760
+    """Largest document of a customer."""
+    form_bytes_max: int = 26_214_400
+    """Largest body of a form that may carry documents."""
+    unused_files_max: int = 200
+    """Documents of one account that no customer refers to yet."""
+    unused_files_bytes_max: int = 209_715_200
+    """How large all of them together may be."""
+    unused_file_lifetime_s: int = 86_400
+    """How long a document waits for a customer to refer to it."""
     account_requests_per_minute: int = 60_000
     """Requests that one authenticated account may make in a minute, all at once if it likes."""
     address_requests_per_minute: int = 60_000

@@ -25,6 +25,7 @@ from roadstead.config.anchor import (
     TransactionTerms,
     Translation,
 )
+from roadstead.config.file_limits import FILE_LIMITS
 from roadstead.config.forms import (
     AMOUNT,
     BOOLEAN,
@@ -343,6 +344,7 @@ _LIMITS = Section(
     description="How much one request may ask of the server.",
     keys=(
         _may("body_bytes_max", whole(1_024, 1_048_576), "Largest body of a request.", "65536"),
+        *FILE_LIMITS,
         _may(
             "account_requests_per_minute",
             whole(60, 10_000_000),

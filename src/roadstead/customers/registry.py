@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from uuid import UUID
 
 import structlog
 
 from roadstead.clock import Clock
 from roadstead.config.anchor import Anchor, CustomerField, CustomerType
-from roadstead.customers import store
+from roadstead.customers import files_store, store
+from roadstead.customers.files import Files, SealedFile, UsedFile, store_files
 from roadstead.customers.identity import Identity, Reference, identify, read_id
 from roadstead.customers.requirements import (
     CustomerStatus,
@@ -22,6 +24,7 @@ from roadstead.customers.requirements import (
 )
 from roadstead.customers.standard_fields import read_fields
 from roadstead.customers.store import StoredCustomer
+from roadstead.customers.submissions import SentFile, sort_out, write_file_id
 from roadstead.customers.vault import KeyProvider, Vault, WrappedKey, new_data_key
 from roadstead.database.pool import Connection, Database
 from roadstead.errors import BadInput, Conflict, NotFound, Unavailable
@@ -29,6 +32,8 @@ from roadstead.partners.principal import Principal
 from roadstead.randomness import Randomness, new_id
 
 log = structlog.get_logger()
+
+_NO_FILES: Mapping[str, SentFile] = MappingProxyType({})
 
 REGISTRATION_TRIES_MAX = 5
 """A try is repeated only when the customer appeared or was erased between its two steps."""
@@ -52,6 +57,23 @@ class CustomerView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a registration writes, checked and as far sealed as can be without the customer's key."""
+
+    type_name: str | None
+    texts: Mapping[str, str] = field(repr=False)
+    sealed: Mapping[str, SealedFile]
+    used: Mapping[str, UsedFile]
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The values of all fields; that of a document is the id of its file."""
+        files = {name: file.new.id for name, file in self.sealed.items()}
+        files |= {name: file.id for name, file in self.used.items()}
+        return {**self.texts, **{name: write_file_id(file_id) for name, file_id in files.items()}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerRegistry:
     """The customers of all partners; each caller reaches only those of the own account.
 
@@ -66,8 +88,25 @@ class CustomerRegistry:
     clock: Clock
     randomness: Randomness
 
-    async def register(self, caller: Principal, reference: Reference, values: Mapping[str, str]) -> UUID:
-        """Create or update a customer with the SEP-9 fields among `values` and return the id.
+    @property
+    def files(self) -> Files:
+        """The documents of the same customers."""
+        return Files(
+            database=self.database,
+            keys=self.keys,
+            limits=self.anchor.limits,
+            clock=self.clock,
+            randomness=self.randomness,
+        )
+
+    async def register(
+        self,
+        caller: Principal,
+        reference: Reference,
+        values: Mapping[str, str],
+        files: Mapping[str, SentFile] = _NO_FILES,
+    ) -> UUID:
+        """Create or update a customer with the SEP-9 fields among `values` and `files`, and return the id.
 
         The same identity always gives the same id, also when it is registered twice at once. Well-formed values are
         accepted at once. What a type demands beyond SEP-9 (an IBAN, one of several choices) is demanded for the type
@@ -78,23 +117,26 @@ class CustomerRegistry:
             BadInput: The type is unknown, or a value is not of its form; nothing was kept.
             Forbidden: The account or memo named is not the caller's.
             NotFound: The id or the transaction is not one of the caller's.
+            TooLarge: A document is larger than the limit; nothing was kept.
             Unavailable: The database or the keeper of the keys does not answer.
         """
         named_type = self._named_type(reference)
         identity = identify(caller, reference)
         type_name = named_type.name if named_type else None
+        submission = sort_out(values, files, file_bytes_max=self.anchor.limits.file_bytes_max)
+        sealed = {name: self.files.seal(caller, document) for name, document in submission.documents.items()}
         for _ in range(REGISTRATION_TRIES_MAX):
             known = await self._find(reference, identity, named_type)
-            fields = read_fields(
-                values, asking=self._asking(named_type, known), today=self.clock.now().date()
+            texts = read_fields(
+                submission.texts, asking=self._asking(named_type, known), today=self.clock.now().date()
             )
+            used = await self.files.find_used(caller, submission.references, known.id if known else None)
+            change = Change(type_name=type_name, texts=texts, sealed=sealed, used=used)
             customer_id = await (
-                self._create(identity, fields, type_name)
-                if known is None
-                else self._update(known, fields, type_name)
+                self._create(identity, change) if known is None else self._update(known, change)
             )
             if customer_id is not None:
-                log.info("customer_registered", customer_id=str(customer_id), fields=len(fields))
+                log.info("customer_registered", customer_id=str(customer_id), fields=len(change.fields))
                 return customer_id
         raise Unavailable("The customer is being changed by other requests: send this one again in a moment.")
 
@@ -151,6 +193,7 @@ class CustomerRegistry:
                     f"The customer takes part in {under_way} transaction(s) under way and cannot be erased before they "
                     "end: ask again when they are completed, refunded, expired or in error."
                 )
+            await files_store.delete_of(connection, known.id)
             await store.erase(connection, known.id)
             await store.write_audit(
                 connection, actor=caller.account, action="customer.erase", customer_id=known.id
@@ -198,33 +241,47 @@ class CustomerRegistry:
             raise BadInput("The id and the memo belong to different customers: send only one of them.")
         return known
 
-    async def _create(
-        self, identity: Identity, fields: Mapping[str, str], type_name: str | None
-    ) -> UUID | None:
+    async def _create(self, identity: Identity, change: Change) -> UUID | None:
         """Write a new customer; None when another request was faster."""
         customer_id = new_id(self.randomness)
         data_key = new_data_key(self.randomness)
         wrapped_key = await self.keys.wrap(data_key, customer_id=customer_id)
-        sealed = self._seal(Vault(customer_id, data_key), fields)
+        vault = Vault(customer_id, data_key)
+        sealed = self._seal(vault, change.fields)
         async with self.database.transaction() as connection:
-            if not await store.insert(connection, customer_id, identity, wrapped_key, type_name):
+            if not await store.insert(connection, customer_id, identity, wrapped_key, change.type_name):
                 return None
             await store.write_fields(connection, customer_id, sealed, FieldStatus.ACCEPTED)
+            await store_files(
+                connection,
+                vault,
+                customer_id,
+                sealed=change.sealed,
+                used=change.used,
+                randomness=self.randomness,
+            )
         return customer_id
 
-    async def _update(
-        self, known: StoredCustomer, fields: Mapping[str, str], type_name: str | None
-    ) -> UUID | None:
+    async def _update(self, known: StoredCustomer, change: Change) -> UUID | None:
         """Write fields of a customer, of the rejected ones those that changed; None when it was erased meanwhile."""
         vault = await _open_vault(self.keys, known.id, known.wrapped_key)
+        fields = change.fields
         sealed = self._seal(vault, fields)
         async with self.database.transaction() as connection:
-            if not await store.lock(connection, known.id, type_name):
+            if not await store.lock(connection, known.id, change.type_name):
                 return None
             rejected = await store.read_rejected(connection, known.id, sealed.keys())
             unchanged = {name for name, was in rejected.items() if vault.open(name, was) == fields[name]}
             changed = {name: new for name, new in sealed.items() if name not in unchanged}
             await store.write_fields(connection, known.id, changed, FieldStatus.ACCEPTED)
+            await store_files(
+                connection,
+                vault,
+                known.id,
+                sealed=change.sealed,
+                used=change.used,
+                randomness=self.randomness,
+            )
         return known.id
 
     def _seal(self, vault: Vault, fields: Mapping[str, str]) -> dict[str, bytes]:

@@ -23,6 +23,7 @@ _NONCE_BYTES = 12
 _FORMAT = b"\x01"
 _FIELD_PURPOSE = b"roadstead customer field"
 _KEY_PURPOSE = b"roadstead customer key"
+_CONTENT_PURPOSE = b"roadstead customer_files.content"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,22 @@ class Vault:
 
     def _bound_to(self, name: str) -> bytes:
         return b"\0".join((_FIELD_PURPOSE, self._customer_id.bytes, name.encode()))
+
+
+def seal_content(key: bytes, file_id: UUID, content: bytes, randomness: Randomness) -> bytes:
+    """Encrypt what a file holds, with the file's own key; bound to the file."""
+    nonce = randomness.token_bytes(_NONCE_BYTES)
+    sealed = AESGCM(key).encrypt(nonce, content, _CONTENT_PURPOSE + file_id.bytes)
+    return b"".join((_FORMAT, nonce, sealed))
+
+
+def open_content(key: bytes, file_id: UUID, sealed: bytes) -> bytes:
+    """Decrypt what a file holds.
+
+    Raises:
+        InvariantViolated: It was made for another file or with another key, or was changed since.
+    """
+    return _open(AESGCM(key), sealed, _CONTENT_PURPOSE + file_id.bytes, what=f"file {file_id}")
 
 
 def _open(cipher: AESGCM, sealed: bytes, bound_to: bytes, *, what: str) -> bytes:

@@ -24,6 +24,11 @@ class Example:
     answer: Any = None
 
 
+_FILE = {
+    "file_id": "file_d3d54529-6683-4341-9b66-4ac7d7504238",
+    "content_type": "image/jpeg",
+    "size": 4089371,
+}
 _OPENED = {
     "id": _REMITTANCE_ID,
     "status": "pending_sender",
@@ -103,6 +108,8 @@ EXAMPLES: Mapping[str, Example] = {
         },
         answer={"id": _RECEIVER_ID},
     ),
+    "POST /kyc/customer/files": Example(answer={**_FILE, "expires_at": "2026-03-02T09:30:00Z"}),
+    "GET /kyc/customer/files": Example(answer={"files": [{**_FILE, "customer_id": _RECEIVER_ID}]}),
     "DELETE /kyc/customer/{account}": Example(body={"memo": "1234", "memo_type": "id"}, answer={}),
     "GET /sep31/info": Example(
         answer={

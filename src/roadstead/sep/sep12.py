@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -13,7 +13,7 @@ from roadstead.customers.requirements import CustomerStatus, FieldStatus
 from roadstead.errors import BadInput
 from roadstead.payouts.waking import wake_for_customer
 from roadstead.remittances.release import release_waiting
-from roadstead.sep.routes import Answer, Audience, Body, Call, Encoding, Parameter, Route
+from roadstead.sep.routes import Answer, Audience, Body, Call, Encoding, Form, Parameter, Route
 from roadstead.sep.services import Services
 
 _ENCODINGS = (Encoding.MULTIPART, Encoding.FORM, Encoding.JSON)
@@ -86,9 +86,11 @@ async def put_customer(call: Call) -> Answer:
     A value that was rejected stays so until another one is sent.
     """
     services = call.services
-    values: Mapping[str, str] = call.payload
-    fields = {name: value for name, value in values.items() if name not in REFERENCE_NAMES}
-    customer_id = await _registry(services).register(call.principal, Reference.found_in(values), fields)
+    form: Form = call.payload
+    fields = {name: value for name, value in form.fields.items() if name not in REFERENCE_NAMES}
+    customer_id = await _registry(services).register(
+        call.principal, Reference.found_in(form.fields), fields, form.files
+    )
     await release_waiting(services.database, services.configuration.anchor, customer_id, services.clock)
     await wake_for_customer(services.database, customer_id)
     return Answer(content=CustomerId(id=str(customer_id)), status=202)
@@ -195,7 +197,7 @@ ROUTES: tuple[Route, ...] = (
         summary="Register or update a customer",
         answer=CustomerId,
         status=202,
-        body=Body(struct=CustomerBody, encodings=_ENCODINGS, fields_open=True),
+        body=Body(struct=CustomerBody, encodings=_ENCODINGS, fields_open=True, takes_files=True),
         refusals=(400, 403, 404, 413),
         unauthenticated_status=401,
         tags=("SEP-12",),

@@ -151,6 +151,11 @@ callbacks_given_up = Counter(
     "Callbacks that their receivers did not take for a day; an operator may send them again.",
     registry=registry,
 )
+customer_files_expired = Counter(
+    "roadstead_customer_files_expired",
+    "Documents that were deleted because no customer referred to them in time.",
+    registry=registry,
+)
 scrape_failures = Counter(
     "roadstead_metrics_refresh_failures",
     "Gauges that could not be refreshed when metrics were asked for; they show old values.",

@@ -40,5 +40,9 @@ GRANT SELECT (id, kind, subject_id, hash, account, sequence, fee_stroops, valid_
 GRANT SELECT (hash, envelope_id, fee_stroops, signed_at) ON envelope_bumps TO roadstead_reader;
 GRANT INSERT ON chain_seedings, clawbacks, outgoing_payments TO roadstead_app;
 GRANT INSERT, UPDATE ON claimable_balances TO roadstead_app;
+-- Documents: sealed content, and the keys of files that nobody refers to yet, are for the server alone.
+GRANT INSERT, UPDATE, DELETE ON customer_files TO roadstead_app;
+REVOKE SELECT ON customer_files FROM roadstead_reader;
+GRANT SELECT (id, customer_id, field, media_type, size_bytes, created_at, expires_at) ON customer_files TO roadstead_reader;
 -- A temporary table would stand before one of ours for every function that names it without its schema.
 DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;
