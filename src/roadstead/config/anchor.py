@@ -174,6 +174,8 @@ class CustomerField:
     kind: FieldKind = FieldKind.STRING
     optional: bool = False
     choices: tuple[str, ...] = ()
+    confirm: bool = False
+    """Whether the customer has to confirm it with a code that is sent there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

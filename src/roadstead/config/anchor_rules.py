@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from roadstead.config.anchor import Anchor, AssetTerms, CustomerRole, CustomerType
+from roadstead.config.confirmable import CONFIRMABLE
 from roadstead.config.pair_rules import PAIR_RULES
 from roadstead.config.schema import nearest
 from roadstead.config.sep9 import FIELD_KINDS
@@ -129,6 +130,19 @@ def _field_problems(kind: CustomerType) -> Iterator[str]:
             yield f'{place}: is a {expected} in SEP-9, not a {field.kind}. Write kind = "{expected}"'
 
 
+def _confirmed_fields_are_addresses(anchor: Anchor) -> Iterator[str]:
+    confirmed = {field.name for kind in anchor.customer_types for field in kind.fields if field.confirm}
+    for name in sorted(confirmed - CONFIRMABLE.keys()):
+        yield f"customer_types: field {name}: no code can be sent there. Only {', '.join(CONFIRMABLE)} can be confirmed"
+    for kind in anchor.customer_types:
+        for field in kind.fields:
+            if field.name in confirmed and not field.confirm:
+                yield (
+                    f"customer_types {kind.name}: field {field.name}: another type demands that it is confirmed, which"
+                    " holds for whoever sends it. Say so here as well: confirm = true"
+                )
+
+
 def _twice(place: str, names: Iterable[str]) -> Iterator[str]:
     for name, count in Counter(names).items():
         if count > 1:
@@ -149,5 +163,6 @@ _RULES: tuple[Callable[[Anchor], Iterator[str]], ...] = (
     _supplies_are_said_once,
     _pauses_grow,
     _customer_fields_are_of_sep9,
+    _confirmed_fields_are_addresses,
     *PAIR_RULES,
 )

@@ -212,6 +212,7 @@ _CUSTOMER_FIELDS = Section(
         _may("kind", one_of(FieldKind), "Kind of value; SEP-9 decides it when left out.", '"string"'),
         _may("optional", BOOLEAN, "Whether it may be left out.", "false"),
         _may("choices", NAMES, "The only values that are accepted.", '["checking", "savings"]'),
+        _may("confirm", BOOLEAN, "Whether it has to be confirmed with a code that is sent there.", "false"),
     ),
 )
 

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
 
 import structlog
 
 from roadstead.clock import Clock
-from roadstead.config.anchor import Anchor, CustomerField, CustomerType
+from roadstead.config.anchor import Anchor, CustomerType
 from roadstead.customers import files_store, store
-from roadstead.customers.files import Files, SealedFile, UsedFile, store_files
+from roadstead.customers.confirming import Verdict, refusal
+from roadstead.customers.files import Files
 from roadstead.customers.identity import Identity, Reference, identify, read_id
-from roadstead.customers.requirements import (
-    CustomerStatus,
-    FieldStatus,
-    customer_status,
-    judging_type,
-    missing_fields,
-    provided_fields,
-)
 from roadstead.customers.standard_fields import read_fields
 from roadstead.customers.store import StoredCustomer
-from roadstead.customers.submissions import SentFile, sort_out, write_file_id
+from roadstead.customers.submissions import SentFile, sort_out
+from roadstead.customers.telling import watch
 from roadstead.customers.vault import KeyProvider, Vault, WrappedKey, new_data_key
+from roadstead.customers.views import CustomerView, view_of
+from roadstead.customers.writing import Change, Writer
 from roadstead.database.pool import Connection, Database
 from roadstead.errors import BadInput, Conflict, NotFound, Unavailable
 from roadstead.partners.principal import Principal
@@ -37,40 +33,6 @@ _NO_FILES: Mapping[str, SentFile] = MappingProxyType({})
 
 REGISTRATION_TRIES_MAX = 5
 """A try is repeated only when the customer appeared or was erased between its two steps."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerView:
-    """What a caller may know of a customer: what was received and what is wanted, never a value."""
-
-    id: UUID | None
-    """None when the customer has never been registered."""
-    status: CustomerStatus
-    missing: tuple[CustomerField, ...] = ()
-    """What can still be sent, optional fields too; never a required field when the status is ACCEPTED."""
-    provided: tuple[tuple[CustomerField, FieldStatus], ...] = ()
-
-    @property
-    def required_missing(self) -> tuple[str, ...]:
-        """Names of what has to be sent before the customer can be accepted."""
-        return tuple(field.name for field in self.missing if not field.optional)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What a registration writes, checked and as far sealed as can be without the customer's key."""
-
-    type_name: str | None
-    texts: Mapping[str, str] = field(repr=False)
-    sealed: Mapping[str, SealedFile]
-    used: Mapping[str, UsedFile]
-
-    @property
-    def fields(self) -> dict[str, str]:
-        """The values of all fields; that of a document is the id of its file."""
-        files = {name: file.new.id for name, file in self.sealed.items()}
-        files |= {name: file.id for name, file in self.used.items()}
-        return {**self.texts, **{name: write_file_id(file_id) for name, file_id in files.items()}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +51,10 @@ class CustomerRegistry:
     randomness: Randomness
 
     @property
+    def _writer(self) -> Writer:
+        return Writer(anchor=self.anchor, keys=self.keys, clock=self.clock, randomness=self.randomness)
+
+    @property
     def files(self) -> Files:
         """The documents of the same customers."""
         return Files(
@@ -105,6 +71,8 @@ class CustomerRegistry:
         reference: Reference,
         values: Mapping[str, str],
         files: Mapping[str, SentFile] = _NO_FILES,
+        *,
+        language: str = "en",
     ) -> UUID:
         """Create or update a customer with the SEP-9 fields among `values` and `files`, and return the id.
 
@@ -131,7 +99,16 @@ class CustomerRegistry:
                 submission.texts, asking=self._asking(named_type, known), today=self.clock.now().date()
             )
             used = await self.files.find_used(caller, submission.references, known.id if known else None)
-            change = Change(type_name=type_name, texts=texts, sealed=sealed, used=used)
+            if known is None and submission.codes:
+                raise refusal(min(submission.codes), Verdict.NOT_ASKED)
+            change = Change(
+                type_name=type_name,
+                language=language,
+                texts=texts,
+                sealed=sealed,
+                used=used,
+                codes=submission.codes,
+            )
             customer_id = await (
                 self._create(identity, change) if known is None else self._update(known, change)
             )
@@ -151,18 +128,42 @@ class CustomerRegistry:
         """
         named_type = self._named_type(reference)
         known = await self._find(reference, identify(caller, reference), named_type)
-        provided = known.statuses if known else {}
-        registered_type = known.registered_type if known else None
-        judged = named_type or judging_type(self.anchor.customer_types, registered_type, provided)
-        customer_id = known.id if known else None
-        if judged is None:
-            return CustomerView(id=customer_id, status=CustomerStatus.ACCEPTED)
-        return CustomerView(
-            id=customer_id,
-            status=customer_status(judged, provided),
-            missing=missing_fields(judged, provided),
-            provided=provided_fields(judged, provided),
+        return view_of(
+            self.anchor,
+            known.id if known else None,
+            known.statuses if known else {},
+            registered_type=known.registered_type if known else None,
+            named_type=named_type,
         )
+
+    async def watch(
+        self, caller: Principal, reference: Reference, *, url: str, private_allowed: bool
+    ) -> None:
+        """Tell every change of a customer's status to a URL, until it is ACCEPTED or REJECTED. Safe to repeat.
+
+        Raises:
+            BadInput: The type is unknown, or the URL is not one that we call.
+            Forbidden: The account or memo named is not the caller's, or the account belongs to no active partner.
+            NotFound: Nothing is known of such a customer.
+            Unavailable: The database does not answer.
+        """
+        named_type = self._named_type(reference)
+        identity = identify(caller, reference)
+        known = await self._find(reference, identity, named_type)
+        async with self.database.transaction() as connection:
+            # Locked, so that no change of the status falls between the look at it and the registration.
+            if known is None or not await store.lock(connection, known.id, None):
+                raise NotFound("Nothing is known of this customer: register it with PUT /customer first.")
+            current = await store.find_by_id(connection, identity.account, known.id)
+            await watch(
+                connection,
+                self.anchor,
+                current or known,
+                named_type,
+                url=url,
+                private_allowed=private_allowed,
+                now=self.clock.now(),
+            )
 
     async def erase(self, caller: Principal, reference: Reference) -> UUID:
         """Erase the personal data of the customer with this account and memo, for ever.
@@ -247,45 +248,26 @@ class CustomerRegistry:
         data_key = new_data_key(self.randomness)
         wrapped_key = await self.keys.wrap(data_key, customer_id=customer_id)
         vault = Vault(customer_id, data_key)
-        sealed = self._seal(vault, change.fields)
         async with self.database.transaction() as connection:
             if not await store.insert(connection, customer_id, identity, wrapped_key, change.type_name):
                 return None
-            await store.write_fields(connection, customer_id, sealed, FieldStatus.ACCEPTED)
-            await store_files(
-                connection,
-                vault,
-                customer_id,
-                sealed=change.sealed,
-                used=change.used,
-                randomness=self.randomness,
-            )
+            await self._writer.write_all(connection, vault, customer_id, change)
         return customer_id
 
     async def _update(self, known: StoredCustomer, change: Change) -> UUID | None:
-        """Write fields of a customer, of the rejected ones those that changed; None when it was erased meanwhile."""
+        """Write what changed of a customer; None when it was erased meanwhile.
+
+        Raises:
+            BadInput: A code is not right; that is counted, and nothing else was written.
+        """
         vault = await _open_vault(self.keys, known.id, known.wrapped_key)
-        fields = change.fields
-        sealed = self._seal(vault, fields)
         async with self.database.transaction() as connection:
             if not await store.lock(connection, known.id, change.type_name):
                 return None
-            rejected = await store.read_rejected(connection, known.id, sealed.keys())
-            unchanged = {name for name, was in rejected.items() if vault.open(name, was) == fields[name]}
-            changed = {name: new for name, new in sealed.items() if name not in unchanged}
-            await store.write_fields(connection, known.id, changed, FieldStatus.ACCEPTED)
-            await store_files(
-                connection,
-                vault,
-                known.id,
-                sealed=change.sealed,
-                used=change.used,
-                randomness=self.randomness,
-            )
+            problem = await self._writer.write_changed(connection, vault, known.id, change)
+        if problem is not None:
+            raise BadInput(problem)
         return known.id
-
-    def _seal(self, vault: Vault, fields: Mapping[str, str]) -> dict[str, bytes]:
-        return {name: vault.seal(name, value, self.randomness) for name, value in fields.items()}
 
 
 async def reveal(

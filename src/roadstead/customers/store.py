@@ -25,12 +25,14 @@ class StoredCustomer:
     """The received fields and how each stands."""
 
 
-_CUSTOMER = """
+_COLUMNS = """
     SELECT id, account, memo_kind, memo, wrapped_key, key_version, registered_type,
            ARRAY(SELECT name FROM customer_fields WHERE customer_id = id ORDER BY name) AS names,
            ARRAY(SELECT status FROM customer_fields WHERE customer_id = id ORDER BY name) AS statuses
     FROM customers
-    WHERE erased_at IS NULL AND account = $1"""
+    WHERE erased_at IS NULL"""
+_CUSTOMER = f"{_COLUMNS} AND account = $1"
+_LIVING = f"{_COLUMNS} AND id = $1"
 
 _BY_ID = f"{_CUSTOMER} AND id = $2"
 # IS NOT DISTINCT FROM would say both of these in one, but no index serves it.
@@ -43,6 +45,12 @@ _ROLE_COLUMNS = {CustomerRole.SENDER: "sender_id", CustomerRole.RECEIVER: "recei
 async def find_by_id(connection: Connection, account: str, customer_id: UUID) -> StoredCustomer | None:
     """Find a customer that this account registered."""
     row = await connection.fetchrow(_BY_ID, account, customer_id)
+    return _stored(row) if row else None
+
+
+async def find_living(connection: Connection, customer_id: UUID) -> StoredCustomer | None:
+    """Find a living customer by its id, whoever asks: for what the house does by itself."""
+    row = await connection.fetchrow(_LIVING, customer_id)
     return _stored(row) if row else None
 
 
@@ -120,18 +128,16 @@ async def write_fields(
     )
 
 
-async def read_rejected(
+async def read_fields(
     connection: Connection, customer_id: UUID, names: Collection[str]
-) -> dict[str, bytes]:
-    """Read the ciphertexts of rejected fields. The customer must be locked."""
+) -> dict[str, tuple[bytes, FieldStatus]]:
+    """Read ciphertexts and statuses of fields. The customer must be locked."""
     rows = await connection.fetch(
-        """
-        SELECT name, ciphertext FROM customer_fields
-        WHERE customer_id = $1 AND name = ANY($2) AND status = 'REJECTED'""",
+        "SELECT name, ciphertext, status FROM customer_fields WHERE customer_id = $1 AND name = ANY($2)",
         customer_id,
         list(names),
     )
-    return {row["name"]: row["ciphertext"] for row in rows}
+    return {row["name"]: (row["ciphertext"], FieldStatus(row["status"])) for row in rows}
 
 
 async def reject_fields(connection: Connection, customer_id: UUID, seen: Mapping[str, bytes]) -> bool:

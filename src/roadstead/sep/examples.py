@@ -108,6 +108,19 @@ EXAMPLES: Mapping[str, Example] = {
         },
         answer={"id": _RECEIVER_ID},
     ),
+    "PUT /kyc/customer/verification": Example(
+        body={"id": _RECEIVER_ID, "mobile_number_verification": "273502"},
+        answer={
+            "id": _RECEIVER_ID,
+            "status": "ACCEPTED",
+            "provided_fields": {
+                "mobile_number": {"type": "string", "description": "Mobile number", "status": "ACCEPTED"}
+            },
+        },
+    ),
+    "PUT /kyc/customer/callback": Example(
+        body={"id": _RECEIVER_ID, "url": "https://callbacks.sender.example/customers"}, answer={}
+    ),
     "POST /kyc/customer/files": Example(answer={**_FILE, "expires_at": "2026-03-02T09:30:00Z"}),
     "GET /kyc/customer/files": Example(answer={"files": [{**_FILE, "customer_id": _RECEIVER_ID}]}),
     "DELETE /kyc/customer/{account}": Example(body={"memo": "1234", "memo_type": "id"}, answer={}),

@@ -8,8 +8,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from roadstead.config.anchor import CustomerField
 from roadstead.customers.identity import REFERENCE_NAMES, Reference
-from roadstead.customers.registry import CustomerRegistry, CustomerView
+from roadstead.customers.registry import CustomerRegistry
 from roadstead.customers.requirements import CustomerStatus, FieldStatus
+from roadstead.customers.views import CustomerView
 from roadstead.errors import BadInput
 from roadstead.payouts.waking import wake_for_customer
 from roadstead.remittances.release import release_waiting
@@ -75,8 +76,8 @@ async def get_customer(call: Call) -> Answer:
     Without `type`, the type under which the customer was last registered counts. Where none is known, it is the first
     configured type for which the customer is complete, else the first configured type.
     """
-    view = await _registry(call.services).look_up(call.principal, Reference.found_in(call.query))
-    return Answer(content=_customer_answer(view, call.say))
+    view = await customer_registry(call.services).look_up(call.principal, Reference.found_in(call.query))
+    return Answer(content=customer_answer(view, call.say))
 
 
 async def put_customer(call: Call) -> Answer:
@@ -88,8 +89,8 @@ async def put_customer(call: Call) -> Answer:
     services = call.services
     form: Form = call.payload
     fields = {name: value for name, value in form.fields.items() if name not in REFERENCE_NAMES}
-    customer_id = await _registry(services).register(
-        call.principal, Reference.found_in(form.fields), fields, form.files
+    customer_id = await customer_registry(services).register(
+        call.principal, Reference.found_in(form.fields), fields, form.files, language=call.language
     )
     await release_waiting(services.database, services.configuration.anchor, customer_id, services.clock)
     await wake_for_customer(services.database, customer_id)
@@ -109,11 +110,12 @@ async def delete_customer(call: Call) -> Answer:
     reference = Reference(
         account=call.path["account"], memo=named.get("memo"), memo_type=named.get("memo_type")
     )
-    await _registry(call.services).erase(call.principal, reference)
+    await customer_registry(call.services).erase(call.principal, reference)
     return Answer(content={})
 
 
-def _registry(services: Services) -> CustomerRegistry:
+def customer_registry(services: Services) -> CustomerRegistry:
+    """Return the customers' registry on the services of the API."""
     return CustomerRegistry(
         anchor=services.configuration.anchor,
         database=services.database,
@@ -123,7 +125,8 @@ def _registry(services: Services) -> CustomerRegistry:
     )
 
 
-def _customer_answer(view: CustomerView, say: Callable[[str], str]) -> CustomerAnswer:
+def customer_answer(view: CustomerView, say: Callable[[str], str] = str) -> CustomerAnswer:
+    """Write how a customer stands as SEP-12 has it; `say` translates what is for people."""
     asked = {field.name: _asked(field, say) for field in view.missing}
     provided = {field.name: _provided(field, status, say) for field, status in view.provided}
     needs_info = view.status is CustomerStatus.NEEDS_INFO

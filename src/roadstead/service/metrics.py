@@ -156,6 +156,12 @@ customer_files_expired = Counter(
     "Documents that were deleted because no customer referred to them in time.",
     registry=registry,
 )
+codes_handed_over = Counter(
+    "roadstead_codes",
+    "Tries to send a code with which a customer confirms an address, by how they ended.",
+    ["outcome"],
+    registry=registry,
+)
 scrape_failures = Counter(
     "roadstead_metrics_refresh_failures",
     "Gauges that could not be refreshed when metrics were asked for; they show old values.",

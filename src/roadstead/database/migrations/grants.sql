@@ -44,5 +44,11 @@ GRANT INSERT, UPDATE ON claimable_balances TO roadstead_app;
 GRANT INSERT, UPDATE, DELETE ON customer_files TO roadstead_app;
 REVOKE SELECT ON customer_files FROM roadstead_reader;
 GRANT SELECT (id, customer_id, field, media_type, size_bytes, created_at, expires_at) ON customer_files TO roadstead_reader;
+-- Codes, what customers are found by, and whom their status is told.
+GRANT INSERT, UPDATE, DELETE ON customer_confirmations, customer_indexes TO roadstead_app;
+GRANT INSERT, UPDATE ON customer_watches TO roadstead_app;
+REVOKE SELECT ON customer_confirmations, customer_indexes FROM roadstead_reader;
+GRANT SELECT (customer_id, field, status, requested_at, expires_at, wrong_codes, tries, sent_at) ON customer_confirmations
+    TO roadstead_reader;
 -- A temporary table would stand before one of ours for every function that names it without its schema.
 DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;
