@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -95,7 +96,5 @@ class TestRefused:
     @given(st.sampled_from(list(SOUND.values())), st.binary(max_size=200))
     def test_nothing_is_an_accident(self, head: bytes, tail: bytes) -> None:
         for content in (head[:12] + tail, head[:40] + tail, tail):
-            try:
-                recognise(content, field=FRONT, label=None)
-            except Unfit as unfit:
-                assert unfit.reason
+            with suppress(Unfit):
+                assert recognise(content, field=FRONT, label=None) in MediaType

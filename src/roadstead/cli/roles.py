@@ -21,6 +21,7 @@ from roadstead.clock import Clock, SystemClock
 from roadstead.config.effective import Configuration
 from roadstead.customers.courier import Courier
 from roadstead.customers.messengers import open_messenger
+from roadstead.customers.rotating import require_current_key
 from roadstead.customers.vault import LocalKeyProvider, local_keys
 from roadstead.database.migrate import migrate, pending
 from roadstead.database.pool import Database, open_database
@@ -109,12 +110,14 @@ async def serve_roles(configuration: Configuration, roles: frozenset[Role]) -> N
         database = await _patiently(url, name, settings.database_pool_max, stop)
         stack.push_async_callback(database.close)
         await _require_schema(database)
+        keys = local_keys(configuration)
+        await require_current_key(database, keys)
         parts = Parts(
             configuration=configuration,
             database=database,
             clock=SystemClock(),
             randomness=SystemRandomness(),
-            keys=local_keys(configuration),
+            keys=keys,
             rails=open_rails(configuration),
             rates=open_rates(configuration, SystemClock()),
             stop=stop,
@@ -298,7 +301,12 @@ async def _schedule(parts: Parts) -> None:
     leadership = Leadership(parts.database, role=scheduler.ROLE, holder=holder_name())
     async with leadership.kept():
         await scheduler.run_scheduler(
-            parts.database, parts.rails, leadership=leadership, clock=parts.clock, stop=parts.stop
+            parts.database,
+            parts.rails,
+            anchor=parts.configuration.anchor,
+            leadership=leadership,
+            clock=parts.clock,
+            stop=parts.stop,
         )
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from roadstead.config.matching_terms import MatchingTerms
 from roadstead.config.payout_terms import PayoutTerms
+from roadstead.config.retention_terms import RETENTION_DEFAULT, RetentionTerms
 from roadstead.errors import BadInput
 from roadstead.money import Asset
 
@@ -326,6 +327,7 @@ class Anchor:
     transactions: TransactionTerms = TransactionTerms()
     payouts: PayoutTerms = field(default_factory=PayoutTerms)
     limits: Limits = Limits()
+    retention: tuple[RetentionTerms, ...] = RETENTION_DEFAULT
     translations: tuple[Translation, ...] = ()
 
     def asset(self, code: str) -> AssetTerms:

@@ -48,6 +48,7 @@ from roadstead.config.forms import (
 )
 from roadstead.config.matching_terms import MATCHING
 from roadstead.config.payout_terms import PAYOUTS
+from roadstead.config.retention_terms import RETENTION
 from roadstead.config.schema import Form, Key, Section
 from roadstead.config.sep9 import FIELD_KINDS
 
@@ -387,6 +388,7 @@ SECTIONS = (
     PAYOUTS,
     _TRANSACTIONS,
     _LIMITS,
+    RETENTION,
     _TRANSLATIONS,
 )
 """All tables of the file, in the order in which they are documented."""

@@ -72,7 +72,8 @@ class Files:
         try:
             document = read_document("file", sent, file_bytes_max=self.limits.file_bytes_max)
         except Unfit as unfit:
-            raise BadInput(f"'file' {unfit.reason}.") from unfit
+            problem = f"'file' {unfit.reason}."
+            raise BadInput(problem) from unfit
         sealed = self.seal(caller, document)
         wrapped = await self.keys.wrap(sealed.key, customer_id=sealed.new.id)
         expires_at = sealed.new.created_at + timedelta(seconds=self.limits.unused_file_lifetime_s)
@@ -113,8 +114,12 @@ class Files:
             if file_id is not None:
                 known = read_file_id(file_id)
                 found = known and await files_store.find(connection, caller.account, _memo(caller), known)
-                wanted = (None, found.customer_id and str(found.customer_id)) if found else ()
-                return [found] if found and customer_id in wanted else []
+                if not found or customer_id not in (None, found.customer_id and str(found.customer_id)):
+                    return []
+                is_living = found.customer_id is None or await store.find_living(
+                    connection, found.customer_id
+                )
+                return [found] if is_living else []
             customer = read_id(customer_id or "")
             if customer is None or not await store.find_by_id(connection, caller.account, customer):
                 return []

@@ -1,4 +1,4 @@
-"""Registering, looking up and erasing customers: what SEP-12 does, without HTTP."""
+"""Registering, looking up and deleting customers: what SEP-12 does, without HTTP."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import structlog
 
 from roadstead.clock import Clock
 from roadstead.config.anchor import Anchor, CustomerType
-from roadstead.customers import files_store, store
+from roadstead.customers import store
 from roadstead.customers.confirming import Verdict, refusal
+from roadstead.customers.erasing import Deletion, delete
 from roadstead.customers.files import Files
 from roadstead.customers.identity import Identity, Reference, identify, read_id
 from roadstead.customers.standard_fields import read_fields
@@ -23,7 +24,7 @@ from roadstead.customers.vault import KeyProvider, Vault, WrappedKey, new_data_k
 from roadstead.customers.views import CustomerView, view_of
 from roadstead.customers.writing import Change, Writer
 from roadstead.database.pool import Connection, Database
-from roadstead.errors import BadInput, Conflict, NotFound, Unavailable
+from roadstead.errors import BadInput, NotFound, Unavailable
 from roadstead.partners.principal import Principal
 from roadstead.randomness import Randomness, new_id
 
@@ -165,20 +166,15 @@ class CustomerRegistry:
                 now=self.clock.now(),
             )
 
-    async def erase(self, caller: Principal, reference: Reference) -> UUID:
-        """Erase the personal data of the customer with this account and memo, for ever.
+    async def delete(self, caller: Principal, reference: Reference) -> Deletion:
+        """Delete the customer with this account and memo: restricted at once, erased when nothing has to be kept.
 
-        A backup of the whole database from before still holds the wrapped key: it has to end by itself.
-
-        The wrapped key is destroyed and the fields and the memo are deleted. The bare id stays behind as a pseudonym,
-        so that the financial record, which the law wants kept, still adds up. Whoever registers the same identity again
-        gets a new id. The erasure is written to the audit log. Not to be undone.
-
-        A customer is not erased while a remittance that names it on either side is under way: the money could then be
-        neither delivered nor explained. The caller may ask again when the remittance has ended.
+        Restricted, it is read and changed by nobody through the API and takes part in no new remittance; those under
+        way are brought to their end. When the data are erased, the wrapped key is destroyed and fields, documents and
+        the memo are deleted; the bare id stays behind as a pseudonym, so that the financial record still adds up.
+        Whoever registers the same identity again gets a new id. Written to the audit log. Not to be undone.
 
         Raises:
-            Conflict: A remittance of the customer is under way; nothing was erased.
             Forbidden: The account or memo named is not the caller's.
             NotFound: Nothing is known of such a customer.
             Unavailable: The database does not answer.
@@ -186,21 +182,13 @@ class CustomerRegistry:
         identity = identify(caller, reference)
         async with self.database.transaction() as connection:
             known = await store.find_by_identity(connection, identity)
-            if known is None or not await store.lock_for_erasure(connection, known.id):
-                raise NotFound("Nothing is known of this customer, so there is nothing to erase.")
-            under_way = await store.count_open_remittances(connection, known.id)
-            if under_way:
-                raise Conflict(
-                    f"The customer takes part in {under_way} transaction(s) under way and cannot be erased before they "
-                    "end: ask again when they are completed, refunded, expired or in error."
-                )
-            await files_store.delete_of(connection, known.id)
-            await store.erase(connection, known.id)
-            await store.write_audit(
-                connection, actor=caller.account, action="customer.erase", customer_id=known.id
+            deletion = known and await delete(
+                connection, self.anchor, known.id, actor=caller.account, now=self.clock.now()
             )
-        log.info("customer_erased", customer_id=str(known.id))
-        return known.id
+            if not deletion:
+                raise NotFound("Nothing is known of this customer, so there is nothing to delete.")
+        log.info("customer_deleted", customer_id=str(deletion.customer_id), erased=deletion.is_erased)
+        return deletion
 
     def _named_type(self, reference: Reference) -> CustomerType | None:
         if reference.type is not None:

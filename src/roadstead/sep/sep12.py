@@ -1,4 +1,4 @@
-"""SEP-12: customers are registered, asked about and erased."""
+"""SEP-12: customers are registered, asked about and deleted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from msgspec import UNSET, Struct, UnsetType
 
+from roadstead.clock import utc_text
 from roadstead.config.anchor import CustomerField
+from roadstead.customers.erasing import Deletion
 from roadstead.customers.identity import REFERENCE_NAMES, Reference
 from roadstead.customers.registry import CustomerRegistry
 from roadstead.customers.requirements import CustomerStatus, FieldStatus
@@ -70,6 +72,23 @@ class ErasureBody(Struct):
     memo_type: str | UnsetType = UNSET
 
 
+class KeptData(Struct, omit_defaults=True):
+    """What is kept of a deleted customer, and why."""
+
+    what: str
+    why: str
+    until: str | UnsetType = UNSET
+    """Left out where nobody can say yet."""
+
+
+class DeletionAnswer(Struct, omit_defaults=True):
+    """The answer of DELETE /customer/{account}."""
+
+    status: str
+    """`erased`, or `restricted` while something has to be kept."""
+    kept: list[KeptData] | UnsetType = UNSET
+
+
 async def get_customer(call: Call) -> Answer:
     """Tell how a customer stands and what is still asked; a customer never registered is asked for everything.
 
@@ -98,7 +117,9 @@ async def put_customer(call: Call) -> Answer:
 
 
 async def delete_customer(call: Call) -> Answer:
-    """Erase a customer's personal data; refused with 409 while a transaction of the customer is under way.
+    """Delete a customer: nobody reads or uses the data any more, and they are erased as soon as the law allows.
+
+    The answer says what is kept, why, and until when, as far as that is known.
 
     `memo` and `memo_type` may stand in the body (SEP-12) or in the query. A token of the bare account that names no
     memo means the customer without one.
@@ -110,8 +131,22 @@ async def delete_customer(call: Call) -> Answer:
     reference = Reference(
         account=call.path["account"], memo=named.get("memo"), memo_type=named.get("memo_type")
     )
-    await customer_registry(call.services).erase(call.principal, reference)
-    return Answer(content={})
+    deletion = await customer_registry(call.services).delete(call.principal, reference)
+    return Answer(content=_deletion_answer(deletion, call.say))
+
+
+def _deletion_answer(deletion: Deletion, say: Callable[[str], str]) -> DeletionAnswer:
+    verdict = deletion.verdict
+    if verdict.cause is None:
+        return DeletionAnswer(status="erased")
+    kept = KeptData(
+        what=say(
+            "The customer's data and documents, which nobody can read or use through this API any more."
+        ),
+        why=say(verdict.cause),
+        until=UNSET if verdict.until is None else utc_text(verdict.until),
+    )
+    return DeletionAnswer(status="restricted", kept=[kept])
 
 
 def customer_registry(services: Services) -> CustomerRegistry:
@@ -211,13 +246,14 @@ ROUTES: tuple[Route, ...] = (
         audience=Audience.AUTHENTICATED,
         handler=delete_customer,
         source="SEP-12 DELETE /customer/{account}",
-        summary="Erase a customer's personal data",
+        summary="Delete a customer",
+        answer=DeletionAnswer,
         body=Body(struct=ErasureBody, encodings=_ENCODINGS, fields_open=True),
         parameters=(
             Parameter(name="account", description="The account of the token.", required=True, place="path"),
             *_MEMO_PARAMETERS,
         ),
-        refusals=(400, 403, 404, 409, 413),
+        refusals=(400, 403, 404, 413),
         unauthenticated_status=401,
         tags=("SEP-12",),
     ),

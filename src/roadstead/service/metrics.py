@@ -162,6 +162,11 @@ codes_handed_over = Counter(
     ["outcome"],
     registry=registry,
 )
+customers_erased = Counter(
+    "roadstead_customers_erased",
+    "Deleted customers whose data were erased when they need not be kept any longer.",
+    registry=registry,
+)
 scrape_failures = Counter(
     "roadstead_metrics_refresh_failures",
     "Gauges that could not be refreshed when metrics were asked for; they show old values.",

@@ -54,9 +54,7 @@ class Watched:
     async def deliver(self) -> list[dict[str, Any]]:
         """Let callbacks go out and return all that was heard so far."""
         deliverer = self.outbox.deliverer()
-        deliverer._renderers = {  # noqa: SLF001 - the outbox's deliverer knows remittances alone
-            SubjectKind.CUSTOMER: callback_renderer(self.house.configuration.anchor)
-        }
+        deliverer._renderers = {SubjectKind.CUSTOMER: callback_renderer(self.house.configuration.anchor)}
         await self.outbox.deliver(deliverer)
         return [json.loads(heard.body) for heard in self.receiver.heard]
 

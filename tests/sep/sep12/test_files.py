@@ -19,9 +19,9 @@ from roadstead.customers.vault import Vault, WrappedKey
 from roadstead.database.pool import Database
 from roadstead.partners.subjects import encode_muxed
 from roadstead.sep.application import build_application
-from roadstead.sep.services import Services
 from roadstead.sep.sep12 import ROUTES
 from roadstead.sep.sep12_files import ROUTES as FILE_ROUTES
+from roadstead.sep.services import Services
 
 FILES = f"{CUSTOMER}/files"
 FRONT = "photo_id_front"
@@ -125,8 +125,8 @@ class TestUploading:
     async def test_what_is_no_document_is_refused_by_its_field_and_nothing_is_stored(
         self, partner: Caller, database: Database, file: bytes | tuple[bytes, str], field: str
     ) -> None:
-        target = ("POST", FILES, {}) if field == "file" else ("PUT", CUSTOMER, SENDER)
-        reply = await send_files(partner, *target, **{field: file})
+        method, path = ("POST", FILES) if field == "file" else ("PUT", CUSTOMER)
+        reply = await send_files(partner, method, path, SENDER, **{field: file})
 
         assert reply.status == 400
         assert reply.error.startswith(f"'{field}' ")
@@ -268,12 +268,13 @@ class TestInRegistrations:
         assert reply.status == 400
 
     async def test_a_text_as_a_file_and_a_document_twice_are_refused(self, partner: Caller) -> None:
-        for fields, files in (
+        refused: list[tuple[dict[str, str], dict[str, bytes]]] = [
             ({}, {"first_name": b"Ann"}),
             ({f"{FRONT}_file_id": await uploaded(partner)}, {FRONT: png()}),
             ({FRONT: "text"}, {FRONT: png()}),
             ({FRONT: "iVBORw0KGgo="}, {}),
-        ):
+        ]
+        for fields, files in refused:
             reply = await send_files(partner, "PUT", CUSTOMER, fields, **files)
             assert reply.status == 400
             assert reply.error

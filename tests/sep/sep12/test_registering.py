@@ -199,6 +199,6 @@ class TestAtRest:
 
         logged = capsys.readouterr().out
         assert "customer_registered" in logged
-        assert "customer_erased" in logged
+        assert "customer_deleted" in logged
         for value in (*SENDER.values(), *RECEIVER.values(), "370400440532013000"):
             assert value not in logged
