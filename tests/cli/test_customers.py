@@ -14,8 +14,9 @@ from tests.fixtures.customers import EXAMPLE, PARTNER, SENDER
 from roadstead.clock import SystemClock
 from roadstead.config import examples
 from roadstead.config.anchor_file import load_anchor
+from roadstead.config.confirmable import MessageChannel
 from roadstead.customers.identity import Reference
-from roadstead.customers.messages import CodeMessage, MessageChannel
+from roadstead.customers.messages import CodeMessage
 from roadstead.customers.messengers import FILE_NAME, FileMessenger
 from roadstead.customers.registry import CustomerRegistry
 from roadstead.customers.vault import LocalKeyProvider
