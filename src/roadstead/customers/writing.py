@@ -8,6 +8,7 @@ from uuid import UUID
 
 from roadstead.clock import Clock
 from roadstead.config.anchor import Anchor
+from roadstead.config.confirmable import CONFIRMABLE, MessageChannel
 from roadstead.customers import confirmations_store, indexes, store
 from roadstead.customers.confirming import Request, confirmed_names, may_repeat, request_codes, take_codes
 from roadstead.customers.files import SealedFile, UsedFile, store_files
@@ -17,6 +18,7 @@ from roadstead.customers.submissions import write_file_id
 from roadstead.customers.telling import tell_status
 from roadstead.customers.vault import KeyProvider, Vault
 from roadstead.database.pool import Connection
+from roadstead.errors import BadInput
 from roadstead.randomness import Randomness
 
 
@@ -55,7 +57,7 @@ class Writer:
         """Write everything of a new customer.
 
         Raises:
-            BadInput: A file that is referred to was used or expired meanwhile.
+            BadInput: A file that is referred to was used or expired meanwhile, or no code can be sent to a number.
             TooManyRequests: Too many codes were asked for an address.
         """
         await self._write(connection, vault, customer_id, change, change.fields.keys())
@@ -69,7 +71,7 @@ class Writer:
         and a confirmed one confirmed; one that waits for its code brings another code, but not too often.
 
         Raises:
-            BadInput: A file that is referred to was used or expired meanwhile.
+            BadInput: A file that is referred to was used or expired meanwhile, or no code can be sent to a number.
             TooManyRequests: Too many codes were asked for a field or an address.
         """
         fields, now = change.fields, self.clock.now()
@@ -95,9 +97,10 @@ class Writer:
             for name in lasting
             if before[name][1] is FieldStatus.VERIFICATION_REQUIRED and name not in change.codes
         }
-        known = await confirmations_store.lock_all(connection, customer_id, waiting)
-        again = {name for name in waiting if may_repeat(known.get(name), now=now)}
-        await self._request(connection, customer_id, change, again)
+        if waiting:
+            known = await confirmations_store.lock_all(connection, customer_id, waiting)
+            again = {name for name in waiting if may_repeat(known.get(name), now=now)}
+            await self._request(connection, customer_id, change, again)
         return None
 
     async def _write(
@@ -111,13 +114,15 @@ class Writer:
         values = {name: value for name, value in change.fields.items() if name in names}
         sealed = {name: vault.seal(name, value, self.randomness) for name, value in values.items()}
         to_confirm = confirmed_names(self.anchor) & values.keys()
+        _require_reachable(values, to_confirm)
         for status, chosen in (
             (FieldStatus.VERIFICATION_REQUIRED, to_confirm),
             (FieldStatus.ACCEPTED, values.keys() - to_confirm),
         ):
-            await store.write_fields(
-                connection, customer_id, {name: sealed[name] for name in sorted(chosen)}, status
-            )
+            if chosen:
+                await store.write_fields(
+                    connection, customer_id, {name: sealed[name] for name in sorted(chosen)}, status
+                )
         await store_files(
             connection,
             vault,
@@ -146,3 +151,10 @@ class Writer:
         }
         if requests:
             await request_codes(connection, customer_id, requests, self.clock.now())
+
+
+def _require_reachable(values: Mapping[str, str], to_confirm: Collection[str]) -> None:
+    """Refuse a telephone number to which no code can be sent: SEP-9 lets one be sent as a hash, for example."""
+    for name in sorted(to_confirm):
+        if CONFIRMABLE[name] is MessageChannel.PHONE and not values[name].startswith("+"):
+            raise BadInput(f"'{name}' has to be confirmed with a code: send the number itself (E.164).")
