@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from roadstead.config.calendar_terms import CalendarTerms
+from roadstead.config.limit_terms import Limits
 from roadstead.config.matching_terms import MatchingTerms
 from roadstead.config.payout_terms import PayoutTerms
 from roadstead.config.retention_terms import RETENTION_DEFAULT, RetentionTerms
@@ -164,6 +166,8 @@ class RailDeclaration:
 
     name: str
     currency: Asset
+    calendar: str | None = None
+    """Name of the calendar of its business days; None for a rail that never rests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,28 +283,6 @@ class TransactionTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much one request may ask of the server."""
-
-    body_bytes_max: int = 65_536
-    """Largest body of a request."""
-    file_bytes_max: int = 10_485_760
-    """Largest document of a customer."""
-    form_bytes_max: int = 26_214_400
-    """Largest body of a form that may carry documents."""
-    unused_files_max: int = 200
-    """Documents of one account that no customer refers to yet."""
-    unused_files_bytes_max: int = 209_715_200
-    """How large all of them together may be."""
-    unused_file_lifetime_s: int = 86_400
-    """How long a document waits for a customer to refer to it."""
-    account_requests_per_minute: int = 60_000
-    """Requests that one authenticated account may make in a minute, all at once if it likes."""
-    address_requests_per_minute: int = 60_000
-    """Requests without a token that holds that may come from one address in a minute."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Translation:
     """What a text of this file is called in other languages."""
 
@@ -326,7 +308,8 @@ class Anchor:
     remittances: RemittanceTerms = RemittanceTerms()
     transactions: TransactionTerms = TransactionTerms()
     payouts: PayoutTerms = field(default_factory=PayoutTerms)
-    limits: Limits = Limits()
+    calendars: tuple[CalendarTerms, ...] = ()
+    limits: Limits = field(default_factory=Limits)
     retention: tuple[RetentionTerms, ...] = RETENTION_DEFAULT
     translations: tuple[Translation, ...] = ()
 
@@ -387,6 +370,17 @@ class Anchor:
             if rail.name == name:
                 return rail
         raise BadInput(_unknown("Rail", name, [known.name for known in self.rails]))
+
+    def calendar(self, name: str) -> CalendarTerms:
+        """Return a calendar by its name.
+
+        Raises:
+            BadInput: The anchor has no such calendar.
+        """
+        for calendar in self.calendars:
+            if calendar.name == name:
+                return calendar
+        raise BadInput(_unknown("Calendar", name, [known.name for known in self.calendars]))
 
 
 def _unknown(what: str, name: str, known: list[str]) -> str:

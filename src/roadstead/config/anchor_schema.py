@@ -14,7 +14,6 @@ from roadstead.config.anchor import (
     CustomerType,
     FieldKind,
     FundingMethod,
-    Limits,
     Organization,
     PairTerms,
     Principal,
@@ -25,7 +24,7 @@ from roadstead.config.anchor import (
     TransactionTerms,
     Translation,
 )
-from roadstead.config.file_limits import FILE_LIMITS
+from roadstead.config.calendar_terms import CALENDARS
 from roadstead.config.forms import (
     AMOUNT,
     BOOLEAN,
@@ -46,6 +45,7 @@ from roadstead.config.forms import (
     one_of,
     whole,
 )
+from roadstead.config.limit_terms import LIMITS
 from roadstead.config.matching_terms import MATCHING
 from roadstead.config.payout_terms import PAYOUTS
 from roadstead.config.retention_terms import RETENTION
@@ -191,6 +191,7 @@ _RAILS = Section(
     keys=(
         _must("name", RAIL_NAME, "Name.", '"sepa"'),
         _must("currency", CURRENCY, "Currency that it pays in.", '"iso4217:EUR"'),
+        _may("calendar", RAIL_NAME, "Name of one of [[calendars]]; without one it never rests.", '"target"'),
     ),
 )
 
@@ -339,29 +340,6 @@ _TRANSACTIONS = Section(
     ),
 )
 
-_LIMITS = Section(
-    name="limits",
-    make=Limits,
-    many=False,
-    description="How much one request may ask of the server.",
-    keys=(
-        _may("body_bytes_max", whole(1_024, 1_048_576), "Largest body of a request.", "65536"),
-        *FILE_LIMITS,
-        _may(
-            "account_requests_per_minute",
-            whole(60, 10_000_000),
-            "Requests of one authenticated account in a minute, for each process of the API.",
-            "60000",
-        ),
-        _may(
-            "address_requests_per_minute",
-            whole(60, 10_000_000),
-            "Requests from one address without a valid token in a minute, for each process of the API.",
-            "60000",
-        ),
-    ),
-)
-
 _TRANSLATIONS = Section(
     name="translations",
     make=Translation,
@@ -381,13 +359,14 @@ SECTIONS = (
     _ASSETS,
     _FUNDING_METHODS,
     _RAILS,
+    CALENDARS,
     _CUSTOMER_TYPES,
     _RATE_SOURCES,
     _PAIRS,
     _REMITTANCES,
     PAYOUTS,
     _TRANSACTIONS,
-    _LIMITS,
+    LIMITS,
     RETENTION,
     _TRANSLATIONS,
 )

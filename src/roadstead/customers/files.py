@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 
 from roadstead.clock import Clock
-from roadstead.config.anchor import Limits
+from roadstead.config.limit_terms import Limits
 from roadstead.customers import files_store, store
 from roadstead.customers.documents import MediaType
 from roadstead.customers.files_store import NewFile, StoredFile
