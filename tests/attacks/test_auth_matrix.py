@@ -124,8 +124,38 @@ ROWS: dict[str, Row] = {
         hostile=400,
         body={"id": "{sender}", "first_name": "Sena"},
     ),
+    "PUT /kyc/customer/verification": Row(
+        partner=400,
+        other_memo=400,
+        other_partner=404,
+        disabled=404,
+        nobody=404,
+        hostile=400,
+        body={"id": "{sender}", "email_address_verification": "123456"},
+    ),
+    "PUT /kyc/customer/callback": Row(
+        partner=400,
+        other_memo=400,
+        other_partner=404,
+        disabled=404,
+        nobody=404,
+        hostile=400,
+        body={"id": "{sender}", "url": "https://unknown.example/"},
+    ),
+    "POST /kyc/customer/files": Row(
+        partner=400, other_memo=400, other_partner=400, disabled=400, nobody=400, hostile=400, body={}
+    ),
+    "GET /kyc/customer/files": Row(
+        partner=200,
+        other_memo=200,
+        other_partner=200,
+        disabled=200,
+        nobody=200,
+        hostile=200,
+        query="customer_id={sender}",
+    ),
     "DELETE /kyc/customer/{account}": Row(
-        partner=409, other_memo=403, other_partner=403, disabled=403, nobody=403, hostile=400, query="memo=1"
+        partner=200, other_memo=403, other_partner=403, disabled=403, nobody=403, hostile=400, query="memo=1"
     ),
 }
 """What stands here is the promise; a route that is missing has not been thought about."""

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from roadstead.config.anchor import Anchor, AnchorAssetType, CustomerRole, FieldKind, Limits
+from roadstead.config.anchor import Anchor, AnchorAssetType, CustomerRole, FieldKind
 from roadstead.config.anchor_file import load_anchor
 from roadstead.config.anchor_schema import SECTIONS
+from roadstead.config.limit_terms import Limits
 from roadstead.config.schema import Section
 from roadstead.errors import BadInput, ConfigurationError
 from roadstead.money import currency

@@ -215,7 +215,7 @@ class TestValues:
 
     @pytest.mark.parametrize("name", [n for n, f in STANDARD_FIELDS.items() if f.kind is FieldKind.BINARY])
     def test_every_document_is_refused(self, name: str) -> None:
-        assert "accepts no documents" in refusal_of({name: "aGk="})
+        assert "send it as a file" in refusal_of({name: "aGk="})
 
     def test_an_address_may_have_lines_and_a_name_may_not(self) -> None:
         assert read({"address": "1 Quay\r\nPorttown"}) == {"address": "1 Quay\r\nPorttown"}

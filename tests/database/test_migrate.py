@@ -100,7 +100,8 @@ class TestMigrating:
         await self._forget_the_type(database_url)
         async with connected(database_url) as connection:
             await connection.execute(
-                "INSERT INTO customers (id, account, memo_kind, memo, erased_at) VALUES ($1, $2, 'id', '7', now())",
+                "INSERT INTO customers (id, account, memo_kind, memo, restricted_at, erased_at) "
+                "VALUES ($1, $2, 'id', '7', now(), now())",
                 ID,
                 ACCOUNT,
             )
@@ -245,14 +246,40 @@ INSERT INTO refunds (id, operation_id, source, asset, amount_units, fee_units, d
 VALUES ('{ID}', 1, 'suspense', 'stellar:EURX:G', 10, 0, '{ACCOUNT}', 'none', 'tests', 'sent', 'hash')
 """
 
+ERASED_CUSTOMER = (
+    f"INSERT INTO customers (id, account, restricted_at, erased_at) VALUES ('{ID}', '{ACCOUNT}', now(), now())"
+)
+FILE = f"""
+INSERT INTO customer_files (id, account, customer_id, field, sealed_key, content, media_type, size_bytes, created_at)
+VALUES ('{ID}', '{ACCOUNT}', '{ID}', 'photo_id_front', 'x', 'x', 'image/png', 1, now())
+"""
+DIGEST = "decode(repeat('00', 32), 'hex')"
+
 VIOLATIONS = {
+    "0022_customer_files": (ERASED_CUSTOMER, FILE),
+    "0023_customer_confirmations": (
+        f"INSERT INTO customers (id, account, wrapped_key, key_version) VALUES ('{ID}', '{ACCOUNT}', 'x', 1)",
+        f"INSERT INTO customer_fields VALUES ('{ID}', 'email_address', 'x', 'ACCEPTED')",
+        f"""
+        INSERT INTO customer_confirmations (customer_id, field, language, address_digest, requested_at, began_at)
+        VALUES ('{ID}', 'email_address', 'en', {DIGEST}, now(), now())
+        """,
+    ),
+    "0024_customer_watches": (
+        ERASED_CUSTOMER,
+        f"INSERT INTO customer_indexes VALUES ('{ID}', 'email_address', 'email', {DIGEST}, 1)",
+    ),
+    "0025_customer_retention": (
+        ERASED_CUSTOMER,
+        f"INSERT INTO legal_holds (id, customer_id, reason, placed_by) VALUES ('{ID}', '{ID}', 'Court', 'operator 1')",
+    ),
     "0001_partners": (
         "ALTER TABLE partners DROP CONSTRAINT partners_check",
         PARTNER,
         "UPDATE partners SET status = 'disabled'",
     ),
     "0002_customers": (
-        f"INSERT INTO customers (id, account, erased_at) VALUES ('{ID}', '{ACCOUNT}', now())",
+        ERASED_CUSTOMER,
         f"INSERT INTO customer_fields VALUES ('{ID}', 'first_name', 'x', 'ACCEPTED')",
     ),
     "0003_remittances": (
@@ -284,7 +311,8 @@ VIOLATIONS = {
         f"UPDATE remittances SET quote_id = '{ID}', pricing = 'firm'",
     ),
     "0008_customer_type": (
-        f"INSERT INTO customers VALUES ('{ID}', '{ACCOUNT}', 'id', '7', NULL, NULL, now(), now())",
+        ERASED_CUSTOMER,
+        "UPDATE customers SET memo_kind = 'id', memo = '7'",
     ),
     "0010_callbacks": (
         f"INSERT INTO partners (id, name) VALUES ('{ID}', 'Sending Anchor')",

@@ -59,6 +59,7 @@ KEPT = (
     *("operators", "holds", "alerts", "alert_notices", "stops"),
     *("refunds", "envelopes"),
     *("restorations", "outgoing_found"),
+    *("customer_watches", "legal_holds", "key_retirements"),
 )
 """Tables of which the server deletes nothing, ever."""
 
@@ -188,7 +189,7 @@ class TestTheServersRole:
         caller, reference = Principal(account=PARTNER), Reference(memo="7", type="sep31-sender")
         await house.registry.register(caller, reference, SENDER)
         await house.registry.register(caller, reference, {**SENDER, "first_name": "Selma"})
-        customer_id = await house.registry.erase(caller, reference)
+        customer_id = (await house.registry.delete(caller, reference)).customer_id
 
         fields = "SELECT count(*) FROM customer_fields WHERE customer_id = $1"
         assert await house.value(fields, customer_id) == 0
@@ -257,14 +258,20 @@ RIGHTS: dict[str, set[str]] = {
     "claimable_balances": CHANGES,
     "clawbacks": {"INSERT"},
     "cursors": CHANGES,
+    "customer_confirmations": {*CHANGES, "DELETE"},
     "customer_fields": {*CHANGES, "DELETE"},
+    "customer_files": {*CHANGES, "DELETE"},
+    "customer_indexes": {*CHANGES, "DELETE"},
+    "customer_watches": CHANGES,
     "customers": CHANGES,
     "entries": {"INSERT"},
     "hold_votes": {"INSERT"},
     "holds": CHANGES,
     "envelope_bumps": {"INSERT"},
     "envelopes": CHANGES,
+    "key_retirements": {"INSERT"},
     "leases": CHANGES,
+    "legal_holds": CHANGES,
     "ledger_events": set(),
     "operators": CHANGES,
     "outgoing_payments": {"INSERT"},

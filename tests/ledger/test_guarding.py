@@ -104,7 +104,14 @@ class TestTheScheduler:
         leadership = Leadership(house.database, role=ROLE, holder="tests")
         async with leadership.kept(), asyncio.timeout(20):
             work = asyncio.create_task(
-                run_scheduler(house.database, {}, leadership=leadership, clock=house.clock, stop=stop)
+                run_scheduler(
+                    house.database,
+                    {},
+                    anchor=house.configuration.anchor,
+                    leadership=leadership,
+                    clock=house.clock,
+                    stop=stop,
+                )
             )
             while await house.value(STOPS) is None:  # noqa: ASYNC110 - the database tells, no event does
                 await asyncio.sleep(0.1)

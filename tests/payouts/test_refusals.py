@@ -13,6 +13,7 @@ from roadstead.config.anchor import Anchor
 from roadstead.config.payout_terms import PayoutTerms, Response
 from roadstead.customers.identity import Reference
 from roadstead.customers.requirements import CustomerStatus, FieldStatus
+from roadstead.customers.retention import Cause
 from roadstead.operations.holds import HoldKind
 from roadstead.partners import registry as partners
 from roadstead.partners.principal import Principal
@@ -305,11 +306,19 @@ class TestWhoIsGone:
         assert len(house.rail.submissions) == 1
         assert (await house.payout(remittance_id)).status is PayoutStatus.ACCEPTED
 
-    async def test_the_erasure_of_a_customer_whose_payout_waits_is_refused(self, house: House) -> None:
-        await refused(house, "AC01")
+    async def test_a_deleted_customer_whose_payout_waits_is_kept_until_people_have_decided(
+        self, house: House
+    ) -> None:
+        remittance_id = await refused(house, "AC01")
+        deletion = await house.registry.delete(CALLER, Reference(memo="2"))
+        assert deletion.verdict.cause is Cause.UNDER_WAY
 
-        with pytest.raises(Exception, match="under way"):
-            await house.registry.erase(CALLER, Reference(memo="2"))
+        house.clock.advance(timedelta(days=15))
+        await house.make_due()
+        await house.work()
+        assert await house.held() == [HoldKind.PAYOUT_RELEASE]
+        await house.decide(HoldKind.PAYOUT_RELEASE, "refuse")
+        assert (await house.payout(remittance_id)).status is PayoutStatus.CANCELLED
 
     async def test_a_remittance_that_a_person_stopped_is_not_paid_but_held(self, house: House) -> None:
         remittance_id = await funded(house)

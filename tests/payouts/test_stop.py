@@ -11,7 +11,7 @@ from tests.fixtures.house import House, house_on
 from tests.fixtures.operators import add_operator, vote
 from tests.fixtures.scripted_rail import Behaviour
 
-from roadstead.customers.vault import KeyProvider, WrappedKey
+from roadstead.customers.vault import BlindDigest, KeyProvider, WrappedKey
 from roadstead.money import Asset, currency
 from roadstead.operations.holds import HoldKind, place_hold
 from roadstead.operations.stops import Outgoing, stop
@@ -166,6 +166,13 @@ class StoppingKeys:
 
     keys: KeyProvider
     house: House
+
+    @property
+    def newest_version(self) -> int:
+        return self.keys.newest_version
+
+    def blind(self, purpose: str, value: str) -> tuple[BlindDigest, ...]:
+        return self.keys.blind(purpose, value)
 
     async def unwrap(self, wrapped: WrappedKey, *, customer_id: UUID) -> bytes:
         await stopped(self.house)

@@ -140,7 +140,7 @@ class TestWhoMayOpen:
             await house.open(sender_id=str(foreign))
 
     async def test_an_erased_customer_is_unknown(self, house: House) -> None:
-        await house.registry.erase(Principal(account=PARTNER), Reference(memo="2"))
+        await house.registry.delete(Principal(account=PARTNER), Reference(memo="2"))
         with pytest.raises(BadInput, match="not known"):
             await house.open()
 
@@ -148,7 +148,7 @@ class TestWhoMayOpen:
         self, house: House
     ) -> None:
         async with house.database.transaction() as connection:
-            assert await customers.lock_for_erasure(connection, house.receiver_id)
+            assert await customers.restrict(connection, house.receiver_id, house.clock.now())
             opening = asyncio.create_task(house.open())
             await asyncio.sleep(0.3)
             assert not opening.done()

@@ -13,7 +13,7 @@ from tests.fixtures.authentication import FakeAccounts, configured, key, service
 from tests.fixtures.house import PARTNER, house_on
 
 from roadstead.clock import ManualClock
-from roadstead.config.anchor import Limits
+from roadstead.config.limit_terms import Limits
 from roadstead.partners.principal import Principal
 from roadstead.partners.tokens import TokenBook
 from roadstead.sep.application import build_application

@@ -33,6 +33,7 @@ def application() -> typer.Typer:
         callbacks,
         chain,
         config,
+        customers,
         demo,
         holds,
         ledger,
@@ -61,6 +62,7 @@ def application() -> typer.Typer:
     app.add_typer(config.app, name="config")
     app.add_typer(partners.app, name="partners")
     app.add_typer(remittances.app, name="remittances")
+    app.add_typer(customers.app, name="customers")
     app.add_typer(payments.app, name="payments")
     app.add_typer(payouts.app, name="payouts")
     app.add_typer(refunds.app, name="refunds")

@@ -19,10 +19,14 @@ from roadstead.callbacks.store import SubjectKind
 from roadstead.cli.context import database_urls
 from roadstead.clock import Clock, SystemClock
 from roadstead.config.effective import Configuration
-from roadstead.customers.vault import LocalKeyProvider
+from roadstead.customers.courier import Courier
+from roadstead.customers.messengers import open_messenger
+from roadstead.customers.rotating import require_current_key
+from roadstead.customers.vault import LocalKeyProvider, local_keys
 from roadstead.database.migrate import migrate, pending
 from roadstead.database.pool import Database, open_database
 from roadstead.errors import ConfigurationError, Unavailable
+from roadstead.messages.catalogue import Catalogue, shipped_messages
 from roadstead.partners.challenges import Challenges, auth_endpoint
 from roadstead.partners.client_domains import TOML_BYTES_MAX, StellarTomlKeys
 from roadstead.partners.directory import CachedPartnerDirectory
@@ -34,7 +38,7 @@ from roadstead.rails.opening import open_rails
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import SystemRandomness
 from roadstead.refunds.opening import opened_submitter
-from roadstead.sep import sep31
+from roadstead.sep import sep12_changes, sep31
 from roadstead.sep.application import build_application
 from roadstead.sep.services import Services
 from roadstead.sep.table import route_table
@@ -50,6 +54,7 @@ from roadstead.service.internal import (
 from roadstead.service.leases import Leadership, holder_name
 from roadstead.service.logging import configure_logging
 from roadstead.service.loops import pause
+from roadstead.service.metrics import codes_handed_over
 from roadstead.service.observer import run_observer
 from roadstead.service.readiness import observer_check, rail_check
 from roadstead.service.roles import Role
@@ -105,12 +110,14 @@ async def serve_roles(configuration: Configuration, roles: frozenset[Role]) -> N
         database = await _patiently(url, name, settings.database_pool_max, stop)
         stack.push_async_callback(database.close)
         await _require_schema(database)
+        keys = local_keys(configuration)
+        await require_current_key(database, keys)
         parts = Parts(
             configuration=configuration,
             database=database,
             clock=SystemClock(),
             randomness=SystemRandomness(),
-            keys=LocalKeyProvider(configuration.data_key),
+            keys=keys,
             rails=open_rails(configuration),
             rates=open_rates(configuration, SystemClock()),
             stop=stop,
@@ -245,7 +252,10 @@ async def _work(parts: Parts) -> None:
         signer=CallbackSigner(parts.configuration.settings.signing_secret),
         clock=parts.clock,
         randomness=parts.randomness,
-        renderers={SubjectKind.REMITTANCE: sep31.callback_body},
+        renderers={
+            SubjectKind.REMITTANCE: sep31.callback_body,
+            SubjectKind.CUSTOMER: sep12_changes.callback_renderer(parts.configuration.anchor),
+        },
         private_allowed=private_allowed,
         observe=count_callback,
     )
@@ -263,14 +273,40 @@ async def _work(parts: Parts) -> None:
         deliverer=deliverer,
         stop=parts.stop,
         submitter=submitter,
+        courier=_courier(parts),
     )
+
+
+def _courier(parts: Parts) -> Courier | None:
+    """Return who sends codes to customers; None where no field has to be confirmed."""
+    messenger = open_messenger(parts.configuration, parts.clock)
+    if messenger is None:
+        return None
+    organization = parts.configuration.anchor.organization
+    courier = Courier(
+        database=parts.database,
+        keys=parts.keys,
+        messenger=messenger,
+        anchor_name=organization.dba or organization.name,
+        catalogue=Catalogue(shipped_messages()),
+        clock=parts.clock,
+        randomness=parts.randomness,
+        observe=lambda outcome: codes_handed_over.labels(outcome).inc(),
+    )
+    parts.stack.push_async_callback(courier.close)
+    return courier
 
 
 async def _schedule(parts: Parts) -> None:
     leadership = Leadership(parts.database, role=scheduler.ROLE, holder=holder_name())
     async with leadership.kept():
         await scheduler.run_scheduler(
-            parts.database, parts.rails, leadership=leadership, clock=parts.clock, stop=parts.stop
+            parts.database,
+            parts.rails,
+            anchor=parts.configuration.anchor,
+            leadership=leadership,
+            clock=parts.clock,
+            stop=parts.stop,
         )
 
 

@@ -12,10 +12,12 @@ from enum import StrEnum
 
 from roadstead.config.calendar_terms import CalendarTerms
 from roadstead.config.field_forms import DemandedForm
+from roadstead.config.limit_terms import Limits
 from roadstead.config.matching_terms import MatchingTerms
 from roadstead.config.organization import Organization, Principal
 from roadstead.config.payout_terms import PayoutTerms
 from roadstead.config.requirement_terms import Requirement
+from roadstead.config.retention_terms import RETENTION_DEFAULT, RetentionTerms
 from roadstead.errors import BadInput
 from roadstead.money import Asset
 
@@ -147,6 +149,8 @@ class CustomerField:
     """The form that is demanded where SEP-9 leaves it open; None means any that fits."""
     valid_days: int | None = None
     """Days after which it is asked again; None never does."""
+    confirm: bool = False
+    """Whether the customer has to confirm it with a code that is sent there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,18 +255,6 @@ class TransactionTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much one request may ask of the server."""
-
-    body_bytes_max: int = 65_536
-    """Largest body of a request."""
-    account_requests_per_minute: int = 60_000
-    """Requests that one authenticated account may make in a minute, all at once if it likes."""
-    address_requests_per_minute: int = 60_000
-    """Requests without a token that holds that may come from one address in a minute."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Translation:
     """What a text of this file is called in other languages."""
 
@@ -290,7 +282,8 @@ class Anchor:
     transactions: TransactionTerms = TransactionTerms()
     payouts: PayoutTerms = field(default_factory=PayoutTerms)
     calendars: tuple[CalendarTerms, ...] = ()
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
+    retention: tuple[RetentionTerms, ...] = RETENTION_DEFAULT
     translations: tuple[Translation, ...] = ()
 
     def asset(self, code: str) -> AssetTerms:

@@ -30,6 +30,7 @@ def _names_are_unique(anchor: Anchor) -> Iterator[str]:
     yield from _twice("calendars", (calendar.name for calendar in anchor.calendars))
     yield from _twice("customer_types", (kind.name for kind in anchor.customer_types))
     yield from _twice("rate_sources", (source.name for source in anchor.rate_sources))
+    yield from _twice("retention", (terms.category for terms in anchor.retention))
     yield from _twice("pairs", (pair.name for pair in anchor.pairs))
     for source in anchor.rate_sources:
         rates = (f"{rate.sell}-{rate.delivers.code}" for rate in source.rates)

@@ -8,7 +8,6 @@ from roadstead.config.anchor import (
     AssetTerms,
     CustomerGate,
     FundingMethod,
-    Limits,
     PairTerms,
     RailDeclaration,
     RateSourceTerms,
@@ -39,10 +38,12 @@ from roadstead.config.forms import (
     one_of,
     whole,
 )
+from roadstead.config.limit_terms import LIMITS
 from roadstead.config.matching_terms import MATCHING
 from roadstead.config.organization import Organization, Principal
 from roadstead.config.payout_terms import PAYOUTS
 from roadstead.config.requirement_terms import REQUIREMENTS
+from roadstead.config.retention_terms import RETENTION
 from roadstead.config.schema import Form, Key, Section
 
 _UNITS_MAX = 2**63 - 1
@@ -298,28 +299,6 @@ _TRANSACTIONS = Section(
     ),
 )
 
-_LIMITS = Section(
-    name="limits",
-    make=Limits,
-    many=False,
-    description="How much one request may ask of the server.",
-    keys=(
-        _may("body_bytes_max", whole(1_024, 1_048_576), "Largest body of a request.", "65536"),
-        _may(
-            "account_requests_per_minute",
-            whole(60, 10_000_000),
-            "Requests of one authenticated account in a minute, for each process of the API.",
-            "60000",
-        ),
-        _may(
-            "address_requests_per_minute",
-            whole(60, 10_000_000),
-            "Requests from one address without a valid token in a minute, for each process of the API.",
-            "60000",
-        ),
-    ),
-)
-
 _TRANSLATIONS = Section(
     name="translations",
     make=Translation,
@@ -347,7 +326,8 @@ SECTIONS = (
     _REMITTANCES,
     PAYOUTS,
     _TRANSACTIONS,
-    _LIMITS,
+    LIMITS,
+    RETENTION,
     _TRANSLATIONS,
 )
 """All tables of the file, in the order in which they are documented."""

@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
+from roadstead.config.customer_checks import CUSTOMER_CHECKS
 from roadstead.config.definitions import DEFAULT, RAIL_SETTINGS, SETTINGS
 from roadstead.config.effective import Configuration
 from roadstead.config.examples import EXAMPLE_VALUES
@@ -28,6 +29,7 @@ _KEY_ADVICE = {
     "jwt_secret": "Make one with: openssl rand -base64 48",
     "jwt_secret_previous": "Remove it: tokens that it signed are not to be trusted.",
     "data_key": "Make one with: openssl rand -base64 32",
+    "data_key_previous": "Make a new ROADSTEAD_DATA_KEY, and keep this one only until customers' data are moved to it.",
     "token": "Ask the bank for one.",
     "rates_token": "Ask the provider of the rates for one.",
     "alert_webhook_secret": "Make one with: openssl rand -base64 48",
@@ -274,6 +276,7 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
             "jwt_secret",
             "jwt_secret_previous",
             "data_key",
+            "data_key_previous",
             "rates_token",
         ),
         *("alert_webhook_url", "alert_webhook_secret", "smtp_url"),
@@ -342,4 +345,5 @@ _CHECKS: tuple[Callable[[Configuration], Iterator[str]], ...] = (
     _the_key_to_the_money_is_kept,
     _secrets_are_apart,
     _listeners_are_apart,
+    *CUSTOMER_CHECKS,
 )

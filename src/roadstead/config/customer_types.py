@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from roadstead.config.anchor import Anchor, CustomerField, CustomerRole, CustomerType, FieldKind
+from roadstead.config.confirmable import CONFIRMABLE
 from roadstead.config.field_forms import DemandedForm
 from roadstead.config.forms import BOOLEAN, LABEL, NAMES, TEXT, one_of, whole
 from roadstead.config.schema import Key, Section, nearest
@@ -56,6 +57,12 @@ _FIELDS = Section(
             form=one_of(DemandedForm),
             description="The form that it must have, where SEP-9 leaves it open.",
             example='"iban"',
+        ),
+        Key(
+            name="confirm",
+            form=BOOLEAN,
+            description="Whether it has to be confirmed with a code that is sent there.",
+            example="false",
         ),
         Key(
             name="valid_days",
@@ -158,6 +165,19 @@ def _field_problems(place: str, field: CustomerField) -> Iterator[str]:
         yield f"{place}: cannot have the form {field.form}. The forms of this field are: {fitting}."
 
 
+def _confirmed_fields_are_addresses(anchor: Anchor) -> Iterator[str]:
+    confirmed = {field.name for kind in anchor.customer_types for field in kind.fields if field.confirm}
+    for name in sorted(confirmed - CONFIRMABLE.keys()):
+        yield f"customer_types: field {name}: no code can be sent there. Only {', '.join(CONFIRMABLE)} can be confirmed"
+    for kind in anchor.customer_types:
+        for field in kind.fields:
+            if field.name in confirmed and not field.confirm:
+                yield (
+                    f"customer_types {kind.name}: field {field.name}: another type demands that it is confirmed, which"
+                    " holds for whoever sends it. Say so here as well: confirm = true"
+                )
+
+
 def _demandable(name: str) -> tuple[DemandedForm, ...]:
     """Return the forms that may be demanded of a field, those that something of its kind can have."""
     bare = name.removeprefix("organization.")
@@ -210,5 +230,6 @@ def _extensions_lead_somewhere(anchor: Anchor) -> Iterator[str]:
 CUSTOMER_TYPE_RULES: tuple[Callable[[Anchor], Iterator[str]], ...] = (
     _fields_are_named_once,
     _fields_are_of_sep9,
+    _confirmed_fields_are_addresses,
     _extensions_lead_somewhere,
 )

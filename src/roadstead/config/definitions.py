@@ -5,42 +5,14 @@ This one table reads the environment, checks it, shows it (`roadstead config sho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from roadstead.config import examples
 from roadstead.config import text_forms as forms
+from roadstead.config.customer_settings import CUSTOMER_SETTINGS
+from roadstead.config.definition import Definition
 from roadstead.config.networks import Network
-from roadstead.config.schema import Form
 
 DEFAULT = "default"
 NETWORK_DEFAULT = "network default"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
-    """One environment variable."""
-
-    variable: str
-    """Its name; `<CODE>` and `<NAME>` stand for an asset's code and a rail's name in capital letters."""
-    field: str
-    """The attribute of `Settings` (or of `RailSettings`) that holds it."""
-    form: Form
-    required: bool = False
-    """Whether every start needs it."""
-    default: str | None = None
-    """The value when none is given, in the form of the variable itself."""
-    default_words: str = ""
-    """What the default is, where it is not a fixed value."""
-    secret: bool = False
-    """Whether its value is never shown, and may be given as the path of a file in the variable `..._FILE`."""
-    description: str
-    example: str
-
-    @property
-    def expected(self) -> str:
-        """What it must look like, with an example."""
-        return f"It must be {self.form.words}, for example: {self.variable}={self.example}"
-
 
 SETTINGS = (
     Definition(
@@ -192,6 +164,7 @@ SETTINGS = (
         description="Wraps the keys that encrypt customers' data. Without it that data is lost: keep a copy.",
         example=examples.DATA_KEY,
     ),
+    *CUSTOMER_SETTINGS,
     Definition(
         variable="ROADSTEAD_DATABASE_URL",
         field="database_url",

@@ -169,6 +169,18 @@ class Configuration:
         """The 32 bytes that wrap customers' data keys."""
         return base64.b64decode(self.settings.data_key.reveal(), validate=True)
 
+    @property
+    def data_key_previous(self) -> bytes | None:
+        """The key of the version before, or None."""
+        previous = self.settings.data_key_previous
+        return None if previous is None else base64.b64decode(previous.reveal(), validate=True)
+
+    @property
+    def messenger_kind(self) -> str | None:
+        """How customers are written to; None where no field has to be confirmed, or nothing is said."""
+        confirmed = any(field.confirm for kind in self.anchor.customer_types for field in kind.fields)
+        return (self.settings.messenger_kind or self.profile.messenger_kind_default) if confirmed else None
+
     def _rail(self, name: str, currency: Asset) -> ConfiguredRail:
         said = self.settings.rails.get(name, RailSettings())
         kind = said.kind or self.profile.rail_kind_default or ""

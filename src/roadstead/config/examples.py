@@ -15,6 +15,7 @@ VECTOR_ACCOUNT = "GAB2CB576PHBBPQ5ODORRZ2LYCMWPZGWGCN2KDK7DXOIMZASKUY3QZ6Q"
 JWT_SECRET = "example-do-not-use-3f7c1d90a6e84b25"  # noqa: S105 - known to everybody, which is its point
 JWT_SECRET_PREVIOUS = "example-do-not-use-9b2e5d81c4f07a63"  # noqa: S105 - the same
 DATA_KEY = "ZXhhbXBsZS1kby1ub3QtdXNlLTAxMjM0NTY3ODlhYmM="
+DATA_KEY_PREVIOUS = "ZXhhbXBsZS1kby1ub3QtdXNlLTk4NzY1NDMyMTBmZWQ="
 RAIL_TOKEN = "example-token-of-the-bank"  # noqa: S105 - the same
 RATES_TOKEN = "example-token-of-the-rates"  # noqa: S105 - the same
 ALERT_WEBHOOK_SECRET = "example-do-not-use-5c8e2f17b94d03a6"  # noqa: S105 - the same
@@ -37,6 +38,7 @@ EXAMPLE_VALUES = frozenset(
         JWT_SECRET,
         JWT_SECRET_PREVIOUS,
         DATA_KEY,
+        DATA_KEY_PREVIOUS,
         RAIL_TOKEN,
         RATES_TOKEN,
         ALERT_WEBHOOK_SECRET,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from roadstead.config.anchor import AssetStatus
-from roadstead.config.text_forms import SIMULATED
+from roadstead.config.text_forms import MESSENGER_FILE, SIMULATED
 
 
 class Network(StrEnum):
@@ -43,6 +43,9 @@ class NetworkProfile:
     """Whether the key of the distribution account may stand in the environment without further ado."""
     allows_debug: bool
     allows_embedded_database: bool
+    messenger_kind_default: str | None
+    """How customers are written to where the environment does not say; None means that it must."""
+    allows_messages_into_a_file: bool
     validates_customers: bool
     """Whether customers' data is verified against the world, beyond its form."""
     requires_allow_list_at_authentication: bool
@@ -73,6 +76,8 @@ _PROFILES = {
             allows_secret_in_environment=True,
             allows_debug=True,
             allows_embedded_database=True,
+            messenger_kind_default=MESSENGER_FILE,
+            allows_messages_into_a_file=True,
             validates_customers=False,
             requires_allow_list_at_authentication=False,
             allows_callbacks_to_private_addresses=True,
@@ -93,6 +98,8 @@ _PROFILES = {
             allows_secret_in_environment=True,
             allows_debug=True,
             allows_embedded_database=True,
+            messenger_kind_default=MESSENGER_FILE,
+            allows_messages_into_a_file=True,
             validates_customers=False,
             requires_allow_list_at_authentication=False,
             allows_callbacks_to_private_addresses=False,
@@ -113,6 +120,8 @@ _PROFILES = {
             allows_secret_in_environment=False,
             allows_debug=False,
             allows_embedded_database=False,
+            messenger_kind_default=None,
+            allows_messages_into_a_file=False,
             validates_customers=True,
             requires_allow_list_at_authentication=True,
             allows_callbacks_to_private_addresses=False,

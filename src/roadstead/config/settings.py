@@ -60,6 +60,12 @@ class Settings:
     require_client_attribution: bool = False
     data_key: Secret
     """Base64 of the 32 bytes that wrap customers' data keys."""
+    data_key_version: int = 1
+    data_key_previous: Secret | None = None
+    """The key of the version before, while data keys are moved to the newest."""
+    messenger_kind: str | None = None
+    """None means what the network's profile says."""
+    messenger_from: str | None = None
     database_url: Secret | None = None
     """None means the embedded server in the state folder."""
     database_owner_url: Secret | None = None
@@ -123,6 +129,9 @@ def settings_from(reading: Reading, environ: Mapping[str, str]) -> Settings:
         ("distribution_secret", "ROADSTEAD_DISTRIBUTION_SECRET", None, DEFAULT),
         ("jwt_secret_previous", "ROADSTEAD_JWT_SECRET_PREVIOUS", None, DEFAULT),
         ("alert_email_to", "ROADSTEAD_ALERT_EMAIL_TO", (), DEFAULT),
+        ("data_key_previous", "ROADSTEAD_DATA_KEY_PREVIOUS", None, DEFAULT),
+        ("messenger_kind", "ROADSTEAD_MESSENGER_KIND", None, DEFAULT),
+        ("messenger_from", "ROADSTEAD_MESSENGER_FROM", None, DEFAULT),
         (
             "require_partner_at_authentication",
             "ROADSTEAD_REQUIRE_PARTNER_AT_AUTHENTICATION",

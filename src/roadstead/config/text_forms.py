@@ -16,6 +16,9 @@ from roadstead.config.secrets import Secret
 
 SIMULATED = "simulated"
 """The one kind of rail that comes with Roadstead and pays nobody."""
+MESSENGER_FILE = "file"
+"""The kind of messenger that writes into a file and reaches nobody."""
+MESSENGER_SMTP = "smtp"
 JWT_SECRET_BYTES_MIN = 32
 DATA_KEY_BYTES = 32
 _PORT_MAX = 65_535
@@ -196,6 +199,13 @@ def _rail_kind(value: object) -> str:
     return text
 
 
+def _messenger_kind(value: object) -> str:
+    text = _str(value)
+    if text not in (MESSENGER_FILE, MESSENGER_SMTP) and not _DOTTED_PATH.fullmatch(text):
+        raise Unfit(f"is {_shown(text)}")
+    return text
+
+
 def _home_domains(value: object) -> tuple[str, ...]:
     return tuple(_home_domain(part.strip()) for part in _listed(value))
 
@@ -285,3 +295,7 @@ BOOLEAN = Form(words="true or false", read=_boolean)
 PATH = Form(words="a path", read=_path)
 PASSPHRASE = Form(words="the passphrase of a Stellar network", read=_passphrase)
 RAIL_KIND = Form(words=f"{SIMULATED}, or package.module:function of a rail of your own", read=_rail_kind)
+MESSENGER_KIND = Form(
+    words=f"{MESSENGER_FILE}, {MESSENGER_SMTP}, or package.module:function of a messenger of your own",
+    read=_messenger_kind,
+)

@@ -187,7 +187,7 @@ def _card_secret(text: str, around: Surroundings) -> Reading:
 
 def _document(text: str, around: Surroundings) -> Reading:
     del text, around
-    raise Unfit("cannot be taken: this anchor accepts no documents")
+    raise Unfit("is a document: send it as a file")
 
 
 _READERS: Mapping[FieldForm, Reader] = {

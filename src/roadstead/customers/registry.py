@@ -1,59 +1,39 @@
-"""Registering, looking up and erasing customers: what SEP-12 does, without HTTP."""
+"""Registering, looking up and deleting customers: what SEP-12 does, without HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from types import MappingProxyType
 from uuid import UUID
 
 import structlog
 
 from roadstead.clock import Clock
-from roadstead.config.anchor import Anchor, CustomerField, CustomerType
+from roadstead.config.anchor import Anchor, CustomerType
 from roadstead.customers import store
+from roadstead.customers.confirming import Verdict, refusal
+from roadstead.customers.erasing import Deletion, delete
+from roadstead.customers.files import Files
 from roadstead.customers.identity import Identity, Reference, identify, read_id
-from roadstead.customers.requirements import (
-    DOCUMENT_END,
-    DOCUMENT_FIELDS,
-    CustomerStatus,
-    FieldStatus,
-    customer_status,
-    document_ends_at,
-    in_date,
-    judging_type,
-    missing_fields,
-    provided_fields,
-)
-from roadstead.customers.standard_fields import ReadFields, fields_before, read_fields
+from roadstead.customers.standard_fields import fields_before, read_fields
 from roadstead.customers.store import StoredCustomer
+from roadstead.customers.submissions import SentFile, sort_out
+from roadstead.customers.telling import watch
 from roadstead.customers.vault import KeyProvider, Vault, WrappedKey, new_data_key
+from roadstead.customers.views import CustomerView, view_of
+from roadstead.customers.writing import Change, Writer
 from roadstead.database.pool import Connection, Database
-from roadstead.errors import BadInput, Conflict, NotFound, Unavailable
+from roadstead.errors import BadInput, NotFound, Unavailable
 from roadstead.partners.principal import Principal
 from roadstead.randomness import Randomness, new_id
 
 log = structlog.get_logger()
 
+_NO_FILES: Mapping[str, SentFile] = MappingProxyType({})
+
 REGISTRATION_TRIES_MAX = 5
 """A try is repeated only when the customer appeared or was erased between its two steps."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerView:
-    """What a caller may know of a customer: what was received and what is wanted, never a value."""
-
-    id: UUID | None
-    """None when the customer has never been registered."""
-    status: CustomerStatus
-    missing: tuple[CustomerField, ...] = ()
-    """What can still be sent, optional fields too; never a required field when the status is ACCEPTED."""
-    provided: tuple[tuple[CustomerField, FieldStatus], ...] = ()
-
-    @property
-    def required_missing(self) -> tuple[str, ...]:
-        """Names of what has to be sent before the customer can be accepted."""
-        return tuple(field.name for field in self.missing if not field.optional)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +51,31 @@ class CustomerRegistry:
     clock: Clock
     randomness: Randomness
 
-    async def register(self, caller: Principal, reference: Reference, values: Mapping[str, str]) -> UUID:
-        """Create or update a customer with the SEP-9 fields among `values` and return the id.
+    @property
+    def _writer(self) -> Writer:
+        return Writer(anchor=self.anchor, keys=self.keys, clock=self.clock, randomness=self.randomness)
+
+    @property
+    def files(self) -> Files:
+        """The documents of the same customers."""
+        return Files(
+            database=self.database,
+            keys=self.keys,
+            limits=self.anchor.limits,
+            clock=self.clock,
+            randomness=self.randomness,
+        )
+
+    async def register(
+        self,
+        caller: Principal,
+        reference: Reference,
+        values: Mapping[str, str],
+        files: Mapping[str, SentFile] = _NO_FILES,
+        *,
+        language: str = "en",
+    ) -> UUID:
+        """Create or update a customer with the SEP-9 fields among `values` and `files`, and return the id.
 
         The same identity always gives the same id, also when it is registered twice at once. Well-formed values are
         accepted at once. What a type demands beyond SEP-9 (an IBAN, one of several choices) is demanded for the type
@@ -83,26 +86,38 @@ class CustomerRegistry:
             BadInput: The type is unknown, or a value is not of its form; nothing was kept.
             Forbidden: The account or memo named is not the caller's.
             NotFound: The id or the transaction is not one of the caller's.
+            TooLarge: A document is larger than the limit; nothing was kept.
             Unavailable: The database or the keeper of the keys does not answer.
         """
         named_type = self._named_type(reference)
         identity = identify(caller, reference)
         type_name = named_type.name if named_type else None
+        submission = sort_out(values, files, file_bytes_max=self.anchor.limits.file_bytes_max)
+        sealed = {name: self.files.seal(caller, document) for name, document in submission.documents.items()}
         for _ in range(REGISTRATION_TRIES_MAX):
             known = await self._find(reference, identity, named_type)
-            fields = read_fields(
-                values,
+            read = read_fields(
+                submission.texts,
                 asking=self._asking(named_type, known),
                 today=self.clock.now().date(),
-                before=await self._before(known, values),
+                before=await self._before(known, submission.texts),
+            )
+            used = await self.files.find_used(caller, submission.references, known.id if known else None)
+            if known is None and submission.codes:
+                raise refusal(min(submission.codes), Verdict.NOT_ASKED)
+            change = Change(
+                type_name=type_name,
+                language=language,
+                read=read,
+                sealed=sealed,
+                used=used,
+                codes=submission.codes,
             )
             customer_id = await (
-                self._create(identity, fields, type_name)
-                if known is None
-                else self._update(known, fields, type_name)
+                self._create(identity, change) if known is None else self._update(known, change)
             )
             if customer_id is not None:
-                log.info("customer_registered", customer_id=str(customer_id), fields=len(fields.values))
+                log.info("customer_registered", customer_id=str(customer_id), fields=len(change.fields))
                 return customer_id
         raise Unavailable("The customer is being changed by other requests: send this one again in a moment.")
 
@@ -117,35 +132,53 @@ class CustomerRegistry:
         """
         named_type = self._named_type(reference)
         known = await self._find(reference, identify(caller, reference), named_type)
-        received = known.received if known else {}
-        registered_type = known.registered_type if known else None
-        now = self.clock.now()
-        judged = named_type or judging_type(self.anchor.customer_types, registered_type, received, now)
-        customer_id = known.id if known else None
-        if judged is None:
-            return CustomerView(id=customer_id, status=CustomerStatus.ACCEPTED)
-        provided = in_date(judged, received, now)
-        return CustomerView(
-            id=customer_id,
-            status=customer_status(judged, provided),
-            missing=missing_fields(judged, provided),
-            provided=provided_fields(judged, provided),
+        return view_of(
+            self.anchor,
+            known.id if known else None,
+            known.received if known else {},
+            registered_type=known.registered_type if known else None,
+            named_type=named_type,
+            now=self.clock.now(),
         )
 
-    async def erase(self, caller: Principal, reference: Reference) -> UUID:
-        """Erase the personal data of the customer with this account and memo, for ever.
-
-        A backup of the whole database from before still holds the wrapped key: it has to end by itself.
-
-        The wrapped key is destroyed and the fields and the memo are deleted. The bare id stays behind as a pseudonym,
-        so that the financial record, which the law wants kept, still adds up. Whoever registers the same identity again
-        gets a new id. The erasure is written to the audit log. Not to be undone.
-
-        A customer is not erased while a remittance that names it on either side is under way: the money could then be
-        neither delivered nor explained. The caller may ask again when the remittance has ended.
+    async def watch(
+        self, caller: Principal, reference: Reference, *, url: str, private_allowed: bool
+    ) -> None:
+        """Tell every change of a customer's status to a URL, until it is ACCEPTED or REJECTED. Safe to repeat.
 
         Raises:
-            Conflict: A remittance of the customer is under way; nothing was erased.
+            BadInput: The type is unknown, or the URL is not one that we call.
+            Forbidden: The account or memo named is not the caller's, or the account belongs to no active partner.
+            NotFound: Nothing is known of such a customer.
+            Unavailable: The database does not answer.
+        """
+        named_type = self._named_type(reference)
+        identity = identify(caller, reference)
+        known = await self._find(reference, identity, named_type)
+        async with self.database.transaction() as connection:
+            # Locked, so that no change of the status falls between the look at it and the registration.
+            if known is None or not await store.lock(connection, known.id, None):
+                raise NotFound("Nothing is known of this customer: register it with PUT /customer first.")
+            current = await store.find_by_id(connection, identity.account, known.id)
+            await watch(
+                connection,
+                self.anchor,
+                current or known,
+                named_type,
+                url=url,
+                private_allowed=private_allowed,
+                now=self.clock.now(),
+            )
+
+    async def delete(self, caller: Principal, reference: Reference) -> Deletion:
+        """Delete the customer with this account and memo: restricted at once, erased when nothing has to be kept.
+
+        Restricted, it is read and changed by nobody through the API and takes part in no new remittance; those under
+        way are brought to their end. When the data are erased, the wrapped key is destroyed and fields, documents and
+        the memo are deleted; the bare id stays behind as a pseudonym, so that the financial record still adds up.
+        Whoever registers the same identity again gets a new id. Written to the audit log. Not to be undone.
+
+        Raises:
             Forbidden: The account or memo named is not the caller's.
             NotFound: Nothing is known of such a customer.
             Unavailable: The database does not answer.
@@ -153,20 +186,13 @@ class CustomerRegistry:
         identity = identify(caller, reference)
         async with self.database.transaction() as connection:
             known = await store.find_by_identity(connection, identity)
-            if known is None or not await store.lock_for_erasure(connection, known.id):
-                raise NotFound("Nothing is known of this customer, so there is nothing to erase.")
-            under_way = await store.count_open_remittances(connection, known.id)
-            if under_way:
-                raise Conflict(
-                    f"The customer takes part in {under_way} transaction(s) under way and cannot be erased before they "
-                    "end: ask again when they are completed, refunded, expired or in error."
-                )
-            await store.erase(connection, known.id)
-            await store.write_audit(
-                connection, actor=caller.account, action="customer.erase", customer_id=known.id
+            deletion = known and await delete(
+                connection, self.anchor, known.id, actor=caller.account, now=self.clock.now()
             )
-        log.info("customer_erased", customer_id=str(known.id))
-        return known.id
+            if not deletion:
+                raise NotFound("Nothing is known of this customer, so there is nothing to delete.")
+        log.info("customer_deleted", customer_id=str(deletion.customer_id), erased=deletion.is_erased)
+        return deletion
 
     def _named_type(self, reference: Reference) -> CustomerType | None:
         if reference.type is not None:
@@ -220,54 +246,32 @@ class CustomerRegistry:
         vault = await _open_vault(self.keys, known.id, found[0])
         return {name: vault.open(name, ciphertext) for name, ciphertext in found[1].items()}
 
-    async def _create(self, identity: Identity, fields: ReadFields, type_name: str | None) -> UUID | None:
+    async def _create(self, identity: Identity, change: Change) -> UUID | None:
         """Write a new customer; None when another request was faster."""
         customer_id = new_id(self.randomness)
         data_key = new_data_key(self.randomness)
         wrapped_key = await self.keys.wrap(data_key, customer_id=customer_id)
-        sealed = self._seal(Vault(customer_id, data_key), fields.values)
+        vault = Vault(customer_id, data_key)
         async with self.database.transaction() as connection:
-            if not await store.insert(connection, customer_id, identity, wrapped_key, type_name):
+            if not await store.insert(connection, customer_id, identity, wrapped_key, change.type_name):
                 return None
-            await self._write(connection, customer_id, sealed, fields)
+            await self._writer.write_all(connection, vault, customer_id, change)
         return customer_id
 
-    async def _update(self, known: StoredCustomer, fields: ReadFields, type_name: str | None) -> UUID | None:
-        """Write fields of a customer, of the rejected ones those that changed; None when it was erased meanwhile."""
+    async def _update(self, known: StoredCustomer, change: Change) -> UUID | None:
+        """Write what changed of a customer; None when it was erased meanwhile.
+
+        Raises:
+            BadInput: A code is not right; that is counted, and nothing else was written.
+        """
         vault = await _open_vault(self.keys, known.id, known.wrapped_key)
-        sealed = self._seal(vault, fields.values)
         async with self.database.transaction() as connection:
-            if not await store.lock(connection, known.id, type_name):
+            if not await store.lock(connection, known.id, change.type_name):
                 return None
-            rejected = await store.read_rejected(connection, known.id, sealed.keys())
-            unchanged = {
-                name for name, was in rejected.items() if vault.open(name, was) == fields.values[name]
-            }
-            changed = {name: new for name, new in sealed.items() if name not in unchanged}
-            await self._write(connection, known.id, changed, fields)
+            problem = await self._writer.write_changed(connection, vault, known.id, change)
+        if problem is not None:
+            raise BadInput(problem)
         return known.id
-
-    async def _write(
-        self, connection: Connection, customer_id: UUID, sealed: Mapping[str, bytes], fields: ReadFields
-    ) -> None:
-        now = self.clock.now()
-        await store.write_fields(
-            connection,
-            customer_id,
-            sealed,
-            FieldStatus.ACCEPTED,
-            received_at=now,
-            unchecked=fields.unchecked,
-        )
-        if fields.judged_again:
-            await store.set_unchecked(connection, customer_id, fields.judged_again)
-        if DOCUMENT_FIELDS & sealed.keys():
-            last_day = fields.values[DOCUMENT_END] if DOCUMENT_END in sealed else None
-            ends_at = document_ends_at(date.fromisoformat(last_day)) if last_day else None
-            await store.set_document_end(connection, customer_id, ends_at, now)
-
-    def _seal(self, vault: Vault, fields: Mapping[str, str]) -> dict[str, bytes]:
-        return {name: vault.seal(name, value, self.randomness) for name, value in fields.items()}
 
 
 async def reveal(

@@ -147,7 +147,7 @@ def _suffix_problem(sent: str) -> str | None:
     ):
         return f"'{sent}' cannot be taken: no code was sent out for this field."
     if canonical_name(sent.removesuffix("_file_id")) in STANDARD_FIELDS and sent.endswith("_file_id"):
-        return f"'{sent}' cannot be taken: this anchor accepts no documents."
+        return f"'{sent}' cannot be taken: this field is no document."
     return None
 
 

@@ -26,14 +26,16 @@ class StoredCustomer:
     """The received fields, how each stands and how old it is."""
 
 
-_CUSTOMER = """
+_COLUMNS = """
     SELECT id, account, memo_kind, memo, wrapped_key, key_version, registered_type,
            ARRAY(SELECT name FROM customer_fields WHERE customer_id = id ORDER BY name) AS names,
            ARRAY(SELECT status FROM customer_fields WHERE customer_id = id ORDER BY name) AS statuses,
            ARRAY(SELECT received_at FROM customer_fields WHERE customer_id = id ORDER BY name) AS received_ats,
            ARRAY(SELECT valid_until FROM customer_fields WHERE customer_id = id ORDER BY name) AS valid_untils
     FROM customers
-    WHERE erased_at IS NULL AND account = $1"""
+    WHERE restricted_at IS NULL"""
+_CUSTOMER = f"{_COLUMNS} AND account = $1"
+_LIVING = f"{_COLUMNS} AND id = $1"
 
 _BY_ID = f"{_CUSTOMER} AND id = $2"
 # IS NOT DISTINCT FROM would say both of these in one, but no index serves it.
@@ -46,6 +48,12 @@ _ROLE_COLUMNS = {CustomerRole.SENDER: "sender_id", CustomerRole.RECEIVER: "recei
 async def find_by_id(connection: Connection, account: str, customer_id: UUID) -> StoredCustomer | None:
     """Find a customer that this account registered."""
     row = await connection.fetchrow(_BY_ID, account, customer_id)
+    return _stored(row) if row else None
+
+
+async def find_living(connection: Connection, customer_id: UUID) -> StoredCustomer | None:
+    """Find a living customer by its id, whoever asks: for what the house does by itself."""
+    row = await connection.fetchrow(_LIVING, customer_id)
     return _stored(row) if row else None
 
 
@@ -82,7 +90,7 @@ async def insert(
         """
         INSERT INTO customers (id, account, memo_kind, memo, wrapped_key, key_version, registered_type)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
-        ON CONFLICT (account, memo_kind, memo) WHERE erased_at IS NULL DO NOTHING""",
+        ON CONFLICT (account, memo_kind, memo) WHERE restricted_at IS NULL DO NOTHING""",
         customer_id,
         identity.account,
         identity.memo_kind,
@@ -95,11 +103,11 @@ async def insert(
 
 
 async def lock(connection: Connection, customer_id: UUID, registered_type: str | None) -> bool:
-    """Hold a living customer until the transaction ends and note the type, if one is given; False when erased."""
+    """Hold a living customer until the transaction ends and note the type, if one is given; False when deleted."""
     tag = await connection.execute(
         """
         UPDATE customers SET registered_type = coalesce($2, registered_type)
-        WHERE id = $1 AND erased_at IS NULL""",
+        WHERE id = $1 AND restricted_at IS NULL""",
         customer_id,
         registered_type,
     )
@@ -131,6 +139,18 @@ async def write_fields(
         status,
         received_at,
         [name in unchecked for name in names],
+    )
+
+
+async def receive_again(
+    connection: Connection, customer_id: UUID, names: Collection[str], received_at: datetime
+) -> None:
+    """Note that values which stand as they are were sent again, so that they are as young as others."""
+    await connection.execute(
+        "UPDATE customer_fields SET received_at = $3 WHERE customer_id = $1 AND name = ANY($2)",
+        customer_id,
+        list(names),
+        received_at,
     )
 
 
@@ -169,18 +189,16 @@ async def set_unchecked(connection: Connection, customer_id: UUID, checked: Mapp
     )
 
 
-async def read_rejected(
+async def read_fields(
     connection: Connection, customer_id: UUID, names: Collection[str]
-) -> dict[str, bytes]:
-    """Read the ciphertexts of rejected fields. The customer must be locked."""
+) -> dict[str, tuple[bytes, FieldStatus]]:
+    """Read ciphertexts and statuses of fields. The customer must be locked."""
     rows = await connection.fetch(
-        """
-        SELECT name, ciphertext FROM customer_fields
-        WHERE customer_id = $1 AND name = ANY($2) AND status = 'REJECTED'""",
+        "SELECT name, ciphertext, status FROM customer_fields WHERE customer_id = $1 AND name = ANY($2)",
         customer_id,
         list(names),
     )
-    return {row["name"]: row["ciphertext"] for row in rows}
+    return {row["name"]: (row["ciphertext"], FieldStatus(row["status"])) for row in rows}
 
 
 async def reject_fields(connection: Connection, customer_id: UUID, seen: Mapping[str, bytes]) -> bool:
@@ -198,8 +216,37 @@ async def reject_fields(connection: Connection, customer_id: UUID, seen: Mapping
     return len(done) == len(seen)
 
 
-async def lock_for_erasure(connection: Connection, customer_id: UUID) -> bool:
-    """Hold a living customer so firmly that no remittance can be opened for it meanwhile; False when erased."""
+async def restrict(connection: Connection, customer_id: UUID, now: datetime) -> bool:
+    """Restrict a living customer for good, and wait for whoever opens a remittance for it; False when there is none."""
+    tag = await connection.execute(
+        "UPDATE customers SET restricted_at = $2 WHERE id = $1 AND restricted_at IS NULL", customer_id, now
+    )
+    if tag != "UPDATE 1":
+        return False
+    # An update alone would not wait for those who hold the row's key.
+    await connection.execute("SELECT FROM customers WHERE id = $1 FOR UPDATE", customer_id)
+    await connection.execute("DELETE FROM customer_confirmations WHERE customer_id = $1", customer_id)
+    await connection.execute(
+        "UPDATE customer_watches SET spent_at = now() WHERE customer_id = $1 AND spent_at IS NULL",
+        customer_id,
+    )
+    return True
+
+
+async def lock_restricted(connection: Connection, customer_id: UUID) -> bool:
+    """Hold a restricted customer until the transaction ends; False when it was erased."""
+    return bool(
+        await connection.fetchval(
+            """
+            SELECT true FROM customers WHERE id = $1 AND restricted_at IS NOT NULL AND erased_at IS NULL FOR UPDATE
+            """,
+            customer_id,
+        )
+    )
+
+
+async def lock_kept(connection: Connection, customer_id: UUID) -> bool:
+    """Hold a customer whose data are still there until the transaction ends; False when there is none."""
     return bool(
         await connection.fetchval(
             "SELECT true FROM customers WHERE id = $1 AND erased_at IS NULL FOR UPDATE", customer_id
@@ -207,21 +254,10 @@ async def lock_for_erasure(connection: Connection, customer_id: UUID) -> bool:
     )
 
 
-async def count_open_remittances(connection: Connection, customer_id: UUID) -> int:
-    """Count the remittances that still need this customer, on either side."""
-    count: int = await connection.fetchval(
-        """
-        SELECT count(*) FROM remittances
-        WHERE (sender_id = $1 OR receiver_id = $1)
-          AND status NOT IN ('completed', 'refunded', 'expired', 'error')""",
-        customer_id,
-    )
-    return count
-
-
 async def erase(connection: Connection, customer_id: UUID) -> None:
-    """Destroy a customer's key, fields and memo; the bare id stays. The customer must be locked."""
+    """Destroy a restricted customer's key, fields, index entries and memo; the bare id stays. It must be locked."""
     await connection.execute("DELETE FROM customer_fields WHERE customer_id = $1", customer_id)
+    await connection.execute("DELETE FROM customer_indexes WHERE customer_id = $1", customer_id)
     await connection.execute(
         """
         UPDATE customers
@@ -229,16 +265,6 @@ async def erase(connection: Connection, customer_id: UUID) -> None:
             erased_at = now()
         WHERE id = $1 AND erased_at IS NULL""",
         customer_id,
-    )
-
-
-async def write_audit(connection: Connection, *, actor: str, action: str, customer_id: UUID) -> None:
-    """Write down who did what to a customer."""
-    await connection.execute(
-        "INSERT INTO audit_log (actor, action, subject) VALUES ($1, $2, $3)",
-        actor,
-        action,
-        f"customer {customer_id}",
     )
 
 

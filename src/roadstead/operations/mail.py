@@ -72,6 +72,41 @@ def mail_server(url: Secret) -> MailServer:
     )
 
 
+def hand_in(
+    server: MailServer,
+    message: EmailMessage,
+    *,
+    sender: str,
+    recipients: Sequence[str],
+    own_name: str,
+    tls: ssl.SSLContext,
+) -> dict[str, tuple[int, bytes]]:
+    """Hand a mail to the server, over TLS except to this very machine; for a thread, because it blocks.
+
+    Returns whom the server refused. Each answer may take `ANSWER_TIMEOUT_S`.
+
+    Raises:
+        OSError: The server is not there, does not answer, or is not who it says.
+        smtplib.SMTPException: It takes the mail for nobody.
+    """
+    with _connected(server, own_name, tls) as client:
+        if not server.tls_at_once:
+            client.ehlo()
+            if not server.is_here or client.has_extn("starttls"):
+                client.starttls(context=tls)
+        if server.user is not None and server.password is not None:
+            client.login(server.user, server.password.reveal())
+        return client.send_message(message, from_addr=sender, to_addrs=recipients)
+
+
+def _connected(server: MailServer, own_name: str, tls: ssl.SSLContext) -> smtplib.SMTP:
+    if server.tls_at_once:
+        return smtplib.SMTP_SSL(
+            server.host, server.port, local_hostname=own_name, timeout=ANSWER_TIMEOUT_S, context=tls
+        )
+    return smtplib.SMTP(server.host, server.port, local_hostname=own_name, timeout=ANSWER_TIMEOUT_S)
+
+
 class MailChannel:
     """Sends alerts as one mail to everybody who is to be told."""
 
@@ -126,24 +161,14 @@ class MailChannel:
         """Nothing to release: every mail has its own connection."""
 
     def _hand_in(self, message: EmailMessage) -> dict[str, tuple[int, bytes]]:
-        server = self._server
-        own_name = self._anchor.partition(":")[0]
-        with self._connected(own_name) as client:
-            if not server.tls_at_once:
-                client.ehlo()
-                if not server.is_here or client.has_extn("starttls"):
-                    client.starttls(context=self._tls)
-            if server.user is not None and server.password is not None:
-                client.login(server.user, server.password.reveal())
-            return client.send_message(message, from_addr=self._sender, to_addrs=self._recipients)
-
-    def _connected(self, own_name: str) -> smtplib.SMTP:
-        host, port = self._server.host, self._server.port
-        if self._server.tls_at_once:
-            return smtplib.SMTP_SSL(
-                host, port, local_hostname=own_name, timeout=ANSWER_TIMEOUT_S, context=self._tls
-            )
-        return smtplib.SMTP(host, port, local_hostname=own_name, timeout=ANSWER_TIMEOUT_S)
+        return hand_in(
+            self._server,
+            message,
+            sender=self._sender,
+            recipients=self._recipients,
+            own_name=self._anchor.partition(":")[0],
+            tls=self._tls,
+        )
 
     def _message(self, notices: Sequence[Notice]) -> EmailMessage:
         message = EmailMessage()

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from roadstead.config.anchor import Anchor
 from roadstead.customers import store as customers
+from roadstead.customers.telling import tell_status
 from roadstead.customers.vault import Vault, WrappedKey
 from roadstead.database.pool import Connection
 from roadstead.errors import BadInput, InvariantViolated
@@ -222,7 +223,7 @@ async def write(connection: Connection, payout: store.Payout, prepared: Prepared
 
 
 async def wait_for_customer(
-    connection: Connection, payout: store.Payout, lack: NotReady, now: datetime
+    connection: Connection, anchor: Anchor, payout: store.Payout, lack: NotReady, now: datetime
 ) -> None:
     """Tell the partner which data stand in the way; the payout is ordered and is looked at again."""
     remittance = await remittances.by_id(connection, payout.remittance_id, lock=True)
@@ -230,6 +231,7 @@ async def wait_for_customer(
         return
     if lack.wrong and remittance.receiver_id is not None:
         await customers.reject_fields(connection, remittance.receiver_id, lack.wrong)
+        await tell_status(connection, anchor, remittance.receiver_id, now)
     if remittance.status not in {RemittanceStatus.PENDING_RECEIVER, RemittanceStatus.PENDING_EXTERNAL}:
         return
     await remittances.move(

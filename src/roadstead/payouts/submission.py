@@ -137,7 +137,7 @@ async def _wait(
         await _hold_for_decision(connection, payout, now, "the partner has not sent what was asked for")
         return None
     if isinstance(lack, preparation.NotReady):
-        await preparation.wait_for_customer(connection, payout, lack, now)
+        await preparation.wait_for_customer(connection, desk.configuration.anchor, payout, lack, now)
     return RECHECK_AFTER
 
 

@@ -64,8 +64,8 @@ SELECT p.id AS partner_id, p.status = 'active' AS partner_is_active,
     CASE WHEN r.id IS NOT NULL THEN {accepted_of("r.id", "$4")} END AS receiver_fields
 FROM partner_accounts AS a
 JOIN partners AS p ON p.id = a.partner_id
-LEFT JOIN customers AS s ON s.id = $2 AND s.account = a.account AND s.erased_at IS NULL
-LEFT JOIN customers AS r ON r.id = $3 AND r.account = a.account AND r.erased_at IS NULL
+LEFT JOIN customers AS s ON s.id = $2 AND s.account = a.account AND s.restricted_at IS NULL
+LEFT JOIN customers AS r ON r.id = $3 AND r.account = a.account AND r.restricted_at IS NULL
 WHERE a.account = $1
 """  # noqa: S608 - composed of constants
 
@@ -101,8 +101,9 @@ INSERT INTO remittances (id, partner_id, account, sender_id, receiver_id, status
     quote_id, sender_type, receiver_type, types_fixed)
 SELECT $1, $2, $3, $4, $5, $6, $7, 'opened', $8, $9, $10, $11, $12, $13, $14, $15::jsonb, $16, $17, $18, $19, $20, $21,
     $7, $22, $23, $24, $25, $26, true
--- A customer that is erased between the gate and this statement is waited for, and then not promised anything.
-WHERE (SELECT count(*) FROM (SELECT FROM customers WHERE id IN ($4, $5) AND erased_at IS NULL FOR KEY SHARE) AS living)
+-- A customer that is deleted between the gate and this statement is waited for, and then not promised anything.
+WHERE (SELECT count(*) FROM (
+        SELECT FROM customers WHERE id IN ($4, $5) AND restricted_at IS NULL FOR KEY SHARE) AS living)
     = cardinality(ARRAY(SELECT DISTINCT unnest(array_remove(ARRAY[$4, $5]::uuid[], NULL))))
 """
 

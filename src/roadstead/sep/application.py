@@ -29,7 +29,7 @@ from roadstead.errors import (
 from roadstead.messages.catalogue import Language, language_of
 from roadstead.partners.principal import Principal
 from roadstead.sep.bodies import BodyReader, read_bytes
-from roadstead.sep.routes import Answer, Audience, Call, Route
+from roadstead.sep.routes import Answer, Audience, Call, Encoding, Route
 from roadstead.sep.services import Services
 from roadstead.service.metrics import api_requests
 
@@ -62,6 +62,7 @@ class Door:
         self._reader = BodyReader(route.body) if route.body else None
         limits = services.configuration.anchor.limits
         self._bytes_max = (route.body.bytes_max if route.body else None) or limits.body_bytes_max
+        self._form_bytes_max = limits.form_bytes_max if route.body and route.body.takes_files else None
         self._observe = api_requests(route.method, route.path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,8 +75,9 @@ class Door:
         try:
             caller = await self._authenticate(scope, headers)
             if self._reader is not None:
-                content = await read_bytes(receive, headers, self._bytes_max)
-                payload = self._reader.read(content, headers.get("content-type", ""))
+                content_type = headers.get("content-type", "")
+                content = await read_bytes(receive, headers, self._largest(content_type))
+                payload = self._reader.read(content, content_type)
             answer = await self._handle(scope, headers, request_id, caller, payload)
         except RoadsteadError as error:
             answer = self._in_language(self._refuse(error, request_id), _language(scope, headers, payload))
@@ -95,6 +97,11 @@ class Door:
             remittance_id=answer.remittance_id,
         )
         await _send(send, answer, request_id)
+
+    def _largest(self, content_type: str) -> int:
+        """Return the limit of a body: forms that may carry documents have one of their own."""
+        is_form = content_type.partition(";")[0].strip().lower() == Encoding.MULTIPART
+        return self._form_bytes_max if is_form and self._form_bytes_max else self._bytes_max
 
     async def _authenticate(self, scope: Scope, headers: Mapping[str, str]) -> Principal | None:
         """Find out who is calling, and count the request: for the account, or for the address if there is none."""

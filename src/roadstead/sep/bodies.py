@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -11,10 +11,13 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import FormParser, parse_options_header
 from starlette.types import Receive
 
+from roadstead.customers.submissions import SentFile
 from roadstead.errors import BadInput, TooLarge, UnsupportedMediaType
-from roadstead.sep.routes import Body, Encoding
+from roadstead.sep.routes import Body, Encoding, Form
 
 FORM_FIELDS_MAX = 100
+
+_Value = TypeVar("_Value")
 
 
 async def read_bytes(receive: Receive, headers: Mapping[str, str], bytes_max: int) -> bytes:
@@ -68,14 +71,18 @@ class BodyReader:
         """
         if not content and self._body.fields_open:
             # Where every field is optional, a request without a body names none (SEP-12 DELETE).
-            return {}
+            return self._with_files({}, {})
         match self._encoding(content_type):
             case Encoding.JSON:
-                return self._from_json(content)
+                return self._with_files(self._from_json(content), {})
             case Encoding.FORM:
-                return self._from_fields(_form_fields(content))
+                return self._with_files(self._from_fields(_form_fields(content)), {})
             case Encoding.MULTIPART:
-                return self._from_fields(_multipart_fields(content, content_type))
+                fields, files = _multipart(content, content_type, takes_files=self._body.takes_files)
+                return self._with_files(self._from_fields(fields), files)
+
+    def _with_files(self, payload: Any, files: Mapping[str, SentFile]) -> Any:
+        return Form(fields=payload, files=files) if self._body.takes_files else payload
 
     def _encoding(self, content_type: str) -> Encoding:
         if content_type == Encoding.JSON:
@@ -134,34 +141,50 @@ def _form_fields(content: bytes) -> dict[str, str]:
     return _once(pairs)
 
 
-def _multipart_fields(content: bytes, content_type: str) -> dict[str, str]:
+def _multipart(
+    content: bytes, content_type: str, *, takes_files: bool
+) -> tuple[dict[str, str], dict[str, SentFile]]:
+    """Return the texts and the files of a form; nothing of it is written to a disk on the way."""
     _, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if not boundary:
         raise BadInput("The form cannot be read: its Content-Type names no boundary.")
     pairs: list[tuple[str, str]] = []
+    files: list[tuple[str, SentFile]] = []
 
     def on_field(part: Any) -> None:
-        if len(pairs) >= FORM_FIELDS_MAX:
-            raise BadInput(f"The form has more than {FORM_FIELDS_MAX} fields: send fewer.")
+        _require_room(len(pairs) + len(files))
         pairs.append(((part.field_name or b"").decode("utf-8"), (part.value or b"").decode("utf-8")))
 
     def on_file(part: Any) -> None:
         name = (part.field_name or b"").decode("utf-8", "replace")
-        raise BadInput(
-            f"Field {name[:60]!r} came as a file: documents are not accepted here, send it as text."
-        )
+        if not takes_files:
+            raise BadInput(f"Field {name[:60]!r} came as a file: none is taken here, send it as text.")
+        _require_room(len(pairs) + len(files))
+        part.file_object.seek(0)
+        files.append((name, SentFile(content=part.file_object.read(), label=part.content_type)))
+        part.close()
 
+    memory = {"MAX_MEMORY_FILE_SIZE": len(content) + 1}
     try:
-        parser = FormParser("multipart/form-data", on_field, on_file, boundary=boundary)
+        parser = FormParser("multipart/form-data", on_field, on_file, boundary=boundary, config=memory)
         parser.write(content)
         parser.finalize()
     except (FormParserError, UnicodeDecodeError) as error:
         raise BadInput("The form cannot be read: send well-formed multipart/form-data in UTF-8.") from error
-    return _once(pairs)
+    sent = _once(files)
+    texts = _once(pairs)
+    if sent.keys() & texts.keys():
+        raise BadInput("The form names a field twice: send each once.")
+    return texts, sent
 
 
-def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:
+def _require_room(parts: int) -> None:
+    if parts >= FORM_FIELDS_MAX:
+        raise BadInput(f"The form has more than {FORM_FIELDS_MAX} fields: send fewer.")
+
+
+def _once(pairs: list[tuple[str, _Value]]) -> dict[str, _Value]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise BadInput("The form names a field twice: send each once.")

@@ -24,6 +24,13 @@ class Example:
     answer: Any = None
 
 
+_KEPT = "The customer's data and documents, which nobody can read or use through this API any more."
+_WHY = "Money was sent or received: the law asks that the data are kept, and only for that they are."
+_FILE = {
+    "file_id": "file_d3d54529-6683-4341-9b66-4ac7d7504238",
+    "content_type": "image/jpeg",
+    "size": 4089371,
+}
 _OPENED = {
     "id": _REMITTANCE_ID,
     "status": "pending_sender",
@@ -103,7 +110,34 @@ EXAMPLES: Mapping[str, Example] = {
         },
         answer={"id": _RECEIVER_ID},
     ),
-    "DELETE /kyc/customer/{account}": Example(body={"memo": "1234", "memo_type": "id"}, answer={}),
+    "PUT /kyc/customer/verification": Example(
+        body={"id": _RECEIVER_ID, "mobile_number_verification": "273502"},
+        answer={
+            "id": _RECEIVER_ID,
+            "status": "ACCEPTED",
+            "provided_fields": {
+                "mobile_number": {"type": "string", "description": "Mobile number", "status": "ACCEPTED"}
+            },
+        },
+    ),
+    "PUT /kyc/customer/callback": Example(
+        body={"id": _RECEIVER_ID, "url": "https://callbacks.sender.example/customers"}, answer={}
+    ),
+    "POST /kyc/customer/files": Example(answer={**_FILE, "expires_at": "2026-03-02T09:30:00Z"}),
+    "GET /kyc/customer/files": Example(answer={"files": [{**_FILE, "customer_id": _RECEIVER_ID}]}),
+    "DELETE /kyc/customer/{account}": Example(
+        body={"memo": "1234", "memo_type": "id"},
+        answer={
+            "status": "restricted",
+            "kept": [
+                {
+                    "what": _KEPT,
+                    "why": _WHY,
+                    "until": "2031-03-02T09:30:00Z",
+                }
+            ],
+        },
+    ),
     "GET /sep31/info": Example(
         answer={
             "receive": {

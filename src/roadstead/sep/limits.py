@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from roadstead.config.anchor import Limits
+from roadstead.config.limit_terms import Limits
 from roadstead.config.text_forms import IpNetwork
 from roadstead.errors import TooManyRequests
 

@@ -259,7 +259,8 @@ def _customer_field(asked_by: Sequence[tuple[CustomerType, CustomerField]]) -> S
         case FieldKind.NUMBER:
             schema["type"] = ["string", "integer"]
         case FieldKind.BINARY:
-            schema["contentEncoding"] = "base64"
+            schema["format"] = "binary"
+            schema["description"] = f"{field.description}. A file of multipart/form-data. Asked of: {types}."
         case FieldKind.STRING:
             pass
     if all(other.choices for _, other in asked_by):

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from roadstead.customers.submissions import SentFile
 from roadstead.errors import InvariantViolated
 from roadstead.messages.catalogue import Language
 from roadstead.partners.principal import Principal
@@ -63,6 +64,21 @@ class Body:
     fields_open: bool = False
     bytes_max: int | None = None
     """None means the limit of anchor.toml."""
+    takes_files: bool = False
+    """Whether a form may carry documents: it may then be as large as anchor.toml says, and becomes a `Form`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """The body of a route that takes files."""
+
+    fields: Mapping[str, str]
+    files: Mapping[str, SentFile]
+
+    @property
+    def lang(self) -> str | None:
+        """The language that the caller wishes for."""
+        return self.fields.get("lang")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +92,7 @@ class Call:
     headers: Mapping[str, str]
     caller: Principal | None = None
     payload: Any = None
-    """The body: an instance of the route's struct, or a `dict[str, str]` where the fields are open."""
+    """The body: the route's struct, a `dict[str, str]` where the fields are open, a `Form` where files may come."""
     language: Language = Language.ENGLISH
     """The language of texts for people: what `lang` asks for, else what Accept-Language does, else English."""
 

@@ -1,19 +1,22 @@
-"""SEP-12: customers are registered, asked about and erased."""
+"""SEP-12: customers are registered, asked about and deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from msgspec import UNSET, Struct, UnsetType
 
+from roadstead.clock import utc_text
 from roadstead.config.anchor import CustomerField
+from roadstead.customers.erasing import Deletion
 from roadstead.customers.identity import REFERENCE_NAMES, Reference
-from roadstead.customers.registry import CustomerRegistry, CustomerView
+from roadstead.customers.registry import CustomerRegistry
 from roadstead.customers.requirements import CustomerStatus, FieldStatus
+from roadstead.customers.views import CustomerView
 from roadstead.errors import BadInput
 from roadstead.payouts.waking import wake_for_customer
 from roadstead.remittances.release import release_waiting
-from roadstead.sep.routes import Answer, Audience, Body, Call, Encoding, Parameter, Route
+from roadstead.sep.routes import Answer, Audience, Body, Call, Encoding, Form, Parameter, Route
 from roadstead.sep.services import Services
 
 _ENCODINGS = (Encoding.MULTIPART, Encoding.FORM, Encoding.JSON)
@@ -69,14 +72,31 @@ class ErasureBody(Struct):
     memo_type: str | UnsetType = UNSET
 
 
+class KeptData(Struct, omit_defaults=True):
+    """What is kept of a deleted customer, and why."""
+
+    what: str
+    why: str
+    until: str | UnsetType = UNSET
+    """Left out where nobody can say yet."""
+
+
+class DeletionAnswer(Struct, omit_defaults=True):
+    """The answer of DELETE /customer/{account}."""
+
+    status: str
+    """`erased`, or `restricted` while something has to be kept."""
+    kept: list[KeptData] | UnsetType = UNSET
+
+
 async def get_customer(call: Call) -> Answer:
     """Tell how a customer stands and what is still asked; a customer never registered is asked for everything.
 
     Without `type`, the type under which the customer was last registered counts. Where none is known, it is the first
     configured type for which the customer is complete, else the first configured type.
     """
-    view = await _registry(call.services).look_up(call.principal, Reference.found_in(call.query))
-    return Answer(content=_customer_answer(view, call.say))
+    view = await customer_registry(call.services).look_up(call.principal, Reference.found_in(call.query))
+    return Answer(content=customer_answer(view, call.say))
 
 
 async def put_customer(call: Call) -> Answer:
@@ -86,16 +106,20 @@ async def put_customer(call: Call) -> Answer:
     A value that was rejected stays so until another one is sent.
     """
     services = call.services
-    values: Mapping[str, str] = call.payload
-    fields = {name: value for name, value in values.items() if name not in REFERENCE_NAMES}
-    customer_id = await _registry(services).register(call.principal, Reference.found_in(values), fields)
+    form: Form = call.payload
+    fields = {name: value for name, value in form.fields.items() if name not in REFERENCE_NAMES}
+    customer_id = await customer_registry(services).register(
+        call.principal, Reference.found_in(form.fields), fields, form.files, language=call.language
+    )
     await release_waiting(services.database, services.configuration.anchor, customer_id, services.clock)
     await wake_for_customer(services.database, customer_id)
     return Answer(content=CustomerId(id=str(customer_id)), status=202)
 
 
 async def delete_customer(call: Call) -> Answer:
-    """Erase a customer's personal data; refused with 409 while a transaction of the customer is under way.
+    """Delete a customer: nobody reads or uses the data any more, and they are erased as soon as the law allows.
+
+    The answer says what is kept, why, and until when, as far as that is known.
 
     `memo` and `memo_type` may stand in the body (SEP-12) or in the query. A token of the bare account that names no
     memo means the customer without one.
@@ -107,11 +131,26 @@ async def delete_customer(call: Call) -> Answer:
     reference = Reference(
         account=call.path["account"], memo=named.get("memo"), memo_type=named.get("memo_type")
     )
-    await _registry(call.services).erase(call.principal, reference)
-    return Answer(content={})
+    deletion = await customer_registry(call.services).delete(call.principal, reference)
+    return Answer(content=_deletion_answer(deletion, call.say))
 
 
-def _registry(services: Services) -> CustomerRegistry:
+def _deletion_answer(deletion: Deletion, say: Callable[[str], str]) -> DeletionAnswer:
+    verdict = deletion.verdict
+    if verdict.cause is None:
+        return DeletionAnswer(status="erased")
+    kept = KeptData(
+        what=say(
+            "The customer's data and documents, which nobody can read or use through this API any more."
+        ),
+        why=say(verdict.cause),
+        until=UNSET if verdict.until is None else utc_text(verdict.until),
+    )
+    return DeletionAnswer(status="restricted", kept=[kept])
+
+
+def customer_registry(services: Services) -> CustomerRegistry:
+    """Return the customers' registry on the services of the API."""
     return CustomerRegistry(
         anchor=services.configuration.anchor,
         database=services.database,
@@ -121,7 +160,8 @@ def _registry(services: Services) -> CustomerRegistry:
     )
 
 
-def _customer_answer(view: CustomerView, say: Callable[[str], str]) -> CustomerAnswer:
+def customer_answer(view: CustomerView, say: Callable[[str], str] = str) -> CustomerAnswer:
+    """Write how a customer stands as SEP-12 has it; `say` translates what is for people."""
     asked = {field.name: _asked(field, say) for field in view.missing}
     provided = {field.name: _provided(field, status, say) for field, status in view.provided}
     needs_info = view.status is CustomerStatus.NEEDS_INFO
@@ -195,7 +235,7 @@ ROUTES: tuple[Route, ...] = (
         summary="Register or update a customer",
         answer=CustomerId,
         status=202,
-        body=Body(struct=CustomerBody, encodings=_ENCODINGS, fields_open=True),
+        body=Body(struct=CustomerBody, encodings=_ENCODINGS, fields_open=True, takes_files=True),
         refusals=(400, 403, 404, 413),
         unauthenticated_status=401,
         tags=("SEP-12",),
@@ -206,13 +246,14 @@ ROUTES: tuple[Route, ...] = (
         audience=Audience.AUTHENTICATED,
         handler=delete_customer,
         source="SEP-12 DELETE /customer/{account}",
-        summary="Erase a customer's personal data",
+        summary="Delete a customer",
+        answer=DeletionAnswer,
         body=Body(struct=ErasureBody, encodings=_ENCODINGS, fields_open=True),
         parameters=(
             Parameter(name="account", description="The account of the token.", required=True, place="path"),
             *_MEMO_PARAMETERS,
         ),
-        refusals=(400, 403, 404, 409, 413),
+        refusals=(400, 403, 404, 413),
         unauthenticated_status=401,
         tags=("SEP-12",),
     ),

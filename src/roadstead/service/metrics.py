@@ -151,6 +151,22 @@ callbacks_given_up = Counter(
     "Callbacks that their receivers did not take for a day; an operator may send them again.",
     registry=registry,
 )
+customer_files_expired = Counter(
+    "roadstead_customer_files_expired",
+    "Documents that were deleted because no customer referred to them in time.",
+    registry=registry,
+)
+codes_handed_over = Counter(
+    "roadstead_codes",
+    "Tries to send a code with which a customer confirms an address, by how they ended.",
+    ["outcome"],
+    registry=registry,
+)
+customers_erased = Counter(
+    "roadstead_customers_erased",
+    "Deleted customers whose data were erased when they need not be kept any longer.",
+    registry=registry,
+)
 scrape_failures = Counter(
     "roadstead_metrics_refresh_failures",
     "Gauges that could not be refreshed when metrics were asked for; they show old values.",

@@ -7,6 +7,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from roadstead.clock import Clock
+from roadstead.config.anchor import Anchor
+from roadstead.customers.erasing import erase_due
+from roadstead.customers.files import purge_unused
 from roadstead.database.pool import Database
 from roadstead.ledger.guarding import guard
 from roadstead.partners.challenges import purge_used
@@ -15,7 +18,12 @@ from roadstead.payouts.events import poll_rail
 from roadstead.rails.protocol import Rail
 from roadstead.service.leases import Leadership
 from roadstead.service.loops import every
-from roadstead.service.metrics import books_unsound_checks, rail_events_stored
+from roadstead.service.metrics import (
+    books_unsound_checks,
+    customer_files_expired,
+    customers_erased,
+    rail_events_stored,
+)
 
 ROLE = "scheduler"
 PURGE_INTERVAL_S = 300.0
@@ -29,6 +37,7 @@ async def run_scheduler(
     database: Database,
     rails: Mapping[str, Rail],
     *,
+    anchor: Anchor,
     leadership: Leadership,
     clock: Clock,
     stop: asyncio.Event,
@@ -46,11 +55,21 @@ async def run_scheduler(
         if leadership.is_held:
             await purge_receipts(database, clock.now())
 
+    async def purge_files() -> None:
+        if leadership.is_held:
+            customer_files_expired.inc(await purge_unused(database, clock))
+
+    async def erase_customers() -> None:
+        if leadership.is_held:
+            customers_erased.inc(await erase_due(database, anchor, clock))
+
     verify_books = _verifier(database, leadership)
     async with asyncio.TaskGroup() as group:
         group.create_task(every(VERIFY_LOOK_S, verify_books, name="verify_books", stop=stop))
         group.create_task(every(PURGE_INTERVAL_S, purge, name="purge_challenges", stop=stop))
         group.create_task(every(PURGE_INTERVAL_S, purge_answers, name="purge_receipts", stop=stop))
+        group.create_task(every(PURGE_INTERVAL_S, erase_customers, name="erase_customers", stop=stop))
+        group.create_task(every(PURGE_INTERVAL_S, purge_files, name="purge_files", stop=stop))
         for rail in rails.values():
             poll = _poller(database, rail, leadership)
             group.create_task(every(rail.terms.poll_interval_s, poll, name=f"poll_{rail.name}", stop=stop))

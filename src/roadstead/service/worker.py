@@ -12,6 +12,7 @@ from roadstead.callbacks.delivery import Deliverer, Told
 from roadstead.callbacks.store import CallbackStatus
 from roadstead.clock import Clock
 from roadstead.config.effective import Configuration
+from roadstead.customers.courier import Courier
 from roadstead.customers.vault import KeyProvider
 from roadstead.database.pool import Database
 from roadstead.envelopes.submitter import Submitter
@@ -55,6 +56,7 @@ async def run_worker(
     deliverer: Deliverer,
     stop: asyncio.Event,
     submitter: Submitter | None = None,
+    courier: Courier | None = None,
 ) -> None:
     """Work until `stop` is set. What is in hand then is finished; what is not is found again by the next worker."""
     order = payout_orderer(configuration.anchor)
@@ -97,6 +99,8 @@ async def run_worker(
         group.create_task(every(IDLE_S, apply, name="rail_events", stop=stop))
         operating.start(group, stop)
         Refunding(database=database, clock=clock, submitter=submitter).start(group, stop)
+        if courier is not None:
+            group.create_task(every(RULE_IDLE_S, courier.step, name="codes", stop=stop))
         group.create_task(every(RULE_IDLE_S, rule, name="payout_rulings", stop=stop))
         for desk in desks:
             group.create_task(every(IDLE_S, _submitter(desk), name=f"payouts_{desk.rail.name}", stop=stop))

@@ -26,6 +26,7 @@ from roadstead.sep.services import Services
 
 
 class TestAskingAboutACustomer:
+    @pytest.mark.clause("SEP-12/get/unknown")
     async def test_one_never_registered_is_asked_for_everything_and_has_no_id(self, partner: Caller) -> None:
         reply = await partner.get(CUSTOMER, type="sep31-receiver")
 
@@ -38,12 +39,14 @@ class TestAskingAboutACustomer:
         }
         assert reply.json["fields"]["email_address"]["optional"] is True
 
+    @pytest.mark.clause("SEP-12/get/parameters")
     async def test_nothing_need_be_named(self, partner: Caller) -> None:
         reply = await partner.get(CUSTOMER)
 
         assert reply.status == 200
         assert set(reply.json["fields"]) == {"first_name", "last_name", "email_address"}
 
+    @pytest.mark.clause("SEP-12/get/accepted")
     async def test_a_complete_customer_is_accepted_and_no_required_field_is_asked(
         self, partner: Caller
     ) -> None:
@@ -58,6 +61,7 @@ class TestAskingAboutACustomer:
             name: field["status"] for name, field in reply.json["provided_fields"].items()
         } == dict.fromkeys(RECEIVER, "ACCEPTED")
 
+    @pytest.mark.clause("SEP-12/type/each")
     async def test_the_same_customer_stands_differently_for_each_type(self, partner: Caller) -> None:
         customer_id = await registered(partner, SENDER)
 
@@ -71,6 +75,7 @@ class TestAskingAboutACustomer:
             "These fields are still needed: bank_account_number, address_country_code."
         )
 
+    @pytest.mark.clause("SEP-12/get/values")
     async def test_values_are_never_shown(self, partner: Caller) -> None:
         customer_id = await registered(partner, SENDER | RECEIVER)
 
@@ -80,6 +85,7 @@ class TestAskingAboutACustomer:
             assert value.encode() not in reply.body
 
     @pytest.mark.parametrize("type_name", ["sep31-nobody", "", "\0", "sep31-sender\0"])
+    @pytest.mark.clause("SEP-12/type/unknown")
     async def test_an_unknown_type_is_refused(self, partner: Caller, type_name: str) -> None:
         reply = await partner.get(CUSTOMER, type=type_name)
 
@@ -97,10 +103,12 @@ class TestAskingAboutACustomer:
             "{3b1f0a52-6f0e-4f57-9c5b-1a2b3c4d5e6f}",
         ],
     )
+    @pytest.mark.clause("SEP-12/id/unknown")
     async def test_an_id_that_is_not_ours_is_not_found(self, partner: Caller, customer_id: str) -> None:
         assert (await partner.get(CUSTOMER, id=customer_id)).status == 404
         assert (await partner.send_json("PUT", CUSTOMER, {"id": customer_id, **SENDER})).status == 404
 
+    @pytest.mark.clause("SEP-12/get/lang")
     async def test_any_language_may_be_asked_for(self, partner: Caller) -> None:
         assert (await partner.get(CUSTOMER, lang="tlh")).status == 200
 
@@ -144,6 +152,7 @@ class TestWithoutAType:
         assert "bank_account_number" in reply.json["fields"]
 
     @pytest.mark.parametrize("fields", [SENDER, RECEIVER])
+    @pytest.mark.clause("SEP-12/type/missing")
     async def test_complete_data_of_any_type_are_enough(
         self, partner: Caller, fields: dict[str, str]
     ) -> None:
@@ -153,6 +162,7 @@ class TestWithoutAType:
 
 
 class TestThroughATransaction:
+    @pytest.mark.clause("SEP-12/transaction/party")
     async def test_the_party_on_the_side_of_the_type_is_meant(
         self, partner: Caller, database: Database
     ) -> None:
@@ -168,9 +178,11 @@ class TestThroughATransaction:
         changed = {"transaction_id": remittance, "type": "sep31-receiver", "first_name": "Bart"}
         assert (await partner.send_json("PUT", CUSTOMER, changed)).json["id"] == receiver
 
+    @pytest.mark.clause("SEP-12/transaction/type")
     async def test_a_type_has_to_be_named(self, partner: Caller) -> None:
         assert (await partner.get(CUSTOMER, transaction_id=str(uuid4()))).status == 400
 
+    @pytest.mark.clause("SEP-12/transaction/unknown")
     async def test_what_is_unknown_or_somebody_elses_is_not_found(
         self, partner: Caller, database: Database
     ) -> None:

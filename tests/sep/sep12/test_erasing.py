@@ -1,4 +1,4 @@
-"""Erasing customers (SEP-12 DELETE /customer/{account})."""
+"""Deleting customers (SEP-12 DELETE /customer/{account})."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from roadstead.partners.subjects import encode_muxed
 
 
 class TestErasing:
+    @pytest.mark.clause("SEP-12/delete/erased")
     async def test_everything_readable_is_gone_and_the_bare_id_stays(
         self, partner: Caller, database: Database
     ) -> None:
@@ -30,8 +31,9 @@ class TestErasing:
 
         reply = await partner.send_json("DELETE", f"{CUSTOMER}/{PARTNER}", {"memo": "9", "memo_type": "id"})
 
-        assert reply.status == 200
-        assert await rows(database, "SELECT 1 FROM customer_fields") == []
+        assert (reply.status, reply.json) == (200, {"status": "erased"})
+        for table in ("customer_fields", "customer_files", "customer_indexes", "customer_confirmations"):
+            assert await rows(database, f"SELECT 1 FROM {table}") == []
         (row,) = await rows(database, "SELECT * FROM customers")
         assert row["id"] == UUID(customer_id)
         assert row["erased_at"] is not None
@@ -39,6 +41,7 @@ class TestErasing:
         assert (await partner.get(CUSTOMER, id=customer_id)).status == 404
         assert "id" not in (await partner.get(CUSTOMER, memo="9")).json
 
+    @pytest.mark.clause("SEP-12/delete/again")
     async def test_who_registers_again_is_a_new_customer(self, partner: Caller) -> None:
         first = await registered(partner, SENDER)
         await partner.send("DELETE", f"{CUSTOMER}/{PARTNER}")
@@ -51,12 +54,16 @@ class TestErasing:
         customer_id = await registered(partner, SENDER, memo="424242")
         await partner.send("DELETE", f"{CUSTOMER}/{PARTNER}", query={"memo": "424242"})
 
-        (entry,) = await rows(database, "SELECT * FROM audit_log")
+        entries = await rows(database, "SELECT * FROM audit_log ORDER BY id")
 
-        assert (entry["actor"], entry["action"]) == (PARTNER, "customer.erase")
-        assert entry["subject"] == f"customer {customer_id}"
-        assert "424242" not in str(dict(entry))
+        assert [(entry["actor"], entry["action"]) for entry in entries] == [
+            (PARTNER, "customer.restrict"),
+            (PARTNER, "customer.erase"),
+        ]
+        assert {entry["subject"] for entry in entries} == {f"customer {customer_id}"}
+        assert "424242" not in str([dict(entry) for entry in entries])
 
+    @pytest.mark.clause("SEP-12/delete/unknown")
     @pytest.mark.parametrize("memo", [None, "1"])
     async def test_nothing_known_is_not_found_also_the_second_time(
         self, partner: Caller, memo: str | None
@@ -85,6 +92,7 @@ class TestErasing:
         assert (await fifth.send("DELETE", f"{CUSTOMER}/{PARTNER}")).status == 404
         assert (await partner.get(CUSTOMER)).json["id"] == kept
 
+    @pytest.mark.clause("SEP-12/delete/owner")
     @pytest.mark.parametrize("account", [STRANGER, "not-an-account", encode_muxed(STRANGER, 5)])
     async def test_another_account_is_forbidden(self, partner: Caller, account: str) -> None:
         assert (await partner.send("DELETE", f"{CUSTOMER}/{account}")).status == 403
@@ -103,20 +111,27 @@ class TestErasing:
         assert reply.status == 400
         assert (await partner.get(CUSTOMER, memo="1")).json["id"] == kept
 
+    @pytest.mark.clause("SEP-12/delete/restricted")
     @pytest.mark.parametrize("side", ["sender", "receiver"])
-    async def test_a_customer_whose_money_is_under_way_is_kept(
+    async def test_a_customer_whose_money_is_under_way_is_restricted_at_once_and_told_why(
         self, partner: Caller, database: Database, side: str
     ) -> None:
-        erased = await registered(partner, SENDER | RECEIVER, memo="1")
+        deleted = await registered(partner, SENDER | RECEIVER, memo="1")
         other = await registered(partner, SENDER | RECEIVER, memo="2")
-        sides = {"sender": other, "receiver": other} | {side: erased}
+        sides = {"sender": other, "receiver": other} | {side: deleted}
         await open_remittance(database, "pending_sender", **sides)
 
-        reply = await partner.send("DELETE", f"{CUSTOMER}/{PARTNER}", query={"memo": "1"})
+        reply = await partner.send("DELETE", f"{CUSTOMER}/{PARTNER}", query={"memo": "1", "lang": "fr"})
 
-        assert reply.status == 409
-        assert "under way" in reply.error
-        assert (await partner.get(CUSTOMER, id=erased)).json["status"] == "ACCEPTED"
+        assert (reply.status, reply.json["status"]) == (200, "restricted")
+        (kept,) = reply.json["kept"]
+        assert "transaction" in kept["why"]
+        assert "until" not in kept
+        assert (await partner.get(CUSTOMER, id=deleted)).status == 404
+        assert "id" not in (await partner.get(CUSTOMER, memo="1")).json
+        assert (await partner.send_json("PUT", CUSTOMER, {"id": deleted, **SENDER})).status == 404
+        assert await registered(partner, SENDER, memo="1") != deleted
+        assert (await rows(database, "SELECT count(*) FROM customer_fields"))[0]["count"] > 0
 
     async def test_a_customer_whose_transactions_have_ended_is_erased(
         self, partner: Caller, database: Database

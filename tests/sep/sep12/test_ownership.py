@@ -23,6 +23,7 @@ class TestWhoMayAsk:
         ("method", "path"), [("GET", CUSTOMER), ("PUT", CUSTOMER), ("DELETE", f"{CUSTOMER}/{PARTNER}")]
     )
     @pytest.mark.parametrize("token", [None, "forged"])
+    @pytest.mark.clause("SEP-12/authentication")
     async def test_without_a_token_that_holds_the_answer_is_401_before_anything_is_read(
         self, partner: Caller, method: str, path: str, token: str | None
     ) -> None:
@@ -33,6 +34,7 @@ class TestWhoMayAsk:
         assert reply.status == 401
         assert reply.error
 
+    @pytest.mark.clause("SEP-12/id/owner")
     async def test_another_account_does_not_learn_that_an_id_exists(self, partner: Caller) -> None:
         customer_id = await registered(partner, SENDER)
         stranger = partner.with_token(STRANGER)
@@ -50,6 +52,7 @@ class TestWhoMayAsk:
         assert (await partner.get(CUSTOMER, id=customer_id)).json["id"] == customer_id
         assert (await partner.with_token(f"{PARTNER}:6").get(CUSTOMER, id=customer_id)).status == 200
 
+    @pytest.mark.clause("SEP-12/memo/token")
     async def test_a_token_with_a_memo_means_its_own_customer(self, partner: Caller) -> None:
         fifth = await registered(partner.with_token(f"{PARTNER}:5"), SENDER)
 
@@ -59,6 +62,7 @@ class TestWhoMayAsk:
         assert "id" not in (await partner.get(CUSTOMER)).json
 
     @pytest.mark.parametrize("memo", ["6", "05", "five", ""])
+    @pytest.mark.clause("SEP-12/memo/mismatch")
     async def test_another_memo_than_the_tokens_is_forbidden(self, partner: Caller, memo: str) -> None:
         fifth = partner.with_token(f"{PARTNER}:5")
 
@@ -66,16 +70,19 @@ class TestWhoMayAsk:
         assert (await fifth.send_json("PUT", CUSTOMER, {"memo": memo})).status == 403
         assert (await fifth.send("DELETE", f"{CUSTOMER}/{PARTNER}", query={"memo": memo})).status == 403
 
+    @pytest.mark.clause("SEP-12/memo/type-ignored")
     async def test_the_type_of_a_memo_is_ignored_when_the_token_has_one(self, partner: Caller) -> None:
         fifth = partner.with_token(f"{PARTNER}:5")
 
         assert (await fifth.get(CUSTOMER, memo="5", memo_type="hash")).status == 200
 
     @pytest.mark.parametrize("account", [STRANGER, "G", "", "not an account", encode_muxed(STRANGER, 1)])
+    @pytest.mark.clause("SEP-12/account/mismatch")
     async def test_another_account_than_the_tokens_is_forbidden(self, partner: Caller, account: str) -> None:
         assert (await partner.get(CUSTOMER, account=account)).status == 403
         assert (await partner.send_json("PUT", CUSTOMER, {"account": account})).status == 403
 
+    @pytest.mark.clause("SEP-12/account/muxed")
     async def test_the_own_account_may_be_named_also_as_muxed(self, partner: Caller) -> None:
         muxed = encode_muxed(PARTNER, 5)
         by_muxed_token = await registered(partner.with_token(muxed), SENDER, account=muxed)
@@ -87,6 +94,7 @@ class TestWhoMayAsk:
 
 
 class TestMemos:
+    @pytest.mark.clause("SEP-12/memo/any")
     async def test_a_number_without_a_type_is_an_id_and_other_text_is_text(self, partner: Caller) -> None:
         number = await registered(partner, SENDER, memo="18446744073709551615")
         word = await registered(partner, SENDER, memo="8f0a7a0e-6b2c-4c9f-b6a5-6f6f0a9a5f3c")
@@ -100,6 +108,7 @@ class TestMemos:
             partner, SENDER, memo="5", memo_type="text"
         )
 
+    @pytest.mark.clause("SEP-12/memo/hash")
     async def test_a_hash_is_one_customer_however_its_plus_sign_arrived(self, partner: Caller) -> None:
         customer_id = await registered(partner, SENDER, memo=HASH_MEMO, memo_type="hash")
 
@@ -122,6 +131,7 @@ class TestMemos:
             ("5", "return"),
         ],
     )
+    @pytest.mark.clause("SEP-12/memo/invalid")
     async def test_a_memo_that_is_none_is_refused(
         self, partner: Caller, memo: str, memo_type: str | None
     ) -> None:

@@ -14,7 +14,7 @@ GRANT INSERT ON receipts TO roadstead_app;
 GRANT INSERT, UPDATE ON restorations, outgoing_found TO roadstead_app;
 GRANT DELETE ON customer_fields, used_challenges, receipts TO roadstead_app;
 REVOKE SELECT ON customer_fields, customers, payout_attempts, used_challenges, receipts FROM roadstead_reader;
-GRANT SELECT (id, account, memo_kind, memo, created_at, erased_at) ON customers TO roadstead_reader;
+GRANT SELECT (id, account, memo_kind, memo, created_at, restricted_at, erased_at) ON customers TO roadstead_reader;
 GRANT SELECT (key, payout_id, number, status, reference, reason, written_at, submitted_at, status_at, taken_on_at, settled_at,
     returned_at, returned_units)
     ON payout_attempts TO roadstead_reader;
@@ -40,5 +40,16 @@ GRANT SELECT (id, kind, subject_id, hash, account, sequence, fee_stroops, valid_
 GRANT SELECT (hash, envelope_id, fee_stroops, signed_at) ON envelope_bumps TO roadstead_reader;
 GRANT INSERT ON chain_seedings, clawbacks, outgoing_payments TO roadstead_app;
 GRANT INSERT, UPDATE ON claimable_balances TO roadstead_app;
+-- Documents: sealed content, and the keys of files that nobody refers to yet, are for the server alone.
+GRANT INSERT, UPDATE, DELETE ON customer_files TO roadstead_app;
+REVOKE SELECT ON customer_files FROM roadstead_reader;
+GRANT SELECT (id, customer_id, field, media_type, size_bytes, created_at, expires_at) ON customer_files TO roadstead_reader;
+-- Codes, what customers are found by, and whom their status is told.
+GRANT INSERT, UPDATE, DELETE ON customer_confirmations, customer_indexes TO roadstead_app;
+GRANT INSERT, UPDATE ON customer_watches, legal_holds TO roadstead_app;
+GRANT INSERT ON key_retirements TO roadstead_app;
+REVOKE SELECT ON customer_confirmations, customer_indexes, legal_holds FROM roadstead_reader;
+GRANT SELECT (customer_id, field, status, requested_at, expires_at, wrong_codes, tries, sent_at) ON customer_confirmations
+    TO roadstead_reader;
 -- A temporary table would stand before one of ours for every function that names it without its schema.
 DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;
