@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 
 from roadstead.config.anchor import Anchor, AssetStatus, AssetTerms, PairTerms, RateSourceTerms
+from roadstead.config.file_rails import FileSettings
 from roadstead.config.networks import NetworkProfile
 from roadstead.config.secrets import Secret
 from roadstead.config.settings import RailSettings, Settings
@@ -35,7 +36,7 @@ class AcceptedAsset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfiguredRail:
+class ConfiguredRail(FileSettings):
     """A rail with its name and currency from `anchor.toml` and what the environment puts behind them."""
 
     name: str
@@ -172,4 +173,11 @@ class Configuration:
     def _rail(self, name: str, currency: Asset) -> ConfiguredRail:
         said = self.settings.rails.get(name, RailSettings())
         kind = said.kind or self.profile.rail_kind_default or ""
-        return ConfiguredRail(name=name, currency=currency, kind=kind, url=said.url, token=said.token)
+        return ConfiguredRail(
+            name=name,
+            currency=currency,
+            kind=kind,
+            url=said.url,
+            token=said.token,
+            **{field.name: getattr(said, field.name) for field in fields(FileSettings)},
+        )

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from roadstead.config.definitions import DEFAULT, NETWORK_DEFAULT
 from roadstead.config.environment import Reading, read_environment
+from roadstead.config.file_rails import FileSettings
 from roadstead.config.networks import Network, profile
 from roadstead.config.secrets import Secret
 from roadstead.config.text_forms import IpNetwork
@@ -17,7 +18,7 @@ from roadstead.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RailSettings:
+class RailSettings(FileSettings):
     """What stands behind a rail of `anchor.toml` in this environment."""
 
     kind: str | None = None

@@ -40,5 +40,16 @@ GRANT SELECT (id, kind, subject_id, hash, account, sequence, fee_stroops, valid_
 GRANT SELECT (hash, envelope_id, fee_stroops, signed_at) ON envelope_bumps TO roadstead_reader;
 GRANT INSERT ON chain_seedings, clawbacks, outgoing_payments TO roadstead_app;
 GRANT INSERT, UPDATE ON claimable_balances TO roadstead_app;
+-- Files of payments and statements are sealed, and nobody's to read but the server's.
+GRANT INSERT, UPDATE ON batches, batch_items, received_files TO roadstead_app;
+GRANT INSERT ON file_events TO roadstead_app;
+GRANT USAGE ON SEQUENCE received_file_numbers TO roadstead_app;
+REVOKE SELECT ON batches, batch_items, received_files FROM roadstead_reader;
+GRANT SELECT (id, rail, asset, message_id, status, items, amount_units, opened_at, closes_at, closed_at, execute_on, file_name,
+    file_bytes, staged_as, sent_at, answered_at, bank_status, reason, emptied_at) ON batches TO roadstead_reader;
+GRANT SELECT (key, number, batch_id, rail, end_to_end_id, uetr, amount_units, adjustments, put_at)
+    ON batch_items TO roadstead_reader;
+GRANT SELECT (id, rail, name, size_bytes, status, message, detail, number, received_at, understood_at, emptied_at, balance_units,
+    balance_at) ON received_files TO roadstead_reader;
 -- A temporary table would stand before one of ours for every function that names it without its schema.
 DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;

@@ -1,7 +1,7 @@
 """Opening a bank's file safely: what is not plain UTF-8 XML of ISO 20022 is refused before or while it is parsed.
 
-Elements are read by their local names, so that one reader reads every version of a message; which message and version it
-is, its namespace tells. Nothing outside the bytes is ever read, and no entity is expanded.
+Elements are read by their local names, so that one reader reads every version of a message; which message and version
+it is, its namespace tells. Nothing outside the bytes is ever read, and no entity is expanded.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _ENCODINGS = frozenset({b"utf-8", b"us-ascii", b"ascii"})
 _DECIMAL = re.compile(r"\+?0*([0-9]+)(?:\.([0-9]*))?", re.ASCII)
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?", re.ASCII)
 _MOMENT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?", re.ASCII
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?",
+    re.ASCII,
 )
 _MICROSECONDS = re.compile(r"(\.[0-9]{6})[0-9]+")
 
@@ -79,8 +80,8 @@ def open_document(data: bytes) -> Document:
     known = _NAMESPACE.fullmatch(tag.namespace or "")
     if tag.localname != "Document" or known is None:
         raise BadInput(
-            "The file is no pain.002, camt.053, camt.054 or pacs.004 of ISO 20022: its first element is not a Document of one "
-            "of them."
+            "The file is no pain.002, camt.053, camt.054 or pacs.004 of ISO 20022: its first element is not a "
+            "Document of one of them."
         )
     bodies = list(root)
     if len(bodies) != 1:
@@ -170,9 +171,7 @@ def money(element: etree._Element | None, *path: str) -> Money | None:
         raise BadInput(f"The file has a malformed amount in {local_name(found)}.")
     decimals = (value.group(2) or "").rstrip("0")
     whole = value.group(1)
-    return amount_from_text(
-        currency(found.get("Ccy") or ""), f"{whole}.{decimals}" if decimals else whole
-    )
+    return amount_from_text(currency(found.get("Ccy") or ""), f"{whole}.{decimals}" if decimals else whole)
 
 
 def day(element: etree._Element | None, *path: str) -> date | None:
@@ -209,9 +208,7 @@ def moment(element: etree._Element | None, *path: str) -> datetime | None:
     if value is None:
         return None
     try:
-        if not _MOMENT.fullmatch(value):
-            raise ValueError(value)
-        read = datetime.fromisoformat(_MICROSECONDS.sub(r"\1", value))
+        read = datetime.fromisoformat(_MICROSECONDS.sub(r"\1", value) if _MOMENT.fullmatch(value) else "")
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise BadInput("The file has a malformed moment.") from error

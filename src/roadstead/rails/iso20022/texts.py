@@ -19,7 +19,7 @@ REPLACEMENT = "."
 _FOREIGN = re.compile(r"[^A-Za-z0-9/\-?:().,'+ ]", re.ASCII)
 _LETTERS = dict(
     zip(
-        "ÆæŒœØøßẞÞþĐđÐðŁłĦħıŊŋ€&@_\u2018\u2019`´\u201c\u201d\"\u2013\u2014;!*#",  # noqa: RUF001 - that is the point
+        'ÆæŒœØøßẞÞþĐđÐðŁłĦħıŊŋ€&@_\u2018\u2019`´\u201c\u201d"\u2013\u2014;!*#',  # noqa: RUF001 - that is the point
         "AE ae OE oe O o ss SS TH th D d D d L l H h i N n E + (at) - ' ' ' ' ' ' ' - - , . . .".split(),
         strict=True,
     )
