@@ -74,11 +74,8 @@ async def batches(connection: Connection, *, rail: str | None, limit: int) -> li
 
 async def batch(connection: Connection, name: str) -> BatchSummary | None:
     """Return a batch by its id, the message id of its file, or the key of an attempt in it."""
-    row = await connection.fetchrow(
-        _BATCH
-        + "WHERE id::text = $1 OR message_id = $1 OR id = (SELECT batch_id FROM batch_items WHERE key = $1)",
-        name,
-    )
+    named = "WHERE id::text = $1 OR message_id = $1 OR id = (SELECT batch_id FROM batch_items WHERE key = $1)"
+    row = await connection.fetchrow(f"{_BATCH} {named}", name)
     return None if row is None else _summary(row)
 
 

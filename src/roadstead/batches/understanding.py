@@ -113,7 +113,7 @@ async def _take_in(desk: FileDesk, file: ReceivedFile, read: BankFile) -> None:
 async def _take_report(desk: FileDesk, connection: Connection, file_id: UUID, report: StatusReport) -> _Taken:
     batch = await store.batch_by_message(connection, desk.rail, report.original_message_id)
     if batch is None:
-        await _tell(desk, connection, file_id, "speaks of a file that we do not know to have sent")
+        await _tell(desk, connection, file_id, "speaks of a file that we do not know to have sent.")
         return _Taken(detail="speaks of no batch of ours")
     items = await inbox.items_of(connection, batch.id, batch.asset)
     meant = events.of_report(report, items)
@@ -146,7 +146,7 @@ async def _take_account(
 ) -> _Taken:
     own = events.own_statements(report, desk.debtor.account)
     if not own:
-        await _tell(desk, connection, file_id, "is of another account than ours")
+        await _tell(desk, connection, desk.rail, "is of another account than ours.")
         return _Taken(detail="of no account of ours")
     count = await _store(desk, connection, file_id, events.of_account(report, desk.debtor.account))
     balance = max(filter(None, map(_balance, own)), key=lambda one: one[1], default=None)
@@ -187,11 +187,11 @@ async def _set_aside(desk: FileDesk, file: ReceivedFile, why: str) -> None:
         await _tell(desk, connection, file.id, f"cannot be understood: {why}")
 
 
-async def _tell(desk: FileDesk, connection: Connection, file_id: UUID, what: str) -> None:
+async def _tell(desk: FileDesk, connection: Connection, subject: UUID | str, what: str) -> None:
     await open_alert(
         connection,
         kind=AlertKind.BANK_FILE,
-        subject=str(file_id),
+        subject=str(subject),
         message=f"A file of the bank behind {desk.rail} {what} See roadstead batches files; the file is kept.",
     )
 

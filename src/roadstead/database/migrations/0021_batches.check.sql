@@ -1,3 +1,4 @@
 SELECT 'a batch that does not count what is in it' FROM batches AS b
-WHERE (b.items, b.amount_units) IS DISTINCT FROM (
-    SELECT count(*)::integer, coalesce(sum(i.amount_units), 0)::bigint FROM batch_items AS i WHERE i.batch_id = b.id)
+LEFT JOIN (SELECT batch_id, count(*) AS items, sum(amount_units) AS amount_units FROM batch_items GROUP BY batch_id) AS i
+    ON i.batch_id = b.id
+WHERE b.items <> coalesce(i.items, 0) OR b.amount_units <> coalesce(i.amount_units, 0)

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from roadstead.errors import Conflict, NotFound, TooLarge, Unavailable
-from roadstead.rails.channels.protocol import LISTED_MAX, OfferedFile, Whereabouts, is_offered, our_name
+from roadstead.rails.channels.protocol import (
+    LISTED_MAX,
+    OfferedFile,
+    Whereabouts,
+    in_order,
+    is_offered,
+    our_name,
+)
 
 TIMEOUT_S = 20.0
 
@@ -113,7 +120,7 @@ class FolderChannel:
                 )
                 if len(found) >= LISTED_MAX:
                     break
-        return sorted(found, key=lambda file: (file.modified_s, file.name))
+        return in_order(found)
 
     def _read(self, name: str, bytes_max: int) -> bytes:
         if not is_offered(name):

@@ -9,7 +9,7 @@ published, whether or not the bank has taken it away since. Nothing has to be se
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -134,6 +134,20 @@ def is_offered(name: str) -> bool:
         and "/" not in name
         and "\\" not in name
         and name.isprintable()
+    )
+
+
+def in_order(files: Iterable[OfferedFile]) -> list[OfferedFile]:
+    """Sort files as they were written; of those of one second, `x-9` comes before `x-10`."""
+    return sorted(files, key=lambda file: (file.modified_s, _natural(file.name)))
+
+
+def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Read the runs of digits in a name as numbers."""
+    return tuple(
+        (1, int(part), "") if part.isascii() and part.isdigit() else (0, 0, part)
+        for part in re.split(r"([0-9]{1,18})", name)
+        if part
     )
 
 

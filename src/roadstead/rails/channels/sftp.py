@@ -11,7 +11,14 @@ from typing import TypeVar
 import asyncssh
 
 from roadstead.errors import ConfigurationError, Conflict, NotFound, TooLarge, Unavailable
-from roadstead.rails.channels.protocol import LISTED_MAX, OfferedFile, Whereabouts, is_offered, our_name
+from roadstead.rails.channels.protocol import (
+    LISTED_MAX,
+    OfferedFile,
+    Whereabouts,
+    in_order,
+    is_offered,
+    our_name,
+)
 
 CONNECT_TIMEOUT_S = 10.0
 TIMEOUT_S = 60.0
@@ -55,8 +62,8 @@ class SftpChannel:
             self._client_key = asyncssh.import_private_key(address.client_key)
         except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
             raise ConfigurationError(
-                f"A key for the SFTP server {address.host} cannot be read ({type(error).__name__}): the host key is one "
-                "line of ssh-keyscan without the host's name, our key a private one without a passphrase."
+                f"A key for the SFTP server {address.host} cannot be read ({type(error).__name__}): the host key is "
+                "one line of ssh-keyscan without the host's name, our key a private one without a passphrase."
             ) from error
         self._lock = asyncio.Lock()
         self._connection: asyncssh.SSHClientConnection | None = None
@@ -81,7 +88,7 @@ class SftpChannel:
                 found.append(OfferedFile(name=name, size_bytes=size_bytes, modified_s=modified_s))
                 if len(found) >= LISTED_MAX:
                     break
-            return sorted(found, key=lambda file: (file.modified_s, file.name))
+            return in_order(found)
 
         return await self._run(look)
 
