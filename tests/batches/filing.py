@@ -58,7 +58,7 @@ class Filing:
     incoming: Path
     archive: Path
     receiver: Receiver
-    numbers: "count[int]" = field(default_factory=lambda: count(1))
+    numbers: count[int] = field(default_factory=lambda: count(1))
 
     @property
     def desk(self) -> FileDesk:
