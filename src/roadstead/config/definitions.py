@@ -5,42 +5,11 @@ This one table reads the environment, checks it, shows it (`roadstead config sho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from roadstead.config import examples
 from roadstead.config import text_forms as forms
+from roadstead.config.definition import Definition
 from roadstead.config.networks import Network
-from roadstead.config.schema import Form
-
-DEFAULT = "default"
-NETWORK_DEFAULT = "network default"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
-    """One environment variable."""
-
-    variable: str
-    """Its name; `<CODE>` and `<NAME>` stand for an asset's code and a rail's name in capital letters."""
-    field: str
-    """The attribute of `Settings` (or of `RailSettings`) that holds it."""
-    form: Form
-    required: bool = False
-    """Whether every start needs it."""
-    default: str | None = None
-    """The value when none is given, in the form of the variable itself."""
-    default_words: str = ""
-    """What the default is, where it is not a fixed value."""
-    secret: bool = False
-    """Whether its value is never shown, and may be given as the path of a file in the variable `..._FILE`."""
-    description: str
-    example: str
-
-    @property
-    def expected(self) -> str:
-        """What it must look like, with an example."""
-        return f"It must be {self.form.words}, for example: {self.variable}={self.example}"
-
+from roadstead.config.rail_definitions import RAIL_SETTINGS
 
 SETTINGS = (
     Definition(
@@ -361,35 +330,6 @@ ISSUER = Definition(
     description="The account that issues the asset on this network; one for each of [[assets]].",
     example=examples.ISSUER,
 )
-
-RAIL_SETTINGS = (
-    Definition(
-        variable="ROADSTEAD_RAIL_<NAME>_KIND",
-        field="kind",
-        form=forms.RAIL_KIND,
-        default_words="simulated, except where money is real: there it must be said",
-        description="What stands behind a rail of [[rails]].",
-        example="our_bank.rails:open_rail",
-    ),
-    Definition(
-        variable="ROADSTEAD_RAIL_<NAME>_URL",
-        field="url",
-        form=forms.BASE_URL,
-        default_words="none",
-        description="Where the rail is reached; a simulated rail needs it, and others if they say so.",
-        example="https://bank.example/api",
-    ),
-    Definition(
-        variable="ROADSTEAD_RAIL_<NAME>_TOKEN",
-        field="token",
-        form=forms.TOKEN,
-        default_words="none",
-        secret=True,
-        description="What the rail knows us by, if its kind needs that.",
-        example=examples.RAIL_TOKEN,
-    ),
-)
-"""The settings that each rail has."""
 
 
 def all_definitions() -> tuple[Definition, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from pathlib import Path
 
 from roadstead.config.anchor import Anchor, AssetStatus, AssetTerms, PairTerms, RateSourceTerms
 from roadstead.config.file_rails import FileSettings
@@ -44,6 +45,12 @@ class ConfiguredRail(FileSettings):
     kind: str
     url: str | None
     token: Secret | None
+    signing_key: Secret | None = None
+    bank_keys: tuple[str, ...] = ()
+    client_certificate: Path | None = None
+    authority: Path | None = None
+    events_url: str | None = None
+    """Where a bank pushes what it has to tell of this rail; part of what it signs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,5 +186,10 @@ class Configuration:
             kind=kind,
             url=said.url,
             token=said.token,
+            signing_key=said.signing_key,
+            bank_keys=said.bank_keys,
+            client_certificate=said.client_certificate,
+            authority=said.authority,
+            events_url=f"{self.settings.public_url}/rails/{name}/events",
             **{field.name: getattr(said, field.name) for field in fields(FileSettings)},
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
-from roadstead.config.definitions import DEFAULT, NETWORK_DEFAULT
+from roadstead.config.definition import DEFAULT, NETWORK_DEFAULT
 from roadstead.config.environment import Reading, read_environment
 from roadstead.config.file_rails import FileSettings
 from roadstead.config.networks import Network, profile
@@ -22,9 +22,15 @@ class RailSettings(FileSettings):
     """What stands behind a rail of `anchor.toml` in this environment."""
 
     kind: str | None = None
-    """`simulated`, or `package.module:function` of an integrator's own."""
+    """`simulated`, `http`, or `package.module:function` of an integrator's own."""
     url: str | None = None
     token: Secret | None = None
+    signing_key: Secret | None = None
+    """The Ed25519 key that signs what we send."""
+    bank_keys: tuple[str, ...] = ()
+    """The Ed25519 keys that sign what the bank sends."""
+    client_certificate: Path | None = None
+    authority: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
