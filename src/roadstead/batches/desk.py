@@ -10,12 +10,15 @@ from roadstead.clock import Clock
 from roadstead.customers.vault import KeyProvider
 from roadstead.database.pool import Database
 from roadstead.money import Asset
+from roadstead.rails.calendars import BusinessCalendar
 from roadstead.rails.channels.protocol import FileChannel
 from roadstead.rails.iso20022.payments import Debtor
 from roadstead.randomness import Randomness
 
 LEASE = timedelta(minutes=5)
 """How long a worker has a batch in hand: longer than building its file, or sending it, may take."""
+CUT_OFF_MARGIN = timedelta(minutes=5)
+"""How long before a cut-off a batch is closed, so that its file is there in time."""
 SETTLE_S = 5.0
 """How long a file must not have changed before it is read."""
 
@@ -45,6 +48,21 @@ class AlwaysOpen:
         return closed_at.astimezone(UTC).date()
 
 
+@dataclass(frozen=True, slots=True)
+class CalendarHours:
+    """The cut-offs and business days of a calendar; files leave a little before the cut-off."""
+
+    calendar: BusinessCalendar
+
+    def closes_at(self, opened_at: datetime) -> datetime | None:
+        """Return the moment before the next cut-off by which a batch has to be closed to be there in time."""
+        return self.calendar.next_cut_off(opened_at + CUT_OFF_MARGIN) - CUT_OFF_MARGIN
+
+    def execution_date(self, closed_at: datetime) -> date:
+        """Return the business day on which the bank takes on a file that is closed at a moment."""
+        return self.calendar.starts_on(closed_at)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileDesk:
     """What the files of one rail are worked on with."""
@@ -62,6 +80,7 @@ class FileDesk:
     age_max: timedelta = timedelta(minutes=15)
     kept: timedelta = timedelta(days=180)
     settle_s: float = SETTLE_S
+    look_every_s: float = 60.0
 
     def closes_at(self, opened_at: datetime) -> datetime:
         """Return when a batch that is opened now takes no more payouts: when it is old enough, or at the cut-off."""

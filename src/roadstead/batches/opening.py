@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from roadstead.batches.desk import FileDesk
+from roadstead.batches.desk import AlwaysOpen, CalendarHours, FileDesk, Hours
 from roadstead.batches.rail import FileRail
 from roadstead.clock import Clock
+from roadstead.config.anchor import Anchor
 from roadstead.config.effective import ConfiguredRail
+from roadstead.config.text_forms import FILES
 from roadstead.customers.vault import KeyProvider
 from roadstead.database.pool import Database
 from roadstead.errors import ConfigurationError
+from roadstead.rails.calendars import BusinessCalendar
 from roadstead.rails.channels.opening import open_channel
 from roadstead.rails.iso20022.payments import Debtor
 from roadstead.rails.protocol import Rail
@@ -19,9 +22,9 @@ from roadstead.randomness import Randomness
 
 
 def file_rails(
-    database: Database, keys: KeyProvider, clock: Clock, randomness: Randomness
-) -> Callable[[ConfiguredRail], Rail]:
-    """Return what opens rails of kind `iso20022`, over the parts that all of them share."""
+    anchor: Anchor, database: Database, keys: KeyProvider, clock: Clock, randomness: Randomness
+) -> dict[str, Callable[[ConfiguredRail], Rail]]:
+    """Return what opens rails of kind `iso20022`, over the parts that all of them share; for `open_rails`."""
 
     def open_rail(configured: ConfiguredRail) -> Rail:
         if configured.account is None or configured.account_name is None:
@@ -37,10 +40,19 @@ def file_rails(
                 keys=keys,
                 clock=clock,
                 randomness=randomness,
+                hours=_hours(anchor, configured.name),
                 items_max=configured.batch_items_max,
                 age_max=timedelta(seconds=configured.batch_age_max_s),
                 kept=timedelta(days=configured.files_kept_days),
+                look_every_s=configured.files_interval_s,
             )
         )
 
-    return open_rail
+    return {FILES: open_rail}
+
+
+def _hours(anchor: Anchor, rail: str) -> Hours:
+    calendar = anchor.rail(rail).calendar
+    if calendar is None:
+        return AlwaysOpen()
+    return CalendarHours(BusinessCalendar(anchor.calendar(calendar)))

@@ -30,6 +30,7 @@ def application() -> typer.Typer:
     from roadstead.cli import (
         alerts,
         backup,
+        batches,
         callbacks,
         chain,
         config,
@@ -63,6 +64,7 @@ def application() -> typer.Typer:
     app.add_typer(remittances.app, name="remittances")
     app.add_typer(payments.app, name="payments")
     app.add_typer(payouts.app, name="payouts")
+    app.add_typer(batches.app, name="batches")
     app.add_typer(refunds.app, name="refunds")
     app.add_typer(chain.app, name="chain")
     app.add_typer(ledger.app, name="ledger")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from roadstead import __version__
+from roadstead.batches.opening import file_rails
 from roadstead.callbacks.delivery import Deliverer
 from roadstead.callbacks.fetching import TextFetcher
 from roadstead.callbacks.http_client import SafeClient
@@ -105,13 +106,15 @@ async def serve_roles(configuration: Configuration, roles: frozenset[Role]) -> N
         database = await _patiently(url, name, settings.database_pool_max, stop)
         stack.push_async_callback(database.close)
         await _require_schema(database)
+        keys = LocalKeyProvider(configuration.data_key)
+        kinds = file_rails(configuration.anchor, database, keys, SystemClock(), SystemRandomness())
         parts = Parts(
             configuration=configuration,
             database=database,
             clock=SystemClock(),
             randomness=SystemRandomness(),
-            keys=LocalKeyProvider(configuration.data_key),
-            rails=open_rails(configuration),
+            keys=keys,
+            rails=open_rails(configuration, kinds),
             rates=open_rates(configuration, SystemClock()),
             stop=stop,
             stack=stack,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from roadstead.config.secrets import Secret
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +20,8 @@ class FileSettings:
     """The folder to which files are moved that were read."""
     host_key: str | None = None
     """The SFTP server's public key; no other one is accepted."""
-    client_key: Secret | None = None
-    """Our private key."""
+    client_key: Path | None = None
+    """The file with our private key."""
     account: str | None = None
     """Our account at the bank: an IBAN, or its national number."""
     account_name: str | None = None

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from roadstead.config.effective import Configuration
+from roadstead.config.effective import Configuration, ConfiguredRail
 from roadstead.config.examples import RAIL_BANK_KEY
+from roadstead.config.file_forms import SFTP
 from roadstead.config.rail_definitions import RAIL_SETTINGS
-from roadstead.config.text_forms import SIGNED_HTTP
+from roadstead.config.text_forms import FILES, SIGNED_HTTP
 
-_NEEDED = {SIGNED_HTTP: ("url", "signing_key", "bank_keys")}
+_NEEDED = {
+    SIGNED_HTTP: ("url", "signing_key", "bank_keys"),
+    FILES: ("channel", "account", "account_name"),
+}
 """The settings without which a kind of rail cannot be opened."""
 _DEFINITIONS = {definition.field: definition for definition in RAIL_SETTINGS}
 
@@ -17,7 +21,9 @@ _DEFINITIONS = {definition.field: definition for definition in RAIL_SETTINGS}
 def rails_have_what_they_need(configuration: Configuration) -> Iterator[str]:
     """Name what a rail's kind needs and the environment lacks, and keys of banks that everybody knows."""
     for rail in configuration.rails:
-        for field in _NEEDED.get(rail.kind, ()):
+        # A server whose key is not pinned could be anybody, on every network.
+        keys = ("host_key", "client_key") if rail.kind == FILES and _is_sftp(rail) else ()
+        for field in (*_NEEDED.get(rail.kind, ()), *keys):
             if not getattr(rail, field):
                 definition = _DEFINITIONS[field]
                 variable = definition.variable.replace("<NAME>", rail.name.upper())
@@ -30,6 +36,10 @@ def rails_have_what_they_need(configuration: Configuration) -> Iterator[str]:
                 f"{rail_variable(rail.name, 'BANK_KEYS')} has the example of our documentation, with whose private"
                 " half nobody should answer for a bank. Ask the bank for its key."
             )
+
+
+def _is_sftp(rail: ConfiguredRail) -> bool:
+    return (rail.channel or "").startswith(f"{SFTP}://")
 
 
 def rail_variable(name: str, what: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from roadstead.config import examples
 from roadstead.config import text_forms as forms
 from roadstead.config.definition import Definition
+from roadstead.config.file_definitions import FILE_SETTINGS
 
 RAIL_SETTINGS = (
     Definition(
@@ -65,5 +66,6 @@ RAIL_SETTINGS = (
         description="A PEM file with the only authorities, or the one certificate, by which the bank's TLS is trusted.",
         example="/etc/roadstead/bank-authority.pem",
     ),
+    *FILE_SETTINGS,
 )
 """The settings that each rail has."""

@@ -19,7 +19,9 @@ SIMULATED = "simulated"
 """The one kind of rail that comes with Roadstead and pays nobody."""
 SIGNED_HTTP = "http"
 """The kind of rail that speaks the signed payout API."""
-RAIL_KINDS = (SIMULATED, SIGNED_HTTP)
+FILES = "iso20022"
+"""The kind of rail that pays by files of ISO 20022, over a folder or SFTP."""
+RAIL_KINDS = (SIMULATED, SIGNED_HTTP, FILES)
 """The kinds of rails that come with Roadstead."""
 JWT_SECRET_BYTES_MIN = 32
 DATA_KEY_BYTES = 32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import cast
 
 from roadstead.config.ed25519 import private_key_from, public_key_from
@@ -19,22 +20,26 @@ RailFactory = Callable[[ConfiguredRail], Rail]
 """What an integrator's own kind names: `package.module:function`, called with the configured rail."""
 
 
-def open_rails(configuration: Configuration) -> dict[str, Rail]:
+def open_rails(
+    configuration: Configuration, kinds: Mapping[str, RailFactory] = MappingProxyType({})
+) -> dict[str, Rail]:
     """Make the rails, by name; nothing is contacted yet.
+
+    `kinds` are those that need more than their configuration, such as a database.
 
     Raises:
         ConfigurationError: A rail's kind is not known, cannot be imported, or lacks its URL.
     """
-    return {rail.name: open_rail(rail) for rail in configuration.rails}
+    return {rail.name: open_rail(rail, kinds) for rail in configuration.rails}
 
 
-def open_rail(configured: ConfiguredRail) -> Rail:
+def open_rail(configured: ConfiguredRail, kinds: Mapping[str, RailFactory] = MappingProxyType({})) -> Rail:
     """Make one rail.
 
     Raises:
         ConfigurationError: Its kind is not known, cannot be imported, or lacks its URL.
     """
-    own = _OWN.get(configured.kind)
+    own = kinds.get(configured.kind) or _OWN.get(configured.kind)
     if own is not None:
         return own(configured)
     module_name, separator, attribute = configured.kind.partition(":")
@@ -96,4 +101,4 @@ def _variable(configured: ConfiguredRail, suffix: str) -> str:
 
 
 _OWN: Mapping[str, RailFactory] = {SIMULATED: _simulated, SIGNED_HTTP: _http}
-"""The kinds of rails that come with Roadstead."""
+"""The kinds of rails that come with Roadstead and need nothing but their configuration."""

@@ -13,6 +13,7 @@ from roadstead.partners.challenges import purge_used
 from roadstead.partners.receipts import purge_receipts
 from roadstead.payouts.events import poll_rail
 from roadstead.rails.protocol import Rail
+from roadstead.service.filing import start_receiving
 from roadstead.service.leases import Leadership
 from roadstead.service.loops import every
 from roadstead.service.metrics import books_unsound_checks, rail_events_stored
@@ -51,6 +52,7 @@ async def run_scheduler(
         group.create_task(every(VERIFY_LOOK_S, verify_books, name="verify_books", stop=stop))
         group.create_task(every(PURGE_INTERVAL_S, purge, name="purge_challenges", stop=stop))
         group.create_task(every(PURGE_INTERVAL_S, purge_answers, name="purge_receipts", stop=stop))
+        start_receiving(rails, group, leadership, stop)
         for rail in rails.values():
             poll = _poller(database, rail, leadership)
             group.create_task(every(rail.terms.poll_interval_s, poll, name=f"poll_{rail.name}", stop=stop))

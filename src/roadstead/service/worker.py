@@ -24,6 +24,7 @@ from roadstead.quotes.rates import RateBook
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import Randomness
 from roadstead.refunds.ordering import refund_orderer
+from roadstead.service.filing import start_sending
 from roadstead.service.loops import every
 from roadstead.service.matching import Matching
 from roadstead.service.metrics import (
@@ -97,6 +98,7 @@ async def run_worker(
         group.create_task(every(IDLE_S, apply, name="rail_events", stop=stop))
         operating.start(group, stop)
         Refunding(database=database, clock=clock, submitter=submitter).start(group, stop)
+        start_sending(rails, group, stop)
         group.create_task(every(RULE_IDLE_S, rule, name="payout_rulings", stop=stop))
         for desk in desks:
             group.create_task(every(IDLE_S, _submitter(desk), name=f"payouts_{desk.rail.name}", stop=stop))

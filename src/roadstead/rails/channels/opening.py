@@ -47,9 +47,19 @@ def open_channel(settings: FileSettings) -> FileChannel:
             port=parts.port or SFTP_PORT,
             user=parts.username or "",
             host_key=settings.host_key,
-            client_key=settings.client_key.reveal(),
+            client_key=_read(settings.client_key),
             outgoing=f"{base_path}/{settings.outgoing}",
             incoming=f"{base_path}/{settings.incoming}",
             archive=f"{base_path}/{settings.archive}",
         )
     )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"The key {path} for SFTP cannot be read ({type(error).__name__}): see that this user may read it, and that "
+            "ROADSTEAD_RAIL_<NAME>_CLIENT_KEY names it."
+        ) from error
