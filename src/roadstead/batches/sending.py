@@ -67,7 +67,7 @@ async def _build(desk: FileDesk, batch: Batch, token: UUID) -> None:
         items = await store.contents(connection, batch.id)
     seal = await _seal(desk, batch)
     built = await asyncio.to_thread(_file, desk, batch, seal, items)
-    async with desk.database.connection() as connection:
+    async with desk.database.transaction() as connection:
         if await store.store_file(connection, batch.id, token, built):
             await store.release(connection, batch.id, token)
     log.info("batch_closed", rail=desk.rail, batch_id=str(batch.id), items=len(items), bytes=built.size_bytes)

@@ -60,6 +60,6 @@ def _read(path: Path) -> str:
         return path.read_text()
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"The key {path} for SFTP cannot be read ({type(error).__name__}): see that this user may read it, and that "
-            "ROADSTEAD_RAIL_<NAME>_CLIENT_KEY names it."
+            f"The key {path} for SFTP cannot be read ({type(error).__name__}): see that this user may read it, and "
+            "that ROADSTEAD_RAIL_<NAME>_CLIENT_KEY names it."
         ) from error
