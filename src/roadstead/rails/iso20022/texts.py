@@ -77,7 +77,7 @@ def fit(text: str, length_max: int) -> Fitted:
     The text may come out empty: whoever needs one asks `has_letters` first.
     """
     plain = " ".join(text.split())
-    latin = "".join(_latin(letter) for letter in plain)
+    latin = " ".join("".join(_latin(letter) for letter in plain).split())
     changes = [Change.WRITTEN_IN_LATIN] if latin != plain else []
     allowed = _FOREIGN.sub(REPLACEMENT, latin)
     if allowed != latin:
