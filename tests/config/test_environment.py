@@ -247,12 +247,12 @@ class TestProblems:
             (
                 "RAIL_SEPA_KIND",
                 "our bank",
-                "simulated, http, or package.module:function of a rail of your own",
+                "simulated, http, iso20022, or package.module:function of a rail of your own",
             ),
             (
                 "RAIL_SEPA_KIND",
                 "simulted",
-                "simulated, http, or package.module:function of a rail of your own",
+                "simulated, http, iso20022, or package.module:function of a rail of your own",
             ),
             ("RAIL_SEPA_TOKEN", "with\nnewline", "characters that no header can carry"),
         ],
