@@ -49,7 +49,7 @@ def answers(files: Filing, message_id: str, keys: list[tuple[str, str]]) -> None
     )
     entries = "".join(
         '<Ntry><Amt Ccy="EUR">98.50</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>'
-        f"<BookgDt><Dt>2026-09-28</Dt></BookgDt><ValDt><Dt>2026-09-28</Dt></ValDt><AcctSvcrRef>REF{number}</AcctSvcrRef>"
+        f"<BookgDt><Dt>2026-09-28</Dt></BookgDt><AcctSvcrRef>REF{number}</AcctSvcrRef>"
         f"<NtryDtls><TxDtls><Refs><InstrId>{key}</InstrId><EndToEndId>{end}</EndToEndId></Refs>"
         "<RltdPties><Cdtr><Pty><Nm>Ada Lovelace</Nm></Pty></Cdtr></RltdPties>"
         "<RmtInf><Ustrd>A gift</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
@@ -58,8 +58,8 @@ def answers(files: Filing, message_id: str, keys: list[tuple[str, str]]) -> None
     account = f"<Id>{message_id}</Id><Acct><Id><IBAN>{OUR_IBAN}</IBAN></Id></Acct>"
     bodies = {
         "pain.002.001.10": f"<CstmrPmtStsRpt>{HEAD.format('R1')}<OrgnlGrpInfAndSts><OrgnlMsgId>{message_id}</OrgnlMsgId>"
-        f"<GrpSts>ACSP</GrpSts></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts><OrgnlPmtInfId>{message_id}1</OrgnlPmtInfId>{reported}"
-        "</OrgnlPmtInfAndSts></CstmrPmtStsRpt>",
+        "<GrpSts>ACSP</GrpSts></OrgnlGrpInfAndSts>"
+        f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{message_id}1</OrgnlPmtInfId>{reported}</OrgnlPmtInfAndSts></CstmrPmtStsRpt>",
         "camt.053.001.08": f"<BkToCstmrStmt>{HEAD.format('S1')}<Stmt>{account}{entries}</Stmt></BkToCstmrStmt>",
         "camt.054.001.08": f"<BkToCstmrDbtCdtNtfctn>{HEAD.format('N1')}<Ntfctn>{account}{entries}</Ntfctn>"
         "</BkToCstmrDbtCdtNtfctn>",
