@@ -329,8 +329,15 @@ VIOLATIONS = {
         REMITTANCE,
         PAYOUT,
         "SET session_replication_role = replica",
-        "INSERT INTO payout_attempts (key, payout_id, number, content) SELECT 'A1', id, 1, 'x' FROM payouts",
+        "INSERT INTO payout_attempts (key, payout_id, rail, number, content) SELECT 'A1', id, rail, 1, 'x' FROM payouts",
         "UPDATE payouts SET status = 'cancelled'",
+    ),
+    "0021_choosing": (
+        PARTNER,
+        REMITTANCE,
+        PAYOUT,
+        "SET session_replication_role = replica",
+        "INSERT INTO payout_attempts (key, payout_id, rail, number, content) SELECT 'A1', id, 'other', 1, 'x' FROM payouts",
     ),
     "0018_ledger": (
         "SET session_replication_role = replica",

@@ -54,6 +54,8 @@ class AlertKind(StrEnum):
     """The bank says that it paid what was refunded or paid by another attempt; the subject is the payout."""
     BANK_FUNDS = "bank_funds"
     """The bank refuses payouts because our account has not enough money; the subject is the rail."""
+    RAIL_AVOIDED = "rail_avoided"
+    """Payouts leave a rail that refuses the form of our instructions; the subject is the rail."""
     DECISION_NOT_APPLIED = "decision_not_applied"
     """What people decided cannot be done any more; the subject is what they decided about."""
 

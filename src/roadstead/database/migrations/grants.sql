@@ -15,7 +15,7 @@ GRANT INSERT, UPDATE ON restorations, outgoing_found TO roadstead_app;
 GRANT DELETE ON customer_fields, used_challenges, receipts TO roadstead_app;
 REVOKE SELECT ON customer_fields, customers, payout_attempts, used_challenges, receipts FROM roadstead_reader;
 GRANT SELECT (id, account, memo_kind, memo, created_at, erased_at) ON customers TO roadstead_reader;
-GRANT SELECT (key, payout_id, number, status, reference, reason, written_at, submitted_at, status_at, taken_on_at, settled_at,
+GRANT SELECT (key, payout_id, rail, number, status, reference, reason, written_at, submitted_at, status_at, taken_on_at, settled_at,
     returned_at, returned_units)
     ON payout_attempts TO roadstead_reader;
 -- Callbacks are written by the database when a remittance moves. Their URLs may carry a partner's secrets.
