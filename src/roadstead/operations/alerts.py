@@ -56,6 +56,10 @@ class AlertKind(StrEnum):
     """The bank refuses payouts because our account has not enough money; the subject is the rail."""
     RAIL_AVOIDED = "rail_avoided"
     """Payouts leave a rail that refuses the form of our instructions; the subject is the rail."""
+    STATEMENT_BROKEN = "statement_broken"
+    """Statements do not follow one another, and their lines wait; the subject is the rail."""
+    STATEMENT_LINE_UNCLEAR = "statement_line_unclear"
+    """A line names a payout and is not what was expected of it; the subject is the line."""
     DECISION_NOT_APPLIED = "decision_not_applied"
     """What people decided cannot be done any more; the subject is what they decided about."""
 
