@@ -329,8 +329,10 @@ VIOLATIONS = {
         REMITTANCE,
         PAYOUT,
         "SET session_replication_role = replica",
-        "INSERT INTO payout_attempts (key, payout_id, rail, number, content) SELECT 'A1', id, rail, 1, 'x' "
-        "FROM payouts",
+        """
+        INSERT INTO payout_attempts (key, payout_id, rail, number, content)
+        SELECT 'A1', id, rail, 1, 'x' FROM payouts
+        """,
         "UPDATE payouts SET status = 'cancelled'",
     ),
     "0021_choosing": (
@@ -338,8 +340,10 @@ VIOLATIONS = {
         REMITTANCE,
         PAYOUT,
         "SET session_replication_role = replica",
-        "INSERT INTO payout_attempts (key, payout_id, rail, number, content) SELECT 'A1', id, 'other', 1, 'x' "
-        "FROM payouts",
+        """
+        INSERT INTO payout_attempts (key, payout_id, rail, number, content)
+        SELECT 'A1', id, 'other', 1, 'x' FROM payouts
+        """,
     ),
     "0022_statements": (
         """

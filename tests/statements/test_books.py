@@ -65,7 +65,8 @@ async def statuses(house: House) -> list[str]:
 
 async def meanings(house: House) -> list[str]:
     found: Sequence[str] = await house.value(
-        "SELECT array_agg(concat_ws(' ', identity, status, matched_by, suspense_reason) ORDER BY id) FROM statement_lines"
+        "SELECT array_agg(concat_ws(' ', identity, status, matched_by, suspense_reason) ORDER BY id) "
+        "FROM statement_lines"
     )
     return list(found)
 
@@ -353,8 +354,8 @@ class TestTheVerifier:
         found = await self._found(
             told,
             "INSERT INTO postings (idempotency_key, event) VALUES ('opening:99', 'bank_opened')",
-            "INSERT INTO entries (posting_id, account, asset, amount_units) SELECT p.id, v.account, 'iso4217:EUR', v.units "
-            "FROM postings AS p, (VALUES ('bank:sepa', 5), ('treasury:opening', -5)) AS v (account, units) "
+            "INSERT INTO entries (posting_id, account, asset, amount_units) SELECT p.id, v.account, 'iso4217:EUR', "
+            "v.units FROM postings AS p, (VALUES ('bank:sepa', 5), ('treasury:opening', -5)) AS v (account, units) "
             "WHERE p.idempotency_key = 'opening:99'",
         )
         assert found == {"bank_stated"}

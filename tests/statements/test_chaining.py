@@ -26,9 +26,9 @@ class TestAStatementByItself:
         whole = statement("S", "10", line("1", "5"), line("2", "-7"))
         assert fault_of(replace(whole, lines=whole.lines[:1])) is Fault.DOES_NOT_ADD_UP
 
-    @pytest.mark.parametrize("balance", ["opening", "closing"])
-    def test_is_broken_without_a_balance(self, balance: str) -> None:
-        assert fault_of(replace(statement("S", "10"), **{balance: None})) is Fault.NO_BALANCES
+    def test_is_broken_without_a_balance(self) -> None:
+        assert fault_of(replace(statement("S", "10"), opening=None)) is Fault.NO_BALANCES
+        assert fault_of(replace(statement("S", "10"), closing=None)) is Fault.NO_BALANCES
 
     def test_is_broken_with_two_currencies(self) -> None:
         foreign = replace(line("1", "5"), amount=Money(currency("USD"), 500))

@@ -107,7 +107,8 @@ SELECT l.id, s.rail, s.identity AS statement, l.identity, l.asset, l.amount_unit
 FROM statement_lines AS l JOIN bank_statements AS s ON s.id = l.statement_id
 LEFT JOIN LATERAL (
     (SELECT a.*, 'end_to_end_id' AS matched_by, 1 AS rank
-     FROM payouts AS o JOIN payout_attempts AS a ON a.payout_id = o.id WHERE o.end_to_end_id = l.end_to_end_id AND a.rail = s.rail
+     FROM payouts AS o JOIN payout_attempts AS a ON a.payout_id = o.id
+     WHERE o.end_to_end_id = l.end_to_end_id AND a.rail = s.rail
      ORDER BY (a.key = l.key) DESC NULLS LAST, a.status <> 'refused' DESC, a.number DESC LIMIT 1)
     UNION ALL
     (SELECT a.*, 'key', 2 FROM payout_attempts AS a WHERE a.key = l.key AND a.rail = s.rail)

@@ -82,8 +82,8 @@ class BankPosition:
 
 
 _SUMMARY = """
-SELECT s.id, s.rail, s.identity, s.account, s.sequence, s.closed_on, s.asset, s.opening_units, s.closing_units, s.status,
-    s.fault, s.stored_at, s.lines_count AS lines,
+SELECT s.id, s.rail, s.identity, s.account, s.sequence, s.closed_on, s.asset, s.opening_units, s.closing_units,
+    s.status, s.fault, s.stored_at, s.lines_count AS lines,
     (SELECT count(*) FROM statement_lines AS l WHERE l.statement_id = s.id AND l.status = 'stored') AS waiting,
     (SELECT count(*) FROM statement_lines AS l WHERE l.statement_id = s.id AND l.status = 'suspended') AS suspended
 FROM bank_statements AS s
@@ -146,8 +146,8 @@ async def shown_lines(
 
 _POSITIONS = """
 SELECT s.rail, s.id AS statement_id, s.closed_on, s.asset, s.closing_units,
-    COALESCE((SELECT sum(e.amount_units) FROM entries AS e WHERE e.account = 'bank:' || s.rail AND e.asset = s.asset), 0)
-        ::bigint AS booked_units,
+    COALESCE((SELECT sum(e.amount_units) FROM entries AS e
+        WHERE e.account = 'bank:' || s.rail AND e.asset = s.asset), 0)::bigint AS booked_units,
     COALESCE((SELECT sum(CASE WHEN l.is_credit THEN l.amount_units ELSE -l.amount_units END)
         FROM statement_lines AS l JOIN bank_statements AS b ON b.id = l.statement_id
         WHERE b.rail = s.rail AND l.asset = s.asset AND l.status = 'suspended'), 0)::bigint AS suspense_units
@@ -163,8 +163,8 @@ WITH moved AS (
     FROM entries AS e JOIN postings AS o ON o.id = e.posting_id
     WHERE e.account = 'bank:' || $1 AND e.asset = $2 AND o.idempotency_key LIKE 'attempt:%' GROUP BY 1
 ), stated AS (
-    SELECT l.attempt_key AS key, sum(CASE WHEN l.is_credit THEN l.amount_units ELSE -l.amount_units END)::bigint AS units,
-        min(l.booked_at) AS since
+    SELECT l.attempt_key AS key,
+        sum(CASE WHEN l.is_credit THEN l.amount_units ELSE -l.amount_units END)::bigint AS units, min(l.booked_at) AS since
     FROM statement_lines AS l JOIN bank_statements AS s ON s.id = l.statement_id
     WHERE s.rail = $1 AND l.asset = $2 AND l.status = 'matched' GROUP BY 1
 ), items AS (

@@ -1,7 +1,7 @@
 """What a statement line means: the settlement or the return of a payout, or money in suspense. Pure.
 
-A line is matched by its end-to-end id, else by the attempt's key, else by the bank's reference, else by amount, date and
-creditor where exactly one payout fits. What is left is never guessed.
+A line is matched by its end-to-end id, else by the attempt's key, else by the bank's reference, else by amount, date
+and creditor where exactly one payout fits. What is left is never guessed.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ TOLD_MAX = 3
 async def poll_statements(database: Database, rail: str, source: StatementSource, clock: Clock) -> int:
     """Ask a rail for statements and take them in, page by page; return how many were new.
 
-    The rail is asked outside any transaction; statements and cursor are stored together. Safe to repeat and to run twice
-    at once: whoever is second finds the cursor moved and stores nothing.
+    The rail is asked outside any transaction; statements and cursor are stored together. Safe to repeat and to run
+    twice at once: whoever is second finds the cursor moved and stores nothing.
 
     Raises:
         Unavailable: The rail or the database does not answer.
@@ -109,7 +109,7 @@ async def _tell_broken(connection: Connection, rail: str) -> None:
         connection,
         kind=AlertKind.STATEMENT_BROKEN,
         subject=rail,
-        message=f"Statements of {rail} are broken and their lines wait: {told}{more}. Have the bank send what is missing "
-        "again; see roadstead statements list --status broken.",
+        message=f"Statements of {rail} are broken and their lines wait: {told}{more}. Have the bank send what is "
+        "missing again; see roadstead statements list --status broken.",
         severity=Severity.CRITICAL,
     )
