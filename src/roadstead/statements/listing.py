@@ -164,7 +164,8 @@ WITH moved AS (
     WHERE e.account = 'bank:' || $1 AND e.asset = $2 AND o.idempotency_key LIKE 'attempt:%' GROUP BY 1
 ), stated AS (
     SELECT l.attempt_key AS key,
-        sum(CASE WHEN l.is_credit THEN l.amount_units ELSE -l.amount_units END)::bigint AS units, min(l.booked_at) AS since
+        sum(CASE WHEN l.is_credit THEN l.amount_units ELSE -l.amount_units END)::bigint AS units,
+        min(l.booked_at) AS since
     FROM statement_lines AS l JOIN bank_statements AS s ON s.id = l.statement_id
     WHERE s.rail = $1 AND l.asset = $2 AND l.status = 'matched' GROUP BY 1
 ), items AS (
