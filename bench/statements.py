@@ -15,10 +15,10 @@ import tempfile
 from pathlib import Path
 
 import structlog
-from bench.pipeline import measure
 from tests.fixtures.bank_statements import line, statement
 from tests.fixtures.house import House, house_on
 
+from bench.pipeline import measure
 from roadstead.database.embedded import EmbeddedPostgres
 from roadstead.database.migrate import migrate
 from roadstead.payouts.events import apply_waiting

@@ -22,7 +22,8 @@ from roadstead.money import Money, amount_from_text, currency
 from roadstead.operations.holds import HoldKind
 from roadstead.payouts.choosing import LIES_IN_THE_RAIL, Ways, first_rail, next_rail
 from roadstead.payouts.decisions import Hold, Move, Retry, Step, Tried, after_refusal, pause
-from roadstead.payouts.reasons import ACTIONS, ActionClass, reason_of
+from roadstead.payouts.reason_codes import ACTIONS, ActionClass
+from roadstead.payouts.reasons import reason_of
 from roadstead.payouts.states import PayoutStatus
 from roadstead.payouts.store import order_over
 from roadstead.rails.protocol import RailStatus

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from roadstead.config.calendar_terms import CalendarTerms
 from roadstead.config.matching_terms import MatchingTerms
 from roadstead.config.payout_terms import PayoutTerms
 from roadstead.config.rail_terms import FundingMethod, RailDeclaration
@@ -292,6 +293,7 @@ class Anchor:
     remittances: RemittanceTerms = RemittanceTerms()
     transactions: TransactionTerms = TransactionTerms()
     payouts: PayoutTerms = field(default_factory=PayoutTerms)
+    calendars: tuple[CalendarTerms, ...] = ()
     limits: Limits = Limits()
     translations: tuple[Translation, ...] = ()
 
@@ -360,6 +362,17 @@ class Anchor:
             BadInput: The anchor has no such method.
         """
         return tuple(self.rail(name) for name in self.funding_method(method_name).rails)
+
+    def calendar(self, name: str) -> CalendarTerms:
+        """Return a calendar by its name.
+
+        Raises:
+            BadInput: The anchor has no such calendar.
+        """
+        for calendar in self.calendars:
+            if calendar.name == name:
+                return calendar
+        raise BadInput(_unknown("Calendar", name, [known.name for known in self.calendars]))
 
 
 def _unknown(what: str, name: str, known: list[str]) -> str:

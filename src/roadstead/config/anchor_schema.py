@@ -23,6 +23,7 @@ from roadstead.config.anchor import (
     TransactionTerms,
     Translation,
 )
+from roadstead.config.calendar_terms import CALENDARS
 from roadstead.config.forms import (
     AMOUNT,
     BOOLEAN,
@@ -349,6 +350,7 @@ SECTIONS = (
     _ASSETS,
     FUNDING_METHODS,
     RAILS,
+    CALENDARS,
     _CUSTOMER_TYPES,
     _RATE_SOURCES,
     _PAIRS,

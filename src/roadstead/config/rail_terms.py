@@ -37,6 +37,8 @@ class RailDeclaration:
 
     name: str
     currency: Asset
+    calendar: str | None = None
+    """Name of the calendar of its business days; None for a rail that never rests."""
     amount_min: Decimal | None = None
     """The least that we send over it, in whole units of the currency; None leaves it to the rail."""
     amount_max: Decimal | None = None
@@ -94,6 +96,7 @@ RAILS = Section(
     keys=(
         _must("name", RAIL_NAME, "Name.", '"sepa"'),
         _must("currency", CURRENCY, "Currency that it pays in.", '"iso4217:EUR"'),
+        _may("calendar", RAIL_NAME, "Name of one of [[calendars]]; without one it never rests.", '"target"'),
         _may("amount_min", AMOUNT, "Least that is sent over it in one payout.", '"1"'),
         _may("amount_max", AMOUNT, "Most that is sent over it in one payout.", '"100000"'),
         _may("approval_above", AMOUNT, "Amount above which a payout over it waits for people.", '"5000"'),

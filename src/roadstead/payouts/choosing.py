@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from roadstead.config.anchor import Anchor
 from roadstead.money import Money
-from roadstead.payouts.reasons import ActionClass
+from roadstead.payouts.reason_codes import ActionClass
 
 LIES_IN_THE_RAIL = frozenset(
     {ActionClass.OVER_LIMIT, ActionClass.OUR_FUNDS, ActionClass.OUR_FORMAT, ActionClass.TRY_LATER}

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from roadstead.config.payout_terms import PayoutTerms, Response
 from roadstead.payouts.choosing import LIES_IN_THE_RAIL, Ways
-from roadstead.payouts.reasons import ActionClass, Reason, customer_fields, transaction_fields
+from roadstead.payouts.reason_codes import ActionClass
+from roadstead.payouts.reasons import Reason, customer_fields, transaction_fields
 from roadstead.remittances.store import AskedField
 
 
