@@ -57,7 +57,8 @@ def answers(files: Filing, message_id: str, keys: list[tuple[str, str]]) -> None
     )
     account = f"<Id>{message_id}</Id><Acct><Id><IBAN>{OUR_IBAN}</IBAN></Id></Acct>"
     bodies = {
-        "pain.002.001.10": f"<CstmrPmtStsRpt>{HEAD.format('R1')}<OrgnlGrpInfAndSts><OrgnlMsgId>{message_id}</OrgnlMsgId>"
+        "pain.002.001.10": f"<CstmrPmtStsRpt>{HEAD.format('R1')}"
+        f"<OrgnlGrpInfAndSts><OrgnlMsgId>{message_id}</OrgnlMsgId>"
         "<GrpSts>ACSP</GrpSts></OrgnlGrpInfAndSts>"
         f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{message_id}1</OrgnlPmtInfId>{reported}</OrgnlPmtInfAndSts></CstmrPmtStsRpt>",
         "camt.053.001.08": f"<BkToCstmrStmt>{HEAD.format('S1')}<Stmt>{account}{entries}</Stmt></BkToCstmrStmt>",

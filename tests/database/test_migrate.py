@@ -329,8 +329,28 @@ VIOLATIONS = {
         REMITTANCE,
         PAYOUT,
         "SET session_replication_role = replica",
-        "INSERT INTO payout_attempts (key, payout_id, number, content) SELECT 'A1', id, 1, 'x' FROM payouts",
+        """
+        INSERT INTO payout_attempts (key, payout_id, rail, number, content)
+        SELECT 'A1', id, rail, 1, 'x' FROM payouts
+        """,
         "UPDATE payouts SET status = 'cancelled'",
+    ),
+    "0021_choosing": (
+        PARTNER,
+        REMITTANCE,
+        PAYOUT,
+        "SET session_replication_role = replica",
+        """
+        INSERT INTO payout_attempts (key, payout_id, rail, number, content)
+        SELECT 'A1', id, 'other', 1, 'x' FROM payouts
+        """,
+    ),
+    "0022_statements": (
+        """
+        INSERT INTO bank_statements (rail, identity, digest, account, asset, opening_units, closing_units, lines_count,
+            status, linked_at)
+        VALUES ('sepa', 'S1', decode(repeat('00', 32), 'hex'), 'A', 'iso4217:EUR', 0, 5, 0, 'linked', now())
+        """,
     ),
     "0018_ledger": (
         "SET session_replication_role = replica",

@@ -48,6 +48,7 @@ def application() -> typer.Typer:
         sandbox,
         send,
         serve,
+        statements,
         stops,
     )
 
@@ -68,6 +69,7 @@ def application() -> typer.Typer:
     app.add_typer(refunds.app, name="refunds")
     app.add_typer(chain.app, name="chain")
     app.add_typer(ledger.app, name="ledger")
+    app.add_typer(statements.app, name="statements")
     app.add_typer(backup.app, name="backup")
     app.add_typer(network.app, name="network")
     app.add_typer(callbacks.app, name="callbacks")

@@ -64,6 +64,12 @@ class AlertKind(StrEnum):
     """The bank's files cannot be fetched; the subject is the rail."""
     BANK_FILE = "bank_file"
     """A file of the bank cannot be understood, or says what we cannot place; the subject is the file, or the rail."""
+    RAIL_AVOIDED = "rail_avoided"
+    """Payouts leave a rail that refuses the form of our instructions; the subject is the rail."""
+    STATEMENT_BROKEN = "statement_broken"
+    """Statements do not follow one another, and their lines wait; the subject is the rail."""
+    STATEMENT_LINE_UNCLEAR = "statement_line_unclear"
+    """A line names a payout and is not what was expected of it; the subject is the line."""
     DECISION_NOT_APPLIED = "decision_not_applied"
     """What people decided cannot be done any more; the subject is what they decided about."""
 

@@ -198,11 +198,12 @@ def assess(
         if quote is None
         else quoted(quote, amount=amount, accepted=accepted, destination_asset=destination, now=now)
     )
+    method = _funding_method(proposal.funding_method, mode, accepted, configuration)
     return Terms(
         accepted=accepted,
         price=mode.price,
         quote=quote,
-        funding_method=_funding_method(proposal.funding_method, mode, accepted, configuration),
+        funding_method=_carried(method, mode.price, configuration),
         sender_id=_customer_id(proposal.sender_id, "sender_id"),
         receiver_id=_customer_id(proposal.receiver_id, "receiver_id"),
         refund_memo=_refund_memo(proposal.refund_memo, proposal.refund_memo_kind),
@@ -235,6 +236,29 @@ def _funding_method(
             f"{', '.join(offered)}."
         )
     return name
+
+
+def _carried(method: str, price: Price, configuration: Configuration) -> str:
+    """Refuse an amount that we send over no rail of the method; one whose rate is to come is judged when it is there.
+
+    Raises:
+        BadInput: No rail carries it.
+    """
+    delivered = price.amount_out
+    rails = configuration.anchor.rails_of(method)
+    if delivered is None or any(rail.carries(delivered) for rail in rails):
+        return method
+    limits = " or ".join(
+        " ".join(
+            f"at {word} {limit:f}"
+            for word, limit in (("least", rail.amount_min), ("most", rail.amount_max))
+            if limit is not None
+        )
+        for rail in rails
+    )
+    raise BadInput(
+        f"{method} delivers {limits}, and {delivered} would arrive: send another amount or method."
+    )
 
 
 def _customer_id(text: str | None, name: str) -> UUID | None:

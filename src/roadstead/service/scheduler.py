@@ -13,15 +13,19 @@ from roadstead.partners.challenges import purge_used
 from roadstead.partners.receipts import purge_receipts
 from roadstead.payouts.events import poll_rail
 from roadstead.rails.protocol import Rail
+from roadstead.rails.statements import StatementSource
 from roadstead.service.filing import start_receiving
 from roadstead.service.leases import Leadership
 from roadstead.service.loops import every
-from roadstead.service.metrics import books_unsound_checks, rail_events_stored
+from roadstead.service.metrics import books_unsound_checks, rail_events_stored, statements_stored
+from roadstead.statements.taking import poll_statements
 
 ROLE = "scheduler"
 PURGE_INTERVAL_S = 300.0
 VERIFY_INTERVAL_S = 600.0
 """How long the books stay unverified at most while somebody leads."""
+STATEMENTS_INTERVAL_S = 5.0
+"""How long a rail rests at least between two questions for statements."""
 VERIFY_LOOK_S = 2.0
 """How soon after it begins to lead a scheduler verifies them."""
 
@@ -56,6 +60,10 @@ async def run_scheduler(
         for rail in rails.values():
             poll = _poller(database, rail, leadership)
             group.create_task(every(rail.terms.poll_interval_s, poll, name=f"poll_{rail.name}", stop=stop))
+            if rail.terms.has_statements and isinstance(rail, StatementSource):
+                read = _reader(database, rail.name, rail, leadership, clock)
+                interval_s = max(rail.terms.poll_interval_s, STATEMENTS_INTERVAL_S)
+                group.create_task(every(interval_s, read, name=f"statements_{rail.name}", stop=stop))
 
 
 def _verifier(database: Database, leadership: Leadership) -> Callable[[], Awaitable[None]]:
@@ -79,3 +87,13 @@ def _poller(database: Database, rail: Rail, leadership: Leadership) -> Callable[
             rail_events_stored.labels(rail.name).inc(await poll_rail(database, rail))
 
     return poll
+
+
+def _reader(
+    database: Database, name: str, source: StatementSource, leadership: Leadership, clock: Clock
+) -> Callable[[], Awaitable[None]]:
+    async def read() -> None:
+        if leadership.is_held:
+            statements_stored.labels(name).inc(await poll_statements(database, name, source, clock))
+
+    return read
