@@ -352,6 +352,12 @@ VIOLATIONS = {
         VALUES ('sepa', 'S1', decode(repeat('00', 32), 'hex'), 'A', 'iso4217:EUR', 0, 5, 0, 'linked', now())
         """,
     ),
+    "0023_batches": (
+        f"""
+        INSERT INTO batches (id, rail, asset, message_id, items, opened_at, closes_at, wrapped_key, key_version)
+        VALUES ('{ID}', 'sepa', 'iso4217:EUR', 'B1', 1, now(), now(), 'x', 1)
+        """,
+    ),
     "0018_ledger": (
         "SET session_replication_role = replica",
         "INSERT INTO postings (idempotency_key, event) VALUES ('a', 'invented')",
