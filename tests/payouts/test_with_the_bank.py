@@ -17,6 +17,7 @@ WRONG_LATER = "DE22370400440000991101"
 CLOSED = "DE72370400440000990104"
 RETURNED = "DE04370400440000992104"
 RETURNED_SHORT = "DE67370400440000993104"
+REVERSED = "DE10370400440000994503"
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ class TestAClosedAccount:
 
 
 class TestAReturn:
-    @pytest.mark.parametrize(("account", "kept"), [(RETURNED, None), (RETURNED_SHORT, "5.00")])
+    @pytest.mark.parametrize(("account", "kept"), [(RETURNED, None), (RETURNED_SHORT, "5.00"), (REVERSED, None)])
     async def test_sends_all_that_arrived_back_and_books_what_the_bank_kept(
         self, street: Street, account: str, kept: str | None
     ) -> None:

@@ -37,7 +37,7 @@ _DELAY_MAX_S = 7 * 24 * 3600
 
 def arguments(texts: Sequence[str]) -> Namespace:
     """Read the command line."""
-    parser = ArgumentParser(prog="python -m roadstead.sandbox.bank", description="A simulated bank.")
+    parser = ArgumentParser(prog="roadstead simulate-bank", description="A simulated bank.")
     parser.add_argument("--port", type=int, required=True, help="TCP port; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--state", type=Path, help="folder of the journal; without it, state is in memory")

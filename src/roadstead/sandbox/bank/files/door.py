@@ -154,9 +154,7 @@ class FileDoor:
         book = self._teller.book
         numbers = {number for number, event in told if isinstance(event, Settled | Returned)}
         entries = [
-            entry
-            for entry in _entries_from(book.entries, min(numbers, default=0))
-            if entry.number in numbers
+            entry for entry in _entries_from(book.entries, min(numbers, default=0)) if entry.number in numbers
         ]
         for code in sorted({entry.amount.asset.code for entry in entries}):
             own = [entry for entry in entries if entry.amount.asset.code == code]
