@@ -13,7 +13,7 @@ import pytest
 from tests.sandbox.bank.bank_process import BankProcess, instruction, until
 
 RETURNED_SHORT = "DE67370400440000993104"
-REVERSED = "DE10370400440000994503"
+REVERSED = "DE27370400440000994503"
 OPENED = ("--opening-balance", "EUR=1000")
 
 
