@@ -61,7 +61,9 @@ class TestAClosedAccount:
 
 
 class TestAReturn:
-    @pytest.mark.parametrize(("account", "kept"), [(RETURNED, None), (RETURNED_SHORT, "5.00"), (REVERSED, None)])
+    @pytest.mark.parametrize(
+        ("account", "kept"), [(RETURNED, None), (RETURNED_SHORT, "5.00"), (REVERSED, None)]
+    )
     async def test_sends_all_that_arrived_back_and_books_what_the_bank_kept(
         self, street: Street, account: str, kept: str | None
     ) -> None:
