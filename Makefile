@@ -55,6 +55,8 @@ docs: $(DEVELOPMENT_STAMP) ## Write the pages that are generated from the code
 	mv $(VENV)/configuration.md docs/configuration.md
 	$(BIN)/python -m tests.conformance.page > $(VENV)/conformance.md
 	mv $(VENV)/conformance.md docs/conformance.md
+	$(BIN)/python -m roadstead.rails.payout_description > $(VENV)/payout-api.json
+	mv $(VENV)/payout-api.json docs/integrating/payout-api.json
 
 lock: $(DEVELOPMENT_STAMP) ## Choose new versions of all dependencies
 	$(COMPILE) --upgrade pyproject.toml --group development --output-file locks/development.txt

@@ -48,6 +48,7 @@ def application() -> typer.Typer:
         sandbox,
         send,
         serve,
+        simulate_bank,
         statements,
         stops,
     )
@@ -76,7 +77,7 @@ def application() -> typer.Typer:
     app.add_typer(operators.app, name="operators")
     app.add_typer(holds.app, name="holds")
     app.add_typer(alerts.app, name="alerts")
-    for module in (serve, migrate, stops, sandbox, send, demo):
+    for module in (serve, migrate, stops, sandbox, send, demo, simulate_bank):
         module.register(app)
     return app
 

@@ -204,6 +204,7 @@ async def _serve_api(parts: Parts) -> None:
         ),
         keys=parts.keys,
         rates=parts.rates,
+        rails=parts.rails,
     )
     application = build_application(route_table(configuration), services)
     log.info("stellar_toml", bytes=len(services.stellar_toml))

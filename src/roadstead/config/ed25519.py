@@ -26,8 +26,9 @@ def private_key_from(text: str) -> Ed25519PrivateKey:
     Raises:
         ValueError: It is none.
     """
+    der = _der(text)
     try:
-        key = load_der_private_key(_der(text), password=None)
+        key = load_der_private_key(der, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ValueError("is no private key of Ed25519 in the form of PKCS #8") from error
     if not isinstance(key, Ed25519PrivateKey):
@@ -41,8 +42,9 @@ def public_key_from(text: str) -> Ed25519PublicKey:
     Raises:
         ValueError: It is none.
     """
+    der = _der(text)
     try:
-        key = load_der_public_key(_der(text))
+        key = load_der_public_key(der)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ValueError(
             "is no public key of Ed25519 in the form that openssl pkey -pubout writes"

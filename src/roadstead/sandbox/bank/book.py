@@ -52,6 +52,9 @@ class Payout:
     """The place of the settlement in the journal."""
     returned: Money | None = None
     """What came back of it."""
+    message_id: str = ""
+    """The file of payment orders that it came in, if any."""
+    batch_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +116,8 @@ class Book:
     """Every movement on the anchor's accounts, oldest first."""
     clock_ahead_s: float = 0.0
     """How far the bank's clock was moved ahead of the machine's."""
-    message_ids: set[str] = field(default_factory=set)
-    """The files of payment orders that were taken."""
+    message_ids: dict[str, str] = field(default_factory=dict)
+    """The files of payment orders that were taken: their names by their message ids."""
     files_written: FilesWritten | None = None
     """How far the notification files have come."""
 
@@ -134,8 +137,8 @@ class Book:
                 self.entries.append(Entry(number=number, at=event.at, amount=balance, is_credit=True))
             case ClockMoved(by_s=by_s):
                 self.clock_ahead_s += by_s
-            case FileTaken(message_id=message_id):
-                self.message_ids.add(message_id)
+            case FileTaken(message_id=message_id, name=name):
+                self.message_ids[message_id] = name
             case FilesWritten():
                 self.files_written = event
             case Received():
@@ -176,6 +179,8 @@ class Book:
             instruction=event.instruction,
             status=Status.RECEIVED,
             received_at=event.at,
+            message_id=event.message_id,
+            batch_id=event.batch_id,
         )
         self.to_judge[event.key] = event.at
 

@@ -51,9 +51,17 @@ def opening(book: Book, terms: BankTerms, *, new_bank_id: str, now: datetime) ->
 
 
 def submit(
-    book: Book, key: str, instruction: Instruction, *, terms: BankTerms, now: datetime
+    book: Book,
+    key: str,
+    instruction: Instruction,
+    *,
+    terms: BankTerms,
+    now: datetime,
+    batch: tuple[str, str] = ("", ""),
 ) -> Sequence[BankEvent]:
     """Take an instruction: nothing follows when the same one is already known under this key.
+
+    `batch` names the file and the batch in it that the instruction came in.
 
     Raises:
         Conflict: The key is known with other content.
@@ -67,7 +75,16 @@ def submit(
     if instruction.currency not in book.balances:
         opened.append(_account_opened(instruction.currency, terms, now))
     reference = f"{book.bank_id}{book.event_count + len(opened) + 1:010d}"
-    return [*opened, Received(at=now, key=key, reference=reference, instruction=instruction)]
+    message_id, batch_id = batch
+    received = Received(
+        at=now,
+        key=key,
+        reference=reference,
+        instruction=instruction,
+        message_id=message_id,
+        batch_id=batch_id,
+    )
+    return [*opened, received]
 
 
 def next_due(book: Book, terms: BankTerms, now: datetime) -> PayoutEvent | None:

@@ -51,6 +51,9 @@ class Received(Event, frozen=True, kw_only=True, tag="received"):
     key: str
     reference: str
     instruction: Instruction
+    message_id: str = ""
+    """The file that it came in, and below the batch in that file; nothing when it came over HTTP."""
+    batch_id: str = ""
 
 
 class Accepted(Event, frozen=True, kw_only=True, tag="accepted"):
@@ -90,9 +93,10 @@ class ClockMoved(Event, frozen=True, kw_only=True, tag="clock_moved"):
 
 
 class FileTaken(Event, frozen=True, kw_only=True, tag="file_taken"):
-    """A file of payment orders was read; its message id is not taken a second time."""
+    """A file of payment orders was read; its message id is not taken a second time, from another file."""
 
     message_id: str
+    name: str
 
 
 class FilesWritten(Event, frozen=True, kw_only=True, tag="files_written"):

@@ -37,7 +37,7 @@ _DELAY_MAX_S = 7 * 24 * 3600
 
 def arguments(texts: Sequence[str]) -> Namespace:
     """Read the command line."""
-    parser = ArgumentParser(prog="python -m roadstead.sandbox.bank", description="A simulated bank.")
+    parser = ArgumentParser(prog="roadstead simulate-bank", description="A simulated bank.")
     parser.add_argument("--port", type=int, required=True, help="TCP port; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--state", type=Path, help="folder of the journal; without it, state is in memory")
@@ -79,6 +79,9 @@ def arguments(texts: Sequence[str]) -> Namespace:
     )
     parser.add_argument(
         "--push-to", metavar="URL", help="where events are pushed, signed; needs --customer-key"
+    )
+    parser.add_argument(
+        "--files", type=Path, metavar="FOLDER", help="folder of the file door: ISO 20022 files in and out"
     )
     return parser.parse_args(texts)
 
@@ -143,6 +146,10 @@ async def _serve(options: Namespace) -> None:
             signed_door=door,
             kept_on_disk=options.state is not None,
         )
+        if options.files:
+            from roadstead.sandbox.bank.files.door import FileDoor  # noqa: PLC0415 - the same
+
+            works.append(FileDoor(teller=teller, misfortune=misfortune, folder=options.files).run())
         await _serve_until_told(api, works, listener)
     finally:
         await journal.close()

@@ -55,19 +55,20 @@ class Teller:
         self.work_off()
         self._work.set()
 
-    def take_file(self, message_id: str) -> bool:
-        """Note that a file of payment orders is taken, and return whether it is the first with this message id."""
-        if message_id in self.book.message_ids:
-            return False
-        self._record([FileTaken(at=self.now(), message_id=message_id)])
-        return True
+    def take_file(self, message_id: str, name: str) -> None:
+        """Note that a file of payment orders is taken; its message id is not taken from another one."""
+        self._record([FileTaken(at=self.now(), message_id=message_id, name=name)])
 
     def files_written(self, number: int, statement: str) -> None:
         """Note how far the notification files have come."""
         self._record([FilesWritten(at=self.now(), number=number, statement=statement)])
 
-    def submit(self, key: str, instruction: Instruction) -> tuple[Payout, bool]:
+    def submit(
+        self, key: str, instruction: Instruction, *, batch: tuple[str, str] = ("", "")
+    ) -> tuple[Payout, bool]:
         """Take an instruction and return the payout of its key, and whether it is new.
+
+        `batch` names the file and the batch in it that the instruction came in.
 
         May be repeated: the same content under the same key is one payout.
 
@@ -76,7 +77,9 @@ class Teller:
             Conflict: The key is known with other content.
         """
         now = self.now()
-        events = submit(self.book, checked_key(key), checked(instruction), terms=self._terms, now=now)
+        events = submit(
+            self.book, checked_key(key), checked(instruction), terms=self._terms, now=now, batch=batch
+        )
         if events:
             self._record(events)
             self.work_off()
