@@ -10,6 +10,7 @@ from tests.fixtures.bank_statements import DAY, Statements, euros, line, stateme
 from tests.fixtures.house import RECEIVER, House, house_on
 from tests.fixtures.scripted_rail import Behaviour
 
+from roadstead.errors import Conflict, NotFound
 from roadstead.ledger.verify import verify
 from roadstead.operations.alerts import AlertKind
 from roadstead.payouts.events import apply_waiting
@@ -19,7 +20,7 @@ from roadstead.rails.statements import BankStatement, StatementLine
 from roadstead.remittances.states import RemittanceStatus
 from roadstead.statements.booking import book_waiting
 from roadstead.statements.listing import latest, positions, shown_lines
-from roadstead.statements.taking import poll_statements, take
+from roadstead.statements.taking import poll_statements, set_aside, take
 
 
 @pytest.fixture
@@ -359,3 +360,53 @@ class TestTheVerifier:
             "WHERE p.idempotency_key = 'opening:99'",
         )
         assert found == {"bank_stated"}
+
+
+class TestSettingAside:
+    async def test_ends_the_alert_of_what_nothing_heals_and_is_audited(self, house: House) -> None:
+        await booked(house, statement("S2", "1000", line("1", "5")), statement("S0", "10", line("1", "5")))
+        async with house.database.transaction() as connection:
+            await set_aside(connection, 2, reason="before our time", actor="tests")
+        assert await statuses(house) == ["S2 linked", "S0 superseded gap"]
+        assert await house.alerts() == []
+        assert (
+            await house.value("SELECT actor FROM audit_log WHERE action = 'statement.set_aside'") == "tests"
+        )
+
+    async def test_is_not_for_one_in_the_chain_or_one_that_is_not_there(self, house: House) -> None:
+        await booked(house, statement("S1", "1000", line("1", "5")))
+        async with house.database.transaction() as connection:
+            with pytest.raises(Conflict, match="only a broken one"):
+                await set_aside(connection, 1, reason="a mistake", actor="tests")
+            with pytest.raises(NotFound):
+                await set_aside(connection, 99, reason="a mistake", actor="tests")
+
+
+class TestAfterARestore:
+    async def test_lines_wait_until_what_was_lost_is_read_again(self, house: House) -> None:
+        attempt = await submitted(house)
+        await house.execute(
+            "INSERT INTO restorations (taken_at, cursors) VALUES (now() - interval '1 hour', '{}')"
+        )
+        await booked(house, statement("S1", "1000", debit(attempt)))
+        assert await meanings(house) == ["1 stored"]
+        await house.execute("UPDATE restorations SET ended_at = now(), ended_by = 'tests'")
+        await booked(house)
+        assert await meanings(house) == ["1 matched end_to_end_id"]
+
+    async def test_a_line_of_a_payout_whose_attempt_was_lost_waits_for_it(self, house: House) -> None:
+        opened = await house.open("100")
+        await house.pay(opened.memo)
+        await house.match()
+        payout = await house.payout(opened.id)
+        await house.execute(
+            "INSERT INTO restorations (taken_at, cursors, ended_at, ended_by) "
+            "VALUES (now() - interval '1 hour', '{}', now(), 'tests')"
+        )
+        await booked(house, statement("S1", "1000", line("1", "-99.40", end_to_end_id=payout.end_to_end_id)))
+        assert await meanings(house) == ["1 stored"]
+        await house.work()
+        await house.work()
+        await booked(house)
+        assert await meanings(house) == ["1 matched end_to_end_id"]
+        assert await is_sound(house)

@@ -17,6 +17,7 @@ from roadstead.statements.matching import LineStatus
 app = typer.Typer(no_args_is_help=True, help="What banks say was booked, beside the books.")
 
 LIST_MAX = 1000
+REASON_MAX = 500
 
 Rail = Annotated[str | None, typer.Option(help="Only those of one rail.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
@@ -150,3 +151,28 @@ async def _balance(configuration: Configuration, rail: str | None, *, as_json: b
             console.print(table, markup=False)
     if not found:
         console.print("No bank has sent a statement yet.")
+
+
+@app.command("set-aside")
+def set_aside_command(
+    statement_id: Annotated[int, typer.Argument(metavar="ID", help="The number of a broken statement.")],
+    reason: Annotated[str, typer.Option(help="Why it tells nothing that the books need.")],
+) -> None:
+    """Put a broken statement aside for good; it is never booked, and its alert closes when no other is broken."""
+    if not 0 < len(reason.strip()) <= REASON_MAX:
+        raise typer.BadParameter(
+            f"Give the reason in at most {REASON_MAX} characters.", param_hint="--reason"
+        )
+    run(_set_aside(configuration_from_environment(), statement_id, reason.strip()))
+
+
+async def _set_aside(configuration: Configuration, statement_id: int, reason: str) -> None:
+    from roadstead.cli.people import actor
+    from roadstead.operations.roles import Right
+    from roadstead.statements.taking import set_aside
+
+    async with open_configured_database(configuration) as database:
+        who = await actor(database, Right.APPROVE)
+        async with database.transaction() as connection:
+            await set_aside(connection, statement_id, reason=reason, actor=who)
+    console.print(f"Statement {statement_id} is set aside.", highlight=False)

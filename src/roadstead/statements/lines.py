@@ -40,11 +40,20 @@ class Nameless:
 
 
 async def waiting(connection: Connection, limit: int) -> list[int]:
-    """List the oldest lines of linked statements that nobody has looked at."""
+    """List the oldest lines of linked statements that nobody has looked at.
+
+    After a restore they wait until what was lost is read again; and those of a payout whose attempt over this rail was
+    lost wait until it is written again.
+    """
     rows = await connection.fetch(
         """
         SELECT l.id FROM statement_lines AS l JOIN bank_statements AS s ON s.id = l.statement_id
-        WHERE l.status = 'stored' AND s.status = 'linked' ORDER BY l.id LIMIT $1
+        WHERE l.status = 'stored' AND s.status = 'linked'
+            AND NOT EXISTS (SELECT FROM restorations AS r WHERE r.ended_at IS NULL)
+            AND NOT (EXISTS (SELECT FROM restorations) AND EXISTS (
+                SELECT FROM payouts AS p WHERE p.end_to_end_id = l.end_to_end_id AND p.status <> 'cancelled'
+                    AND NOT EXISTS (SELECT FROM payout_attempts AS a WHERE a.payout_id = p.id AND a.rail = s.rail)))
+        ORDER BY l.id LIMIT $1
         """,
         limit,
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from roadstead.database.pool import Connection, Row
 from roadstead.rails.statements import BankStatement
-from roadstead.statements.chaining import Fault, Link, booked_lines
+from roadstead.statements.chaining import Fault, Link, StatementStatus, booked_lines
 
 
 async def move_cursor(connection: Connection, rail: str, *, seen: str | None, cursor: str | None) -> bool:
@@ -213,3 +213,16 @@ async def broken(connection: Connection, rail: str) -> list[tuple[str, Fault]]:
         "SELECT identity, fault FROM bank_statements WHERE rail = $1 AND status = 'broken' ORDER BY id", rail
     )
     return [(row["identity"], Fault(row["fault"])) for row in rows]
+
+
+async def lock_statement(connection: Connection, statement_id: int) -> tuple[str, StatementStatus] | None:
+    """Lock a statement; return its rail and where it stands."""
+    row = await connection.fetchrow(
+        "SELECT rail, status FROM bank_statements WHERE id = $1 FOR UPDATE", statement_id
+    )
+    return None if row is None else (row["rail"], StatementStatus(row["status"]))
+
+
+async def supersede(connection: Connection, statement_id: int) -> None:
+    """Put a broken statement aside."""
+    await connection.execute("UPDATE bank_statements SET status = 'superseded' WHERE id = $1", statement_id)

@@ -10,13 +10,15 @@ import structlog
 from roadstead.boundaries import boundary
 from roadstead.clock import Clock
 from roadstead.database.pool import Connection, Database
+from roadstead.errors import Conflict, NotFound
 from roadstead.ledger.postings import bank_opened
 from roadstead.ledger.store import post
 from roadstead.money import Asset, Money
+from roadstead.operations import audit
 from roadstead.operations.alerts import AlertKind, Severity, close_alert, open_alert
 from roadstead.rails.statements import BankStatement, StatementSource
 from roadstead.statements import store
-from roadstead.statements.chaining import Fault, digest_of, fault_of, follows, next_of
+from roadstead.statements.chaining import Fault, StatementStatus, digest_of, fault_of, follows, next_of
 
 log = structlog.get_logger()
 
@@ -113,3 +115,27 @@ async def _tell_broken(connection: Connection, rail: str) -> None:
         "missing again; see roadstead statements list --status broken.",
         severity=Severity.CRITICAL,
     )
+
+
+async def set_aside(connection: Connection, statement_id: int, *, reason: str, actor: str) -> None:
+    """Put a broken statement aside for good, because a person knows that it tells nothing that the books need.
+
+    Raises:
+        Conflict: It is not broken.
+        NotFound: There is no such statement.
+    """
+    found = await store.lock_statement(connection, statement_id)
+    if found is None:
+        raise NotFound(f"There is no statement {statement_id}: see roadstead statements list.")
+    rail, status = found
+    if status is not StatementStatus.BROKEN:
+        raise Conflict(f"Statement {statement_id} is {status}: only a broken one can be set aside.")
+    await store.supersede(connection, statement_id)
+    await audit.record(
+        connection,
+        actor=actor,
+        action="statement.set_aside",
+        subject=f"statement {statement_id}",
+        detail={"rail": rail, "reason": reason},
+    )
+    await _tell_broken(connection, rail)
