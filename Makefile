@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # A stamp's name carries a checksum of what it was made from, so that a changed lock means a new stamp.
 CHECKSUM = $(shell cat $(1) | cksum | cut -d' ' -f1)
 RUNTIME_STAMP := $(VENV)/.runtime-$(call CHECKSUM,locks/build.txt locks/runtime.txt pyproject.toml)
-DEVELOPMENT_STAMP := $(VENV)/.development-$(call CHECKSUM,locks/development.txt pyproject.toml)
+DEVELOPMENT_STAMP := $(VENV)/.development-$(call CHECKSUM,locks/development.txt locks/judges.txt pyproject.toml)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --require-hashes
@@ -55,11 +55,14 @@ docs: $(DEVELOPMENT_STAMP) ## Write the pages that are generated from the code
 	mv $(VENV)/configuration.md docs/configuration.md
 	$(BIN)/python -m tests.conformance.page > $(VENV)/conformance.md
 	mv $(VENV)/conformance.md docs/conformance.md
+	$(BIN)/python -m roadstead.rails.payout_description > $(VENV)/payout-api.json
+	mv $(VENV)/payout-api.json docs/integrating/payout-api.json
 
 lock: $(DEVELOPMENT_STAMP) ## Choose new versions of all dependencies
 	$(COMPILE) --upgrade pyproject.toml --group development --output-file locks/development.txt
 	$(COMPILE) --constraint locks/development.txt pyproject.toml --output-file locks/runtime.txt
 	$(COMPILE) --constraint locks/development.txt --group build --output-file locks/build.txt
+	$(COMPILE) --upgrade --no-deps locks/judges.in --output-file locks/judges.txt
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
@@ -75,7 +78,9 @@ $(RUNTIME_STAMP): | $(BIN)/python
 	$(INSTALL_PACKAGE)
 	rm -f $(VENV)/.runtime-* && touch $@
 
+# The judges are packages of which the tests read files only: published schemas. What these packages need is not installed.
 $(DEVELOPMENT_STAMP): | $(BIN)/python
 	$(INSTALL) --requirement locks/development.txt
+	$(INSTALL) --no-deps --requirement locks/judges.txt
 	$(INSTALL_PACKAGE)
 	rm -f $(VENV)/.development-* && touch $@

@@ -157,6 +157,15 @@ ROWS: dict[str, Row] = {
     "DELETE /kyc/customer/{account}": Row(
         partner=200, other_memo=403, other_partner=403, disabled=403, nobody=403, hostile=400, query="memo=1"
     ),
+    "POST /rails/{name}/events": Row(
+        partner=401,
+        other_memo=401,
+        other_partner=401,
+        disabled=401,
+        nobody=401,
+        hostile=401,
+        body={"events": []},
+    ),
 }
 """What stands here is the promise; a route that is missing has not been thought about."""
 
@@ -184,6 +193,7 @@ class Gate:
             ("{receiver}", self.house.receiver_id),
             ("{id}", self.remittance_id),
             ("{account}", PARTNER),
+            ("{name}", "sepa"),
             ("{usdc}", self.house.configuration.asset("USDC").asset.id),
         ):
             text = text.replace(name, str(value))

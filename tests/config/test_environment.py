@@ -244,8 +244,16 @@ class TestProblems:
             ("API_HOST", "not a host", "a host name or an IP address"),
             ("LOG_LEVEL", "INFO", "one of debug, info, warning, error"),
             ("DEBUG", "yes", "true or false"),
-            ("RAIL_SEPA_KIND", "our bank", "simulated, or package.module:function of a rail of your own"),
-            ("RAIL_SEPA_KIND", "simulted", "simulated, or package.module:function of a rail of your own"),
+            (
+                "RAIL_SEPA_KIND",
+                "our bank",
+                "simulated, http, iso20022, or package.module:function of a rail of your own",
+            ),
+            (
+                "RAIL_SEPA_KIND",
+                "simulted",
+                "simulated, http, iso20022, or package.module:function of a rail of your own",
+            ),
             ("RAIL_SEPA_TOKEN", "with\nnewline", "characters that no header can carry"),
         ],
     )

@@ -247,7 +247,8 @@ VALUES ('{ID}', 1, 'suspense', 'stellar:EURX:G', 10, 0, '{ACCOUNT}', 'none', 'te
 """
 
 ERASED_CUSTOMER = (
-    f"INSERT INTO customers (id, account, restricted_at, erased_at) VALUES ('{ID}', '{ACCOUNT}', now(), now())"
+    "INSERT INTO customers (id, account, restricted_at, erased_at) "
+    f"VALUES ('{ID}', '{ACCOUNT}', now(), now())"
 )
 FILE = f"""
 INSERT INTO customer_files (id, account, customer_id, field, sealed_key, content, media_type, size_bytes, created_at)
@@ -357,8 +358,34 @@ VIOLATIONS = {
         REMITTANCE,
         PAYOUT,
         "SET session_replication_role = replica",
-        "INSERT INTO payout_attempts (key, payout_id, number, content) SELECT 'A1', id, 1, 'x' FROM payouts",
+        """
+        INSERT INTO payout_attempts (key, payout_id, rail, number, content)
+        SELECT 'A1', id, rail, 1, 'x' FROM payouts
+        """,
         "UPDATE payouts SET status = 'cancelled'",
+    ),
+    "0026_choosing": (
+        PARTNER,
+        REMITTANCE,
+        PAYOUT,
+        "SET session_replication_role = replica",
+        """
+        INSERT INTO payout_attempts (key, payout_id, rail, number, content)
+        SELECT 'A1', id, 'other', 1, 'x' FROM payouts
+        """,
+    ),
+    "0027_statements": (
+        """
+        INSERT INTO bank_statements (rail, identity, digest, account, asset, opening_units, closing_units, lines_count,
+            status, linked_at)
+        VALUES ('sepa', 'S1', decode(repeat('00', 32), 'hex'), 'A', 'iso4217:EUR', 0, 5, 0, 'linked', now())
+        """,
+    ),
+    "0028_batches": (
+        f"""
+        INSERT INTO batches (id, rail, asset, message_id, items, opened_at, closes_at, wrapped_key, key_version)
+        VALUES ('{ID}', 'sepa', 'iso4217:EUR', 'B1', 1, now(), now(), 'x', 1)
+        """,
     ),
     "0018_ledger": (
         "SET session_replication_role = replica",

@@ -7,18 +7,22 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
 import pytest
+from tests.batches.filing import filing
 from tests.fixtures.authentication import ANCHOR_FILE
 from tests.fixtures.database import Administrator
 from tests.fixtures.house import PARTNER, SENDER, House, house_on
+from tests.fixtures.mock_bank import MockBank
 from tests.fixtures.operators import add_operator, vote
 from tests.fixtures.scripted_rail import Behaviour
 from typer.testing import CliRunner, Result
 
+from roadstead.batches.keeping import destroy_old
 from roadstead.cli import application
 from roadstead.config import examples
 from roadstead.customers.identity import Reference
@@ -60,6 +64,7 @@ KEPT = (
     *("refunds", "envelopes"),
     *("restorations", "outgoing_found"),
     *("customer_watches", "legal_holds", "key_retirements"),
+    *("batches", "batch_items", "received_files", "file_events"),
 )
 """Tables of which the server deletes nothing, ever."""
 
@@ -241,6 +246,20 @@ class TestTheServersRole:
         async with house.database.connection() as connection:
             assert await timeline(connection, remittance_id)
 
+    async def test_pays_by_file_reads_the_bank_s_and_destroys_old_contents(
+        self, app_url: str, tmp_path: Path
+    ) -> None:
+        async with filing(tmp_path, app_url) as files:
+            with MockBank(drop=files.outgoing, pickup=files.incoming) as bank:
+                await files.rail.submit(files.new_attempt())
+                await files.send()
+                bank.scan()
+                bank.advance(1)
+                assert await files.receive() > 2
+                assert await files.rail.balance()
+                files.clock.advance(timedelta(days=400))
+                assert await destroy_old(files.desk) > 2
+
     async def test_sees_whether_the_schema_is_its_own(self, house: House) -> None:
         async with house.database.connection() as connection:
             assert await pending(connection) == []
@@ -251,6 +270,10 @@ RIGHTS: dict[str, set[str]] = {
     "alert_notices": {"UPDATE"},
     "alerts": CHANGES,
     "audit_log": {"INSERT"},
+    "bank_statements": CHANGES,
+    "batches": CHANGES,
+    "batch_items": CHANGES,
+    "received_files": CHANGES,
     "callback_registrations": CHANGES,
     "callback_tries": {"INSERT"},
     "callbacks": {"UPDATE"},
@@ -265,6 +288,7 @@ RIGHTS: dict[str, set[str]] = {
     "customer_watches": CHANGES,
     "customers": CHANGES,
     "entries": {"INSERT"},
+    "file_events": {"INSERT"},
     "hold_votes": {"INSERT"},
     "holds": CHANGES,
     "envelope_bumps": {"INSERT"},
@@ -298,6 +322,7 @@ RIGHTS: dict[str, set[str]] = {
     "remittances": CHANGES,
     "schedules": {"UPDATE"},
     "schema_migrations": set(),
+    "statement_lines": CHANGES,
     "stops": CHANGES,
     "signing_accounts": CHANGES,
     "undecodable_records": {"INSERT"},

@@ -26,7 +26,7 @@ from roadstead.payouts.states import PayoutStatus
 from roadstead.refunds.states import RefundStatus
 from roadstead.remittances.matching import UnmatchedReason
 from roadstead.remittances.states import MOVES, NEW, RemittanceStatus
-from roadstead.sandbox.sender import Step
+from roadstead.sandbox.progress import Step
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "roadstead"

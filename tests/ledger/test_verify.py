@@ -240,8 +240,8 @@ class TestPlantedFaults:
         await plant(
             house,
             "DROP INDEX payout_attempts_one_open",
-            "INSERT INTO payout_attempts (key, payout_id, number, content) "
-            "SELECT 'X' || substr(key, 2), payout_id, 2, content FROM payout_attempts",
+            "INSERT INTO payout_attempts (key, payout_id, rail, number, content) "
+            "SELECT 'X' || substr(key, 2), payout_id, rail, 2, content FROM payout_attempts",
         )
         faults = await found(house)
         assert faults["one_paying_attempt"].detail.startswith("payout accepted with 2 open")

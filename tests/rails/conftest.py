@@ -66,7 +66,8 @@ class SimulatedBench:
         return sum(payout["status"] == "settled" for payout in payouts)
 
     async def advance(self) -> None:
-        """The bank gets on by itself."""
+        """The bank gets on by itself, but for its days."""
+        await self.bank.call("POST", "/clock/advance", {"days": 1})
 
     async def lose_next_answer(self) -> bool:
         await self.bank.plan({"kind": "lost_answer"})

@@ -13,6 +13,7 @@ from tests.sandbox.bank.bank_process import BankProcess, free_port, until
 
 from roadstead.errors import ConfigurationError, Unavailable
 from roadstead.money import amount_from_text, currency
+from roadstead.rails.bank_calls import ANSWER_MAX_BYTES
 from roadstead.rails.protocol import (
     Absent,
     Creditor,
@@ -24,7 +25,7 @@ from roadstead.rails.protocol import (
     Submitted,
     Unknown,
 )
-from roadstead.rails.simulated import ANSWER_MAX_BYTES, SimulatedRail
+from roadstead.rails.simulated import SimulatedRail
 
 EUR, USD = currency("EUR"), currency("USD")
 CLIENTS = 8

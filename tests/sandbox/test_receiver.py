@@ -20,8 +20,9 @@ from roadstead.errors import BadInput, Unavailable
 from roadstead.sandbox.calls import Calls, Refused
 from roadstead.sandbox.completing import Customers, open_completing
 from roadstead.sandbox.page import base_url, read_page
+from roadstead.sandbox.progress import Step
 from roadstead.sandbox.receiver import Offer, Opened, Receiver
-from roadstead.sandbox.sender import SendingAnchor, Step, StillOnTheWay
+from roadstead.sandbox.sender import SendingAnchor, StillOnTheWay
 
 PASSPHRASE = Network.TESTNET_NETWORK_PASSPHRASE
 PARTNER = Keypair.random()

@@ -16,9 +16,10 @@ from tests.fixtures.remittances import offer_of, payouts_to, sending_anchor
 from tests.fixtures.sandbox_process import SandboxProcess
 
 from roadstead.sandbox.calls import Calls
+from roadstead.sandbox.progress import Progress, Step
 from roadstead.sandbox.roles import SERVER_ROLES
 from roadstead.sandbox.sample import random_iban
-from roadstead.sandbox.sender import Progress, SendOrder, Step
+from roadstead.sandbox.sender import SendOrder
 from roadstead.sandbox.wallet import account_state
 
 pytestmark = pytest.mark.timeout(180)

@@ -14,7 +14,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"database", "stellar", "rails"}),
     frozenset({"ledger", "envelopes"}),
     frozenset({"partners", "customers", "quotes"}),
-    frozenset({"payments", "remittances"}),
+    frozenset({"payments", "remittances", "batches"}),
     frozenset({"payouts", "refunds"}),
     frozenset({"treasury", "recovery", "statements"}),
     frozenset({"service"}),

@@ -30,6 +30,7 @@ def application() -> typer.Typer:
     from roadstead.cli import (
         alerts,
         backup,
+        batches,
         callbacks,
         chain,
         config,
@@ -48,6 +49,8 @@ def application() -> typer.Typer:
         sandbox,
         send,
         serve,
+        simulate_bank,
+        statements,
         stops,
     )
 
@@ -65,16 +68,18 @@ def application() -> typer.Typer:
     app.add_typer(customers.app, name="customers")
     app.add_typer(payments.app, name="payments")
     app.add_typer(payouts.app, name="payouts")
+    app.add_typer(batches.app, name="batches")
     app.add_typer(refunds.app, name="refunds")
     app.add_typer(chain.app, name="chain")
     app.add_typer(ledger.app, name="ledger")
+    app.add_typer(statements.app, name="statements")
     app.add_typer(backup.app, name="backup")
     app.add_typer(network.app, name="network")
     app.add_typer(callbacks.app, name="callbacks")
     app.add_typer(operators.app, name="operators")
     app.add_typer(holds.app, name="holds")
     app.add_typer(alerts.app, name="alerts")
-    for module in (serve, migrate, stops, sandbox, send, demo):
+    for module in (serve, migrate, stops, sandbox, send, demo, simulate_bank):
         module.register(app)
     return app
 

@@ -140,8 +140,10 @@ def _tell(progress: Progress) -> None:
 async def _recover(configuration: Configuration, operation_id: int | None, reason: str) -> Progress:
     from contextlib import AsyncExitStack
 
+    from roadstead.batches.opening import file_rails
     from roadstead.cli.people import acting_operator
     from roadstead.clock import SystemClock
+    from roadstead.customers.vault import LocalKeyProvider
     from roadstead.operations.operators import require
     from roadstead.operations.roles import Right
     from roadstead.payments.cursors import cursor_source
@@ -160,7 +162,9 @@ async def _recover(configuration: Configuration, operation_id: int | None, reaso
             await explain(database, operation_id, reason, by=by.actor)
         horizon = HorizonClient(settings.horizon_urls[0])
         stack.push_async_callback(horizon.close)
-        rails = open_rails(configuration)
+        keys = LocalKeyProvider(configuration.data_key)
+        kinds = file_rails(configuration.anchor, database, keys, SystemClock(), SystemRandomness())
+        rails = open_rails(configuration, kinds)
         for rail in rails.values():
             stack.push_async_callback(rail.close)
         around = Surroundings(

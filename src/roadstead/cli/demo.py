@@ -28,6 +28,13 @@ def demo(
             file_okay=False,
         ),
     ] = None,
+    scenario: Annotated[
+        str,
+        typer.Option(
+            help="What happens: paid, or refused (the bank refuses the account, the partner corrects it).",
+            metavar="NAME",
+        ),
+    ] = "paid",
     horizon: Horizon = None,
     friendbot: Friendbot = None,
     passphrase: Annotated[
@@ -38,9 +45,11 @@ def demo(
     """Watch a payment go from a sending anchor over Stellar to a bank account, all on this machine."""
     from rich.console import Console
 
-    from roadstead.sandbox.demo import run_demo
+    from roadstead.sandbox.demo import Scenario, run_demo
     from roadstead.sandbox.foreground import run_in_foreground
     from roadstead.sandbox.sandbox import SandboxOptions
 
+    if scenario not in set(Scenario):
+        raise typer.BadParameter(f"There is no scenario {scenario}: choose {' or '.join(Scenario)}.")
     options = SandboxOptions(state=state, horizon=horizon, friendbot=friendbot, passphrase=passphrase)
-    raise typer.Exit(run_in_foreground(run_demo(Console(), options, once=once)))
+    raise typer.Exit(run_in_foreground(run_demo(Console(), options, once=once, scenario=Scenario(scenario))))

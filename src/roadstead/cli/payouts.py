@@ -98,11 +98,12 @@ async def _show(configuration: Configuration, text: str, *, as_json: bool) -> No
         f"{payout.amount} over {payout.rail} for remittance {payout.remittance_id}", highlight=False
     )
     tries = Table(
-        "Attempt", "Status", "Written", "Reference", "Reason", "Came back", box=None, pad_edge=False
+        "Attempt", "Rail", "Status", "Written", "Reference", "Reason", "Came back", box=None, pad_edge=False
     )
     for attempt in attempts:
         tries.add_row(
             attempt.key,
+            attempt.rail,
             attempt.status,
             f"{attempt.written_at:%Y-%m-%d %H:%M:%S}",
             attempt.reference or "",

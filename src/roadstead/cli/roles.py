@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from roadstead import __version__
+from roadstead.batches.opening import file_rails
 from roadstead.callbacks.delivery import Deliverer
 from roadstead.callbacks.fetching import TextFetcher
 from roadstead.callbacks.http_client import SafeClient
@@ -112,13 +113,14 @@ async def serve_roles(configuration: Configuration, roles: frozenset[Role]) -> N
         await _require_schema(database)
         keys = local_keys(configuration)
         await require_current_key(database, keys)
+        kinds = file_rails(configuration.anchor, database, keys, SystemClock(), SystemRandomness())
         parts = Parts(
             configuration=configuration,
             database=database,
             clock=SystemClock(),
             randomness=SystemRandomness(),
             keys=keys,
-            rails=open_rails(configuration),
+            rails=open_rails(configuration, kinds),
             rates=open_rates(configuration, SystemClock()),
             stop=stop,
             stack=stack,
@@ -208,6 +210,7 @@ async def _serve_api(parts: Parts) -> None:
         ),
         keys=parts.keys,
         rates=parts.rates,
+        rails=parts.rails,
     )
     application = build_application(route_table(configuration), services)
     log.info("stellar_toml", bytes=len(services.stellar_toml))

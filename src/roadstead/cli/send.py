@@ -49,6 +49,13 @@ Fields = Annotated[
         metavar="FIELD=VALUE", help="A SEP-9 field of the customer; FIELD=@PATH sends a file. Repeatable."
     ),
 ]
+Corrections = Annotated[
+    list[str],
+    typer.Option(
+        metavar="FIELD=VALUE",
+        help="A SEP-9 field that is sent when the anchor asks for other data of the receiver. Repeatable.",
+    ),
+]
 CustomerId = Annotated[str | None, typer.Option(help="Id of a customer that was registered earlier.")]
 Method = Annotated[
     str | None,
@@ -76,6 +83,7 @@ def send(
     passphrase: Passphrase = None,
     sender: Fields = [],  # noqa: B006 - typer copies it
     receiver: Fields = [],  # noqa: B006 - typer copies it
+    correction: Corrections = [],  # noqa: B006 - the same
     sender_id: CustomerId = None,
     receiver_id: CustomerId = None,
     funding_method: Method = None,
@@ -108,6 +116,7 @@ def send(
             receiver_id=receiver_id,
             sender_fields=_fields("sender", sender),
             receiver_fields=_fields("receiver", receiver),
+            receiver_corrections=_fields("correction", correction),
             timeout_s=timeout,
         )
     except BadInput as error:

@@ -16,6 +16,7 @@ from roadstead.config.limit_terms import Limits
 from roadstead.config.matching_terms import MatchingTerms
 from roadstead.config.organization import Organization, Principal
 from roadstead.config.payout_terms import PayoutTerms
+from roadstead.config.rail_terms import FundingMethod, RailDeclaration
 from roadstead.config.requirement_terms import Requirement
 from roadstead.config.retention_terms import RETENTION_DEFAULT, RetentionTerms
 from roadstead.errors import BadInput
@@ -110,30 +111,6 @@ class AssetTerms:
     max_number: int | None = None
     matching: MatchingTerms = field(default_factory=MatchingTerms)
     """What becomes of payments in the asset that are not as agreed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FundingMethod:
-    """A way to deliver money to receiving clients (SEP-31 `funding_method`, SEP-38 delivery method)."""
-
-    name: str
-    description: str
-    rail: str
-    """Name of the rail that carries it."""
-    approval_above: Decimal | None = None
-    """Payouts above it, in whole units of the currency, wait for people; None lets all go."""
-    approvals: int = 2
-    """How many people have to let such a payout out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RailDeclaration:
-    """A rail by name and currency. Which kind of rail stands behind the name, the environment says."""
-
-    name: str
-    currency: Asset
-    calendar: str | None = None
-    """Name of the calendar of its business days; None for a rail that never rests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,6 +320,14 @@ class Anchor:
             if rail.name == name:
                 return rail
         raise BadInput(_unknown("Rail", name, [known.name for known in self.rails]))
+
+    def rails_of(self, method_name: str) -> tuple[RailDeclaration, ...]:
+        """Return the rails of a funding method in the order in which they are tried.
+
+        Raises:
+            BadInput: The anchor has no such method.
+        """
+        return tuple(self.rail(name) for name in self.funding_method(method_name).rails)
 
     def calendar(self, name: str) -> CalendarTerms:
         """Return a calendar by its name.

@@ -42,6 +42,32 @@ def _funding_methods_have_their_rail(anchor: Anchor) -> Iterator[str]:
     for method in anchor.funding_methods:
         if method.rail not in rails:
             yield _dangling(f"funding_methods {method.name}: rail", method.rail, "rails", rails)
+        for name in method.fallbacks:
+            if name not in rails:
+                yield _dangling(f"funding_methods {method.name}: fallbacks", name, "rails", rails)
+        yield from _twice(f"funding_methods {method.name}: rail and fallbacks", method.rails)
+
+
+def _fallbacks_pay_in_the_same_currency(anchor: Anchor) -> Iterator[str]:
+    currencies = {rail.name: rail.currency for rail in anchor.rails}
+    for method in anchor.funding_methods:
+        for name in method.fallbacks:
+            wanted, found = currencies.get(method.rail), currencies.get(name)
+            if wanted is not None and found is not None and wanted != found:
+                yield (
+                    f"funding_methods {method.name}: the fallback {name} pays in {found}, and {method.rail} in"
+                    f" {wanted}. Name a rail of the same currency, or none."
+                )
+
+
+def _limits_of_rails_leave_room(anchor: Anchor) -> Iterator[str]:
+    for rail in anchor.rails:
+        least, most = rail.amount_min, rail.amount_max
+        if least is not None and most is not None and least > most:
+            yield (
+                f"rails {rail.name}: amount_min {least:f} is above amount_max {most:f}. The least must not exceed the"
+                ' greatest, for example: amount_min = "1", amount_max = "100000"'
+            )
 
 
 def _rails_have_their_calendar(anchor: Anchor) -> Iterator[str]:
@@ -145,6 +171,8 @@ def _dangling(place: str, name: str, table: str, known: list[str]) -> str:
 _RULES: tuple[Callable[[Anchor], Iterator[str]], ...] = (
     _names_are_unique,
     _funding_methods_have_their_rail,
+    _fallbacks_pay_in_the_same_currency,
+    _limits_of_rails_leave_room,
     _rails_have_their_calendar,
     _calendars_have_business_days,
     _assets_have_their_funding_methods,

@@ -7,9 +7,7 @@ from roadstead.config.anchor import (
     AssetStatus,
     AssetTerms,
     CustomerGate,
-    FundingMethod,
     PairTerms,
-    RailDeclaration,
     RateSourceTerms,
     RemittanceTerms,
     StaticRate,
@@ -42,6 +40,7 @@ from roadstead.config.limit_terms import LIMITS
 from roadstead.config.matching_terms import MATCHING
 from roadstead.config.organization import Organization, Principal
 from roadstead.config.payout_terms import PAYOUTS
+from roadstead.config.rail_terms import FUNDING_METHODS, RAILS
 from roadstead.config.requirement_terms import REQUIREMENTS
 from roadstead.config.retention_terms import RETENTION
 from roadstead.config.schema import Form, Key, Section
@@ -159,34 +158,6 @@ _ASSETS = Section(
         _may("max_number", whole(1, _UNITS_MAX), "How many tokens there will be at most.", "1000000"),
     ),
     children=(MATCHING,),
-)
-
-_FUNDING_METHODS = Section(
-    name="funding_methods",
-    make=FundingMethod,
-    many=True,
-    required=True,
-    description="A way to deliver money, by the name that partners use in SEP-31 and SEP-38.",
-    keys=(
-        _must("name", LABEL, "Name.", '"SEPA"'),
-        _must("description", TEXT, "What it is, for partners.", '"Credit transfer in euros to an IBAN."'),
-        _must("rail", RAIL_NAME, "Name of one of [[rails]].", '"sepa"'),
-        _may("approval_above", AMOUNT, "Amount above which a payout waits for people.", '"5000"'),
-        _may("approvals", whole(1, 2), "How many people have to let such a payout out.", "2"),
-    ),
-)
-
-_RAILS = Section(
-    name="rails",
-    make=RailDeclaration,
-    many=True,
-    required=True,
-    description="A connection to a bank. What stands behind it is said by ROADSTEAD_RAIL_<NAME>_KIND.",
-    keys=(
-        _must("name", RAIL_NAME, "Name.", '"sepa"'),
-        _must("currency", CURRENCY, "Currency that it pays in.", '"iso4217:EUR"'),
-        _may("calendar", RAIL_NAME, "Name of one of [[calendars]]; without one it never rests.", '"target"'),
-    ),
 )
 
 
@@ -316,8 +287,8 @@ SECTIONS = (
     _ORGANIZATION,
     _PRINCIPALS,
     _ASSETS,
-    _FUNDING_METHODS,
-    _RAILS,
+    FUNDING_METHODS,
+    RAILS,
     CALENDARS,
     CUSTOMER_TYPES,
     REQUIREMENTS,

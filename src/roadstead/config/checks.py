@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from roadstead.config.customer_checks import CUSTOMER_CHECKS
-from roadstead.config.definitions import DEFAULT, RAIL_SETTINGS, SETTINGS
+from roadstead.config.definition import DEFAULT
+from roadstead.config.definitions import SETTINGS
 from roadstead.config.effective import Configuration
 from roadstead.config.examples import EXAMPLE_VALUES
 from roadstead.config.generated import is_generated
 from roadstead.config.networks import profiles
 from roadstead.config.pair_rules import HTTP, STATIC
+from roadstead.config.rail_checks import rail_variable, rails_have_what_they_need
+from roadstead.config.rail_definitions import RAIL_SETTINGS
 from roadstead.config.secrets import Secret
 from roadstead.config.strkey import public_key_of
 from roadstead.config.text_forms import SIMULATED
@@ -31,6 +34,7 @@ _KEY_ADVICE = {
     "data_key": "Make one with: openssl rand -base64 32",
     "data_key_previous": "Make a new ROADSTEAD_DATA_KEY, and keep this one only until customers' data are moved to it.",
     "token": "Ask the bank for one.",
+    "signing_key": "Make one with: openssl genpkey -algorithm ed25519",
     "rates_token": "Ask the provider of the rates for one.",
     "alert_webhook_secret": "Make one with: openssl rand -base64 48",
     "alert_webhook_url": "Ask whoever runs the receiver for its address.",
@@ -79,7 +83,7 @@ def _urls_are_safe(configuration: Configuration) -> Iterator[str]:
     urls = [("ROADSTEAD_PUBLIC_URL", settings.public_url)]
     urls += [("ROADSTEAD_HORIZON_URLS", url) for url in settings.horizon_urls]
     urls += [("ROADSTEAD_RATES_URL", settings.rates_url)] if settings.rates_url else []
-    urls += [(_rail_variable(rail.name, "URL"), rail.url) for rail in configuration.rails if rail.url]
+    urls += [(rail_variable(rail.name, "URL"), rail.url) for rail in configuration.rails if rail.url]
     for variable, url in urls:
         parts = urlsplit(url)
         if parts.scheme == "https" or (
@@ -110,7 +114,7 @@ def _home_domain_is_public(configuration: Configuration) -> Iterator[str]:
 
 def _nothing_is_simulated(configuration: Configuration) -> Iterator[str]:
     for rail in configuration.rails:
-        variable = _rail_variable(rail.name, "KIND")
+        variable = rail_variable(rail.name, "KIND")
         expected = f"{variable}={_RAIL_DEFINITIONS['kind'].example}"
         if not rail.kind:
             yield f"{variable} is missing. It must name what pays out for {rail.name}, for example: {expected}"
@@ -286,7 +290,9 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
             yield _DEFINITIONS[field].variable, field, secret
     for rail in configuration.rails:
         if rail.token is not None:
-            yield _rail_variable(rail.name, "TOKEN"), "token", rail.token
+            yield rail_variable(rail.name, "TOKEN"), "token", rail.token
+        if rail.signing_key is not None:
+            yield rail_variable(rail.name, "SIGNING_KEY"), "signing_key", rail.signing_key
 
 
 def _database_urls(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
@@ -303,10 +309,6 @@ def _accounts(configuration: Configuration) -> Iterator[tuple[str, str]]:
         yield "ROADSTEAD_OWN_ACCOUNTS", account
     for code, issuer in settings.issuers.items():
         yield f"ROADSTEAD_ASSET_{code}_ISSUER", issuer
-
-
-def _rail_variable(name: str, what: str) -> str:
-    return f"ROADSTEAD_RAIL_{name.upper()}_{what}"
 
 
 def _is_loopback(host: str) -> bool:
@@ -333,6 +335,7 @@ _CHECKS: tuple[Callable[[Configuration], Iterator[str]], ...] = (
     _urls_are_safe,
     _home_domain_is_public,
     _nothing_is_simulated,
+    rails_have_what_they_need,
     _rates_have_their_address,
     _alerts_have_what_they_need,
     _alerts_are_sent_safely,

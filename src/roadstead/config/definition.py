@@ -1,10 +1,13 @@
-"""What is said of one environment variable."""
+"""One setting of the environment: its variable, its form, its default, an example and what it is for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from roadstead.config.schema import Form
+
+DEFAULT = "default"
+NETWORK_DEFAULT = "network default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,7 @@ from roadstead.config import text_forms as forms
 from roadstead.config.customer_settings import CUSTOMER_SETTINGS
 from roadstead.config.definition import Definition
 from roadstead.config.networks import Network
-
-DEFAULT = "default"
-NETWORK_DEFAULT = "network default"
+from roadstead.config.rail_definitions import RAIL_SETTINGS
 
 SETTINGS = (
     Definition(
@@ -334,35 +332,6 @@ ISSUER = Definition(
     description="The account that issues the asset on this network; one for each of [[assets]].",
     example=examples.ISSUER,
 )
-
-RAIL_SETTINGS = (
-    Definition(
-        variable="ROADSTEAD_RAIL_<NAME>_KIND",
-        field="kind",
-        form=forms.RAIL_KIND,
-        default_words="simulated, except where money is real: there it must be said",
-        description="What stands behind a rail of [[rails]].",
-        example="our_bank.rails:open_rail",
-    ),
-    Definition(
-        variable="ROADSTEAD_RAIL_<NAME>_URL",
-        field="url",
-        form=forms.BASE_URL,
-        default_words="none",
-        description="Where the rail is reached; a simulated rail needs it, and others if they say so.",
-        example="https://bank.example/api",
-    ),
-    Definition(
-        variable="ROADSTEAD_RAIL_<NAME>_TOKEN",
-        field="token",
-        form=forms.TOKEN,
-        default_words="none",
-        secret=True,
-        description="What the rail knows us by, if its kind needs that.",
-        example=examples.RAIL_TOKEN,
-    ),
-)
-"""The settings that each rail has."""
 
 
 def all_definitions() -> tuple[Definition, ...]:

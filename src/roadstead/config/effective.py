@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
+from pathlib import Path
 
 from roadstead.config.anchor import Anchor, AssetStatus, AssetTerms, PairTerms, RateSourceTerms
+from roadstead.config.file_rails import FileSettings
 from roadstead.config.networks import NetworkProfile
 from roadstead.config.secrets import Secret
 from roadstead.config.settings import RailSettings, Settings
@@ -35,7 +37,7 @@ class AcceptedAsset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfiguredRail:
+class ConfiguredRail(FileSettings):
     """A rail with its name and currency from `anchor.toml` and what the environment puts behind them."""
 
     name: str
@@ -43,6 +45,12 @@ class ConfiguredRail:
     kind: str
     url: str | None
     token: Secret | None
+    signing_key: Secret | None = None
+    bank_keys: tuple[str, ...] = ()
+    client_certificate: Path | None = None
+    authority: Path | None = None
+    events_url: str | None = None
+    """Where a bank pushes what it has to tell of this rail; part of what it signs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,4 +192,16 @@ class Configuration:
     def _rail(self, name: str, currency: Asset) -> ConfiguredRail:
         said = self.settings.rails.get(name, RailSettings())
         kind = said.kind or self.profile.rail_kind_default or ""
-        return ConfiguredRail(name=name, currency=currency, kind=kind, url=said.url, token=said.token)
+        return ConfiguredRail(
+            name=name,
+            currency=currency,
+            kind=kind,
+            url=said.url,
+            token=said.token,
+            signing_key=said.signing_key,
+            bank_keys=said.bank_keys,
+            client_certificate=said.client_certificate,
+            authority=said.authority,
+            events_url=f"{self.settings.public_url}/rails/{name}/events",
+            **{field.name: getattr(said, field.name) for field in fields(FileSettings)},
+        )

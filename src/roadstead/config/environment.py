@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from roadstead.config.definition import Definition
-from roadstead.config.definitions import DEFAULT, ISSUER, RAIL_SETTINGS, SETTINGS
+from roadstead.config.definition import DEFAULT, Definition
+from roadstead.config.definitions import ISSUER, SETTINGS
+from roadstead.config.rail_definitions import RAIL_SETTINGS
 from roadstead.config.schema import Unfit, nearest
 
 PREFIX = "ROADSTEAD_"
 FILE_SUFFIX = "_FILE"
 _SECRET_FILE_BYTES_MAX = 65_536
 _ISSUER = re.compile(r"ROADSTEAD_ASSET_([A-Z0-9]{1,12})_ISSUER", re.ASCII)
-_RAIL = re.compile(r"ROADSTEAD_RAIL_([A-Z0-9_]+?)_(KIND|URL|TOKEN)(_FILE)?", re.ASCII)
+_OF_A_RAIL = {definition.variable.partition("<NAME>_")[2]: definition for definition in RAIL_SETTINGS}
+_RAIL = re.compile(rf"ROADSTEAD_RAIL_([A-Z0-9_]+?)_({'|'.join(_OF_A_RAIL)})(_FILE)?", re.ASCII)
 _EXEMPT = re.compile(
     r"ROADSTEAD_(LIFELINE_FD|NO_SKIPS|TEST_.*|BANK_TOKEN|(SENDER_SECRET|OPERATOR_TOKEN)(_FILE)?)", re.ASCII
 )
@@ -57,7 +59,7 @@ def _read_named(given: Mapping[str, str], name: str, reading: Reading) -> None:
     if found := _ISSUER.fullmatch(name):
         _read(given, ISSUER, name, reading, _keep(reading.issuers, found[1]))
     if found := _RAIL.fullmatch(name):
-        definition = next(item for item in RAIL_SETTINGS if item.variable.endswith(found[2]))
+        definition = _OF_A_RAIL[found[2]]
         variable = f"ROADSTEAD_RAIL_{found[1]}_{found[2]}"
         if variable not in reading.origins:
             rail = reading.rails.setdefault(found[1].lower(), {})
@@ -118,7 +120,7 @@ def _note_unknown(given: Mapping[str, str], reading: Reading) -> None:
         if name in known or _EXEMPT.fullmatch(name) or _ISSUER.fullmatch(name):
             continue
         found = _RAIL.fullmatch(name)
-        if found and (found[2] == "TOKEN" or not found[3]):
+        if found and (_OF_A_RAIL[found[2]].secret or not found[3]):
             continue
         patterns = [ISSUER.variable, *(definition.variable for definition in RAIL_SETTINGS)]
         reading.problems.append(

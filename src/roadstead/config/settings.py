@@ -8,8 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
-from roadstead.config.definitions import DEFAULT, NETWORK_DEFAULT
+from roadstead.config.definition import DEFAULT, NETWORK_DEFAULT
 from roadstead.config.environment import Reading, read_environment
+from roadstead.config.file_rails import FileSettings
 from roadstead.config.networks import Network, profile
 from roadstead.config.secrets import Secret
 from roadstead.config.text_forms import IpNetwork
@@ -17,13 +18,19 @@ from roadstead.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RailSettings:
+class RailSettings(FileSettings):
     """What stands behind a rail of `anchor.toml` in this environment."""
 
     kind: str | None = None
-    """`simulated`, or `package.module:function` of an integrator's own."""
+    """`simulated`, `http`, or `package.module:function` of an integrator's own."""
     url: str | None = None
     token: Secret | None = None
+    signing_key: Secret | None = None
+    """The Ed25519 key that signs what we send."""
+    bank_keys: tuple[str, ...] = ()
+    """The Ed25519 keys that sign what the bank sends."""
+    client_certificate: Path | None = None
+    authority: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

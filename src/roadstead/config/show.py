@@ -7,8 +7,10 @@ from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from urllib.parse import urlsplit
 
-from roadstead.config.definitions import DEFAULT, NETWORK_DEFAULT, RAIL_SETTINGS, SETTINGS
+from roadstead.config.definition import DEFAULT, NETWORK_DEFAULT
+from roadstead.config.definitions import SETTINGS
 from roadstead.config.effective import Configuration
+from roadstead.config.rail_definitions import RAIL_SETTINGS
 from roadstead.config.secrets import MASK, Secret
 from roadstead.money import Asset
 
@@ -76,7 +78,7 @@ def _label(item: object, index: int) -> str:
 
 def _shown(value: object) -> str:
     match value:
-        case None:
+        case None | ():
             return UNSET
         case Secret():
             return _masked(value)

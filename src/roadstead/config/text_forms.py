@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from roadstead.config import strkey
+from roadstead.config.ed25519 import private_key_from, public_key_from
 from roadstead.config.schema import Form, Unfit
 from roadstead.config.secrets import Secret
 
@@ -19,6 +20,12 @@ SIMULATED = "simulated"
 MESSENGER_FILE = "file"
 """The kind of messenger that writes into a file and reaches nobody."""
 MESSENGER_SMTP = "smtp"
+SIGNED_HTTP = "http"
+"""The kind of rail that speaks the signed payout API."""
+FILES = "iso20022"
+"""The kind of rail that pays by files of ISO 20022, over a folder or SFTP."""
+RAIL_KINDS = (SIMULATED, SIGNED_HTTP, FILES)
+"""The kinds of rails that come with Roadstead."""
 JWT_SECRET_BYTES_MIN = 32
 DATA_KEY_BYTES = 32
 _PORT_MAX = 65_535
@@ -171,6 +178,25 @@ def _token(value: object) -> Secret:
     return Secret(text)
 
 
+def _private_key(value: object) -> Secret:
+    text = _str(value)
+    try:
+        private_key_from(text)
+    except ValueError as error:
+        raise Unfit(str(error)) from None
+    return Secret(text)
+
+
+def _public_keys(value: object) -> tuple[str, ...]:
+    keys = [part.strip() for part in _listed(value)]
+    try:
+        for key in keys:
+            public_key_from(key)
+    except ValueError as error:
+        raise Unfit(str(error)) from error
+    return tuple(dict.fromkeys(keys))
+
+
 def _boolean(value: object) -> bool:
     text = _str(value).lower()
     if text not in _BOOLEANS:
@@ -194,7 +220,7 @@ def _passphrase(value: object) -> str:
 
 def _rail_kind(value: object) -> str:
     text = _str(value)
-    if text != SIMULATED and not _DOTTED_PATH.fullmatch(text):
+    if text not in RAIL_KINDS and not _DOTTED_PATH.fullmatch(text):
         raise Unfit(f"is {_shown(text)}")
     return text
 
@@ -294,8 +320,15 @@ TOKEN = Form(words="a text of printable ASCII characters", read=_token)
 BOOLEAN = Form(words="true or false", read=_boolean)
 PATH = Form(words="a path", read=_path)
 PASSPHRASE = Form(words="the passphrase of a Stellar network", read=_passphrase)
-RAIL_KIND = Form(words=f"{SIMULATED}, or package.module:function of a rail of your own", read=_rail_kind)
+RAIL_KIND = Form(
+    words=f"{', '.join(RAIL_KINDS)}, or package.module:function of a rail of your own", read=_rail_kind
+)
 MESSENGER_KIND = Form(
     words=f"{MESSENGER_FILE}, {MESSENGER_SMTP}, or package.module:function of a messenger of your own",
     read=_messenger_kind,
+)
+PRIVATE_KEY = Form(words="a private key of Ed25519, as PEM or its one line of base64", read=_private_key)
+PUBLIC_KEYS = Form(
+    words="public keys of Ed25519, each the one line of base64 of its PEM file, with commas between them",
+    read=_public_keys,
 )

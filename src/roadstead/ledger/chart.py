@@ -42,6 +42,12 @@ FEES_ROUNDING = "fees:rounding"
 SUSPENSE_CHAIN = "suspense:chain"
 """Tokens that arrived and belong to no open remittance. Never positive."""
 
+SUSPENSE_BANK = "suspense:bank"
+"""What a bank booked and nobody has explained yet: incoming wires as a credit, fees as a debit."""
+
+OPENING = "treasury:opening"
+"""What banks held for us before their first statement that we have, with the other sign."""
+
 TOKENS_STOCK = "tokens:stock"
 """Tokens in the distribution account that we put there ourselves."""
 
@@ -58,7 +64,7 @@ def transit(rail: str) -> str:
 
 
 def bank(rail: str) -> str:
-    """Name the account that mirrors our money behind a rail."""
+    """Name the account that mirrors our money behind a rail; all of it, once the rail has yielded statements."""
     return f"bank:{rail}"
 
 
@@ -79,6 +85,8 @@ SIGNS: Mapping[str, Sign] = {
     OWN_TRANSFERS: Sign.EITHER,
     CLAWED_BACK: Sign.NEVER_NEGATIVE,
     SUSPENSE_CHAIN: Sign.NEVER_POSITIVE,
+    SUSPENSE_BANK: Sign.EITHER,
+    OPENING: Sign.EITHER,
     EXCHANGE_POSITION: Sign.EITHER,
     EXCHANGE_WAITING: Sign.NEVER_POSITIVE,
     PAYOUTS_OWED: Sign.NEVER_POSITIVE,
@@ -93,7 +101,8 @@ SIGNS: Mapping[str, Sign] = {
 }
 """Every account of the chart. A name that ends in `ANY_RAIL` stands for one account for each rail.
 
-`bank:*` mirrors what moved, not what the bank holds: it starts at zero and becomes negative with the first payout.
+`bank:*` starts at zero and becomes negative with the first payout. The bank's first statement brings what it held
+before; from then on the account is the closing balance, give or take what is not yet stated or not yet booked.
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _OPERATION = "[0-9]{1,20}"
+_NUMBER = "[0-9]{1,20}"
 _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ATTEMPT = "[A-Za-z0-9]{1,30}"
 
@@ -26,6 +27,9 @@ EVENTS: Mapping[str, str] = {
     "refund_owed_for_delivery": f"refund:{_UUID}:owed",
     "refund_owed_for_waiting": f"refund:{_UUID}:owed",
     "refund_owed_for_suspense": f"refund:{_UUID}:owed",
+    "bank_opened": f"opening:{_NUMBER}",
+    "bank_credited": f"line:{_NUMBER}",
+    "bank_debited": f"line:{_NUMBER}",
     "refund_sent": f"refund:{_UUID}:sent",
 }
 """Every event of `postings`, with the regular expression that the whole idempotency key of its postings fits."""

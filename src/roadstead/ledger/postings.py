@@ -270,6 +270,42 @@ def refund_sent(refund_id: UUID, remittance_id: UUID | None, amount: Money, fee:
     )
 
 
+def bank_opened(statement_id: int, rail: str, amount: Money) -> Posting:
+    """Post what a bank held before its first statement, beyond what the books knew; negative when overdrawn."""
+    accounts = (chart.bank(rail), chart.OPENING)
+    debit, credit = accounts if amount.units > 0 else reversed(accounts)
+    held = amount if amount.units > 0 else -amount
+    return _posting(
+        idempotency_key=f"opening:{statement_id}",
+        event="bank_opened",
+        remittance_id=None,
+        debits=[(debit, held)],
+        credits=[(credit, held)],
+    )
+
+
+def bank_credited(line_id: int, rail: str, amount: Money) -> Posting:
+    """Post money that a bank booked in, and of which nobody knows yet whose it is."""
+    return _posting(
+        idempotency_key=f"line:{line_id}",
+        event="bank_credited",
+        remittance_id=None,
+        debits=[(chart.bank(rail), amount)],
+        credits=[(chart.SUSPENSE_BANK, amount)],
+    )
+
+
+def bank_debited(line_id: int, rail: str, amount: Money) -> Posting:
+    """Post money that a bank booked out, and of which nobody knows yet what it was for."""
+    return _posting(
+        idempotency_key=f"line:{line_id}",
+        event="bank_debited",
+        remittance_id=None,
+        debits=[(chart.SUSPENSE_BANK, amount)],
+        credits=[(chart.bank(rail), amount)],
+    )
+
+
 def _posting(
     *,
     idempotency_key: str,

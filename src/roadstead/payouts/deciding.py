@@ -9,14 +9,26 @@ from uuid import UUID
 
 import structlog
 
-from roadstead.config.payout_terms import ReturnResponse
+from roadstead.config.anchor import Anchor
+from roadstead.config.payout_terms import Response, ReturnResponse
 from roadstead.database.pool import Connection
 from roadstead.money import Money
 from roadstead.operations.alerts import AlertKind, Severity, open_alert
 from roadstead.operations.holds import HoldKind, place_hold
 from roadstead.payouts import content, decisions, doubt, holding, preparation, store
 from roadstead.payouts.cancelling import cancel_and_refund
-from roadstead.payouts.decisions import AskCustomer, AskTransaction, Hold, Refund, Retry, Step, Tried
+from roadstead.payouts.choosing import Ways, next_rail
+from roadstead.payouts.decisions import (
+    AskCustomer,
+    AskTransaction,
+    Hold,
+    Move,
+    Refund,
+    Retry,
+    Step,
+    Tried,
+    response_to,
+)
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.reason_codes import ActionClass
 from roadstead.payouts.reasons import Reason, explanation, reason_of
@@ -68,11 +80,12 @@ async def decide_refused(desk: Desk, payout: store.Payout, token: UUID) -> None:
     tried = Tried(attempts=len(attempts), releases=payout.releases)
     seen = sealed[1] if sealed else {}
     step = await _next_step(desk, payout, _Situation(reason=reason, tried=tried, provided=seen))
-    if isinstance(step, AskCustomer | Retry) and sealed is None:
+    if isinstance(step, AskCustomer | Retry | Move) and sealed is None:
         step = Hold(why="the receiving client is not known any more")
     if isinstance(step, AskCustomer) and last is not None and await _is_changed_since(desk, payout, last):
         step = Retry(after=AT_ONCE)
-    if isinstance(step, Retry) and last is not None and not await _is_confirmed(desk, payout, last, token):
+    is_tried_again = isinstance(step, Retry | Move)
+    if is_tried_again and last is not None and not await _is_confirmed(desk, payout, last, token):
         return
     await carry_out(desk, payout, token, step, reason=reason, seen=seen)
 
@@ -106,12 +119,20 @@ async def _next_step(desk: Desk, payout: store.Payout, situation: _Situation) ->
         situation.tried,
         provided=situation.provided,
         askable=askable,
+        ways=_ways(anchor, payout, remittance),
     )
+
+
+def _ways(anchor: Anchor, payout: store.Payout, remittance: remittances.Remittance | None) -> Ways:
+    if remittance is None:
+        return decisions.NOWHERE
+    onward = next_rail(anchor, remittance.funding_method, payout.rail, payout.amount)
+    return Ways(onward=onward, back=payout.back_to)
 
 
 async def _is_confirmed(desk: Desk, payout: store.Payout, last: store.Attempt, token: UUID) -> bool:
     """Ask the rail again after a refused attempt; False when it does not stand by its word, which is recorded."""
-    if not desk.rail.terms.can_find:
+    if not desk.rail.terms.can_find or last.rail != desk.rail.name:
         return True
     found = await desk.rail.find(await preparation.unseal(desk, payout, last))
     match found:
@@ -170,9 +191,12 @@ async def carry_out(
             case AskTransaction():
                 await _ask_transaction(desk, connection, locked, step, reason)
                 due_in = RECHECK_AFTER
-            case Retry(after=after):
-                await _try_again(connection, locked, reason, desk)
+            case Retry(after=after, rail=rail):
+                await _try_again(connection, locked, reason, desk, rail=rail)
                 due_in = after
+            case Move(rail=rail):
+                await _try_again(connection, locked, reason, desk, rail=rail, is_fallback=True)
+                due_in = AT_ONCE
             case Refund(cause=cause):
                 await cancel_and_refund(
                     connection, locked.remittance_id, cause=cause, order_refunds=desk.order_refunds, now=now
@@ -193,8 +217,25 @@ async def _ask_transaction(
     await ask_for_fields(connection, remittance, step.fields, message=ASKED, clock=desk.clock)
 
 
-async def _try_again(connection: Connection, payout: store.Payout, reason: Reason, desk: Desk) -> None:
-    await store.set_status(connection, payout, PayoutStatus.ORDERED, reason.code, desk.clock.now())
+async def _try_again(
+    connection: Connection,
+    payout: store.Payout,
+    reason: Reason,
+    desk: Desk,
+    *,
+    rail: str | None,
+    is_fallback: bool = False,
+) -> None:
+    """Order it once more, over another rail where one is named; a fallback remembers who only could not now."""
+    now = desk.clock.now()
+    if rail is None:
+        await store.set_status(connection, payout, PayoutStatus.ORDERED, reason.code, now)
+    else:
+        may_come_back = response_to(reason.action, desk.configuration.anchor.payouts) is Response.RETRY
+        back_to = payout.back_to or (payout.rail if may_come_back else None)
+        await store.order_over(
+            connection, payout, rail, back_to=back_to if is_fallback else None, reason=reason.code, now=now
+        )
     remittance = await remittances.by_id(connection, payout.remittance_id, lock=True)
     if remittance is not None and remittance.status is RemittanceStatus.PENDING_RECEIVER:
         await cancellation.explain(connection, remittance.id, TRIED_AGAIN)
@@ -206,6 +247,14 @@ async def _try_again(connection: Connection, payout: store.Payout, reason: Reaso
             message=f"The bank behind {payout.rail} refuses payouts of {payout.amount.asset.code}: our account has not "
             "enough money. Fund it; the payouts are tried again by themselves.",
             severity=Severity.CRITICAL,
+        )
+    elif is_fallback and reason.action is ActionClass.OUR_FORMAT:
+        await open_alert(
+            connection,
+            kind=AlertKind.RAIL_AVOIDED,
+            subject=payout.rail,
+            message=f"The rail {payout.rail} refuses the form of our instructions ({reason.code}); payouts go over "
+            f"{rail} instead. An engineer has to look.",
         )
 
 

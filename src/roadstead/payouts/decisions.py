@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from roadstead.config.payout_terms import PayoutTerms, Response
+from roadstead.payouts.choosing import LIES_IN_THE_RAIL, Ways
 from roadstead.payouts.reason_codes import ActionClass
 from roadstead.payouts.reasons import Reason, customer_fields, transaction_fields
 from roadstead.remittances.store import AskedField
@@ -28,9 +29,17 @@ class AskTransaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """Try again after a pause."""
+    """Try again after a pause, over another rail where one is named."""
 
     after: timedelta
+    rail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Try the next rail of the funding method at once."""
+
+    rail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +56,10 @@ class Hold:
     why: str
 
 
-Step = AskCustomer | AskTransaction | Retry | Refund | Hold
+NOWHERE = Ways()
+"""There is no other rail."""
+
+Step = AskCustomer | AskTransaction | Retry | Move | Refund | Hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +85,26 @@ def after_refusal(
     *,
     provided: Collection[str],
     askable: Collection[str],
+    ways: Ways = NOWHERE,
 ) -> Step:
-    """Say what follows a refusal. Asking that cannot help, and trying that has no end, become a person's decision."""
+    """Say what follows a refusal. Asking that cannot help, and trying that has no end, become a person's decision.
+
+    What another rail may cure is tried there first. When the last of them has refused, and one before it only could not
+    at the time, that one is tried again after a pause.
+    """
     code = reason.code or "no reason"
     response = response_to(reason.action, terms)
+    is_used_up = tried.attempts >= terms.attempts_max * (1 + tried.releases)
+    if reason.action in LIES_IN_THE_RAIL and not is_used_up:
+        if ways.onward is not None:
+            return Move(rail=ways.onward)
+        if ways.back is not None:
+            return Retry(after=pause(terms, tried.attempts), rail=ways.back)
     if response is Response.REFUND:
         return Refund(cause=f"payout refused {code}")
     if response is Response.HOLD:
         return Hold(why=f"refused {code}: {reason.action}")
-    if tried.attempts >= terms.attempts_max * (1 + tried.releases):
+    if is_used_up:
         return Hold(why=f"refused {code} after {tried.attempts} attempts")
     match response:
         case Response.ASK_CUSTOMER:

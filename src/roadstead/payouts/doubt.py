@@ -54,12 +54,32 @@ async def may_be_paid_unknown_to_us(connection: Connection, payout_id: UUID) -> 
         """
         SELECT EXISTS (
             SELECT FROM (
-                SELECT DISTINCT ON (e.key) e.status FROM rail_events AS e
-                JOIN payouts AS p ON p.rail = e.rail AND p.end_to_end_id = e.end_to_end_id
-                WHERE p.id = $1 AND e.conclusion = $2 ORDER BY e.key, e.id DESC) AS last
+                SELECT DISTINCT ON (e.rail, e.key) e.status FROM rail_events AS e
+                JOIN payouts AS p ON p.end_to_end_id = e.end_to_end_id
+                WHERE p.id = $1 AND e.conclusion = $2 ORDER BY e.rail, e.key, e.id DESC) AS last
             WHERE status IN ('received', 'accepted', 'settled'))
         """,
         payout_id,
+        NOT_OURS,
+    )
+    return found
+
+
+async def is_with_another_rail(connection: Connection, payout_id: UUID, rail: str) -> bool:
+    """Whether another rail than this one told that it pays an attempt which was lost: this one must not be asked to."""
+    if await lost_since(connection, payout_id) is None:
+        return False
+    found: bool = await connection.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT FROM (
+                SELECT DISTINCT ON (e.rail, e.key) e.status FROM rail_events AS e
+                JOIN payouts AS p ON p.end_to_end_id = e.end_to_end_id
+                WHERE p.id = $1 AND e.rail <> $2 AND e.conclusion = $3 ORDER BY e.rail, e.key, e.id DESC) AS last
+            WHERE status IN ('received', 'accepted', 'settled'))
+        """,
+        payout_id,
+        rail,
         NOT_OURS,
     )
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import asyncpg
 import structlog
 
@@ -11,11 +13,14 @@ from roadstead.database.pool import Connection, Database
 from roadstead.errors import RoadsteadError
 from roadstead.payouts import inbox, store
 from roadstead.payouts.recording import Word, record
-from roadstead.rails.protocol import Rail
+from roadstead.payouts.settling import settle_plain
+from roadstead.rails.protocol import Rail, RailStatus
 
 log = structlog.get_logger()
 
-EVENTS_MAX = 100
+EVENTS_MAX = 200
+TOGETHER_MIN = 2
+"""So many settlements are tried together."""
 PAGES_MAX = 50
 NOT_OURS = "not ours"
 
@@ -53,7 +58,10 @@ async def apply_waiting(database: Database, clock: Clock) -> int:
     """
     async with database.transaction() as connection:
         waiting = await inbox.waiting_events(connection, EVENTS_MAX)
+        settled = await _settle(connection, waiting, clock)
         for event in waiting:
+            if event.id in settled:
+                continue
             try:
                 async with connection.transaction():
                     conclusion = await _apply(connection, event, clock)
@@ -62,6 +70,21 @@ async def apply_waiting(database: Database, clock: Clock) -> int:
                 log.exception("rail_event_not_applied", rail=event.rail, event_id=event.id)
                 await inbox.postponed(connection, event.id)
     return len(waiting)
+
+
+async def _settle(
+    connection: Connection, waiting: Sequence[inbox.WaitingEvent], clock: Clock
+) -> Collection[int]:
+    """Settle together what can be; where one of them stands in the way, all are applied one by one."""
+    ids = [event.id for event in waiting if event.status is RailStatus.SETTLED]
+    if len(ids) < TOGETHER_MIN:
+        return ()
+    try:
+        async with connection.transaction():
+            return await settle_plain(connection, ids, clock.now())
+    except (RoadsteadError, asyncpg.IntegrityConstraintViolationError):
+        log.exception("rail_events_not_settled_together", events=len(ids))
+        return ()
 
 
 async def _apply(connection: Connection, event: inbox.WaitingEvent, clock: Clock) -> str:

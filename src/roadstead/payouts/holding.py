@@ -75,7 +75,7 @@ def word_content(payout: store.Payout, attempt: store.Attempt) -> Mapping[str, s
     return {
         "payout": str(payout.id),
         "remittance": str(payout.remittance_id),
-        "rail": payout.rail,
+        "rail": attempt.rail,
         "amount": str(payout.amount),
         "end_to_end_id": payout.end_to_end_id,
         "attempt": attempt.key,
@@ -173,7 +173,7 @@ async def ask_for_word(
         kind=AlertKind.PAYOUT_UNKNOWN,
         subject=str(payout.id),
         message=(
-            f"Attempt {attempt.key} of payout {payout.id} over {payout.rail}: {why}. Ask the bank, and let two people "
+            f"Attempt {attempt.key} of payout {payout.id} over {attempt.rail}: {why}. Ask the bank, and let two people "
             "say with its evidence what became of it."
         ),
         severity=severity,

@@ -85,8 +85,8 @@ class WaitingEvent:
 async def waiting_events(connection: Connection, limit: int) -> list[WaitingEvent]:
     """Lock the oldest events that are not applied and that no other worker has in hand.
 
-    An event names its attempt by key; one that gives only the end-to-end id speaks of the attempt that may have paid,
-    or else of the last one.
+    An event names its attempt by key; one that gives only the end-to-end id speaks of the attempt over its rail that
+    may have paid, or else of the last one.
     """
     rows = await connection.fetch(
         """
@@ -94,7 +94,7 @@ async def waiting_events(connection: Connection, limit: int) -> list[WaitingEven
         FROM rail_events AS e
         LEFT JOIN LATERAL (
             SELECT a.payout_id, a.key FROM payout_attempts AS a JOIN payouts AS p ON p.id = a.payout_id
-            WHERE p.rail = e.rail AND CASE WHEN e.key IS NOT NULL THEN a.key = e.key
+            WHERE a.rail = e.rail AND CASE WHEN e.key IS NOT NULL THEN a.key = e.key
                 ELSE p.end_to_end_id = e.end_to_end_id END
             ORDER BY a.status <> 'refused' DESC, a.number DESC LIMIT 1) AS a ON true
         WHERE e.applied_at IS NULL AND e.due_at <= now() ORDER BY e.id LIMIT $1 FOR UPDATE OF e SKIP LOCKED

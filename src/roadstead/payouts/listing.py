@@ -32,6 +32,7 @@ class ShownAttempt:
     """One attempt, without what it asks of the rail."""
 
     key: str
+    rail: str
     status: str
     reference: str | None
     reason: str | None
@@ -79,7 +80,7 @@ async def shown_attempts(connection: Connection, payout_id: UUID) -> list[ShownA
     """List the attempts of a payout, oldest first."""
     rows = await connection.fetch(
         """
-        SELECT a.key, a.status, a.reference, a.reason, a.written_at, a.settled_at, a.returned_at,
+        SELECT a.key, a.rail, a.status, a.reference, a.reason, a.written_at, a.settled_at, a.returned_at,
             a.returned_units, p.asset
         FROM payout_attempts AS a JOIN payouts AS p ON p.id = a.payout_id WHERE p.id = $1 ORDER BY a.number
         """,
@@ -88,6 +89,7 @@ async def shown_attempts(connection: Connection, payout_id: UUID) -> list[ShownA
     return [
         ShownAttempt(
             key=row["key"],
+            rail=row["rail"],
             status=row["status"],
             reference=row["reference"],
             reason=row["reason"],

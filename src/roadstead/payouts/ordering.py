@@ -8,6 +8,7 @@ from datetime import datetime
 from roadstead.config.anchor import Anchor
 from roadstead.database.pool import Connection
 from roadstead.payouts import store
+from roadstead.payouts.choosing import first_rail
 from roadstead.payouts.identifiers import end_to_end_id, payout_id_of
 from roadstead.remittances.funding import Funded
 
@@ -21,12 +22,13 @@ def payout_orderer(
         orders = []
         for one in funded:
             payout_id = payout_id_of(one.remittance.id)
+            amount = one.remittance.delivery.amount_out
             orders.append(
                 store.Order(
                     id=payout_id,
                     remittance_id=one.remittance.id,
-                    rail=anchor.funding_method(one.remittance.funding_method).rail,
-                    amount=one.remittance.delivery.amount_out,
+                    rail=first_rail(anchor, one.remittance.funding_method, amount),
+                    amount=amount,
                     end_to_end_id=end_to_end_id(payout_id),
                 )
             )

@@ -119,7 +119,7 @@ async def prepare(desk: Desk, payout: store.Payout) -> Readiness:
         creditor=creditor,
         information=_information(desk.configuration.anchor, remittance),
     )
-    if problems := desk.rail.check(attempt):
+    if problems := [*_beyond_limits(desk.configuration.anchor, payout), *desk.rail.check(attempt)]:
         return _unfit(problems, ciphertexts)
     pays = pays_digest(payout, attempt, data_key)
     approvals, why = _approvals(desk.configuration.anchor, remittance, payout, accepted)
@@ -144,6 +144,13 @@ def _information(anchor: Anchor, remittance: remittances.Remittance) -> str:
     return (corrected or f"{anchor.organization.name[:60]} {remittance.id}")[:INFORMATION_MAX].strip()
 
 
+def _beyond_limits(anchor: Anchor, payout: store.Payout) -> Sequence[FieldProblem]:
+    """Compare the amount with what we ourselves send over the payout's rail."""
+    if anchor.rail(payout.rail).carries(payout.amount):
+        return []
+    return [FieldProblem(field="amount", message=f"We do not send {payout.amount} over {payout.rail}.")]
+
+
 def _unfit(problems: Sequence[FieldProblem], ciphertexts: Mapping[str, bytes]) -> Readiness:
     """Turn what the rail would refuse into what the bank would have said."""
     named = {problem.field for problem in problems}
@@ -166,9 +173,14 @@ def _approvals(
     payout: store.Payout,
     accepted: gate.AcceptedFields,
 ) -> tuple[int, str]:
-    method = anchor.funding_method(remittance.funding_method)
-    if method.approval_above is not None and payout.amount.decimal > method.approval_above:
-        return method.approvals, f"{payout.amount} is above {method.approval_above:f} by {method.name}"
+    method, rail = anchor.funding_method(remittance.funding_method), anchor.rail(payout.rail)
+    asked = [
+        (one.approvals, f"{payout.amount} is above {one.approval_above:f} {how} {one.name}")
+        for one, how in ((method, "by"), (rail, "over"))
+        if one.approval_above is not None and payout.amount.decimal > one.approval_above
+    ]
+    if asked:
+        return max(asked, key=lambda one: one[0])
     if not accepted.partner_is_active:
         return method.approvals, "its partner is disabled"
     return 0, ""

@@ -121,7 +121,7 @@ async def _advance(
     if remittance is None:
         raise InvariantViolated(f"Payout {payout.id} has no remittance.")
     status = PayoutStatus(advance.standing.value)
-    returned = await _came_back(connection, payout, word) if advance.returns else None
+    returned = await _came_back(connection, payout, attempt, word) if advance.returns else None
     news = store.AttemptNews(
         status=_attempt_status(advance.standing),
         reference=word.reference,
@@ -136,7 +136,7 @@ async def _advance(
         await store.set_due(connection, payout.id, due_after(status))
         if _was_doubtful(payout, attempt, now):
             await holding.nothing_to_ask(connection, payout, f"the bank says {word.status}")
-    await post(connection, _postings(payout, attempt.key, advance, remittance, returned))
+    await post(connection, _postings(attempt, advance, remittance, returned))
     await move_remittance(connection, remittance, status, word, now)
 
 
@@ -146,7 +146,9 @@ def _was_doubtful(payout: store.Payout, attempt: store.Attempt, now: datetime) -
     return doubtful or now - attempt.status_at >= INQUIRE_AFTER
 
 
-async def _came_back(connection: Connection, payout: store.Payout, word: Word) -> Money:
+async def _came_back(
+    connection: Connection, payout: store.Payout, attempt: store.Attempt, word: Word
+) -> Money:
     """Return how much came back: all of it, where the rail does not say or says what cannot be."""
     if word.amount is None:
         return payout.amount
@@ -156,7 +158,7 @@ async def _came_back(connection: Connection, payout: store.Payout, word: Word) -
         connection,
         kind=AlertKind.PAYOUT_RETURNED,
         subject=str(payout.id),
-        message=f"The rail {payout.rail} returns {word.amount} of {payout.amount}, which cannot be; all of it was "
+        message=f"The rail {attempt.rail} returns {word.amount} of {payout.amount}, which cannot be; all of it was "
         "booked. Compare with the bank's statement.",
         severity=Severity.CRITICAL,
     )
@@ -181,23 +183,22 @@ def _attempt_status(reached: Standing) -> AttemptStatus:
 
 
 def _postings(
-    payout: store.Payout,
-    key: str,
+    attempt: store.Attempt,
     advance: Advance,
     remittance: remittances.Remittance,
     returned: Money | None,
 ) -> list[postings.Posting]:
-    delivery = remittance.delivery
+    key, rail, delivery = attempt.key, attempt.rail, remittance.delivery
     amount = delivery.amount_out
     result = []
     if advance.takes_on:
-        result.append(postings.payout_submitted(key, payout.rail, remittance.id, amount))
+        result.append(postings.payout_submitted(key, rail, remittance.id, amount))
     if advance.settles:
-        result.append(postings.payout_settled(key, payout.rail, delivery))
+        result.append(postings.payout_settled(key, rail, delivery))
     if returned is not None:
-        result.append(postings.payout_returned(key, payout.rail, delivery, returned))
+        result.append(postings.payout_returned(key, rail, delivery, returned))
     if advance.gives_back:
-        result.append(postings.payout_refused(key, payout.rail, remittance.id, amount))
+        result.append(postings.payout_refused(key, rail, remittance.id, amount))
     return result
 
 

@@ -85,7 +85,7 @@ async def _paid(
         return
     is_second = any(other.is_booked_as_paid for other in others)
     fee = Money(remittance.service_fee.asset, 0) if is_second else remittance.service_fee
-    posting = postings.payout_found_settled(attempt.key, payout.rail, remittance.id, payout.amount, fee)
+    posting = postings.payout_found_settled(attempt.key, attempt.rail, remittance.id, payout.amount, fee)
     await post(connection, [posting])
     if is_second:
         await open_alert(
@@ -111,7 +111,7 @@ async def _never_paid(
         return
     news = store.AttemptNews(status=AttemptStatus.RETURNED, returned_units=payout.amount.units)
     await store.set_attempt(connection, attempt.key, news, now)
-    posting = postings.payout_returned(attempt.key, payout.rail, remittance.delivery, payout.amount)
+    posting = postings.payout_returned(attempt.key, attempt.rail, remittance.delivery, payout.amount)
     await post(connection, [posting])
 
 

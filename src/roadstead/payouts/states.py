@@ -43,7 +43,12 @@ NEW = "new"
 
 _MOVES_BY_ORIGIN: dict[str, tuple[PayoutStatus, ...]] = {
     NEW: (PayoutStatus.ORDERED,),
-    PayoutStatus.ORDERED: (PayoutStatus.SUBMITTING, PayoutStatus.HELD, PayoutStatus.CANCELLED),
+    PayoutStatus.ORDERED: (
+        PayoutStatus.ORDERED,
+        PayoutStatus.SUBMITTING,
+        PayoutStatus.HELD,
+        PayoutStatus.CANCELLED,
+    ),
     PayoutStatus.SUBMITTING: (
         PayoutStatus.UNKNOWN,
         PayoutStatus.SUBMITTED,

@@ -30,6 +30,8 @@ class Payout:
     """How often a person let it go on after it was held."""
     approved_digest: str | None = None
     """Digest of the content that a person let out."""
+    back_to: str | None = None
+    """The rail that refused only for the time being, when the payout went on to a fallback."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,8 @@ class Attempt:
 
     key: str
     payout_id: UUID
+    rail: str
+    """The rail that was asked; the payout itself may have gone on to another."""
     number: int
     content: bytes
     status: AttemptStatus
@@ -91,7 +95,7 @@ async def insert_orders(connection: Connection, orders: Sequence[Order], now: da
 
 _COLUMNS = """
 p.id, p.remittance_id, p.rail, p.asset, p.amount_units, p.end_to_end_id, p.status, p.status_at, p.reason, p.lease_token,
-p.releases, p.approved_digest
+p.releases, p.approved_digest, p.back_to
 """
 
 
@@ -186,6 +190,31 @@ async def set_status(
     )
 
 
+async def order_over(
+    connection: Connection,
+    payout: Payout,
+    rail: str,
+    *,
+    back_to: str | None,
+    reason: str | None,
+    now: datetime,
+) -> None:
+    """Order a locked payout over another rail; the database writes its history.
+
+    The database refuses it while an attempt has paid or may still pay.
+    """
+    await connection.execute(
+        """
+        UPDATE payouts SET status = 'ordered', rail = $2, back_to = $3, reason = $4, status_at = $5 WHERE id = $1
+        """,
+        payout.id,
+        rail,
+        back_to,
+        reason,
+        now,
+    )
+
+
 async def cancel(connection: Connection, payout: Payout, reason: str, now: datetime) -> None:
     """Cancel a locked payout for good and take it out of every worker's hands.
 
@@ -213,7 +242,10 @@ async def set_due(connection: Connection, payout_id: UUID, due_in: timedelta | N
 async def insert_attempt(
     connection: Connection, *, key: str, payout_id: UUID, number: int, content: bytes, now: datetime
 ) -> None:
-    """Store an attempt before anything of it is sent. The database refuses it while another one may still pay."""
+    """Store an attempt over the payout's rail before anything of it is sent.
+
+    The database refuses it while another one may still pay.
+    """
     await connection.execute(
         """
         INSERT INTO payout_attempts (key, payout_id, number, content, written_at, status_at)
@@ -231,7 +263,7 @@ async def attempts(connection: Connection, payout_id: UUID) -> list[Attempt]:
     """List the attempts of a payout, oldest first."""
     rows = await connection.fetch(
         """
-        SELECT key, payout_id, number, content, status, reference, reason, written_at, status_at, taken_on_at,
+        SELECT key, payout_id, rail, number, content, status, reference, reason, written_at, status_at, taken_on_at,
             settled_at, returned_at, returned_units
         FROM payout_attempts WHERE payout_id = $1 ORDER BY number
         """,
@@ -328,4 +360,5 @@ def _payout(row: Row) -> Payout:
         lease_token=row["lease_token"],
         releases=row["releases"],
         approved_digest=row["approved_digest"],
+        back_to=row["back_to"],
     )

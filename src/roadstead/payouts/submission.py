@@ -107,6 +107,11 @@ async def _start(desk: Desk, payout: store.Payout, token: UUID) -> None:
             await _hold_for_approval(desk, connection, locked, prepared)
             await store.release(connection, payout.id, token, None)
             return
+        if await doubt.is_with_another_rail(connection, payout.id, desk.rail.name):
+            why = "another rail told of an attempt that was lost with a database"
+            await _hold_for_decision(connection, locked, desk.clock.now(), why)
+            await store.release(connection, payout.id, token, None)
+            return
         await preparation.write(connection, locked, prepared, desk.clock.now())
         is_doubtful = await doubt.lost_since(connection, payout.id) is not None
         is_known = is_doubtful and await doubt.hear_again(connection, desk.rail.name, prepared.attempt.key)

@@ -16,10 +16,11 @@ SELECT ledger_closed_at, 'payment', kind,
     concat_ws(' ', 'transaction', transaction_hash, 'from', payer, '->', disposition, reason), operation_id
 FROM payments WHERE remittance_id = $1
 UNION ALL
-SELECT h.reached_at, 'payout', h.status_to, concat_ws(' ', p.end_to_end_id, 'over', p.rail, h.reason), h.id
+SELECT h.reached_at, 'payout', h.status_to,
+    concat_ws(' ', p.end_to_end_id, 'over', COALESCE(h.rail, p.rail), h.reason), h.id
 FROM payout_history AS h JOIN payouts AS p ON p.id = h.payout_id WHERE p.remittance_id = $1
 UNION ALL
-SELECT a.written_at, 'attempt', 'written', a.key, a.number
+SELECT a.written_at, 'attempt', 'written', concat_ws(' ', a.key, 'over', a.rail), a.number
 FROM payout_attempts AS a JOIN payouts AS p ON p.id = a.payout_id WHERE p.remittance_id = $1
 UNION ALL
 SELECT e.occurred_at, 'bank', e.status, concat_ws(' ', e.reference, e.reason, '->', e.conclusion), e.id

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from roadstead.config.anchor import FundingMethod
 from roadstead.config.effective import Configuration, QuotedPair
+from roadstead.config.rail_terms import FundingMethod
 from roadstead.errors import BadInput
 from roadstead.money import Asset, Money, amount_from_text, parse_asset
 from roadstead.quotes.pricing import Exchange, Tariff, price_buying, price_selling

@@ -163,6 +163,19 @@ class Receiver:
                 break
         raise BadInput(_not_accepted(role, state))
 
+    async def correct(
+        self, customer_id: str, *, customer_type: str | None, fields: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """Send other data about a customer (SEP-12), and return why the anchor asked for each field that it asked for.
+
+        Raises:
+            BadInput: The anchor does not take them.
+        """
+        known = {"id": customer_id} | ({"type": customer_type} if customer_type else {})
+        state = await self._customer(known)
+        await self._put_customer(known, fields, {})
+        return _reasons(state)
+
     async def open(self, request: Mapping[str, Any]) -> Opened:
         """Open a remittance (SEP-31 POST /transactions) and return where its payment must go.
 
@@ -301,6 +314,17 @@ def _multipart(values: Mapping[str, str], binary: set[str]) -> aiohttp.FormData:
         else:
             form.add_field(name, values[name])
     return form
+
+
+def _reasons(state: Mapping[str, Any]) -> dict[str, str]:
+    """Return what an anchor says of the fields that it does not accept, or lacks."""
+    return {
+        name: str(about.get("error") or about.get("description") or "no reason given")
+        for part in ("fields", "provided_fields")
+        for name, about in (state.get(part) or {}).items()
+        if isinstance(about, dict)
+        and (about.get("error") or (part == "fields" and not about.get("optional")))
+    }
 
 
 def _not_accepted(role: CustomerRole, state: Mapping[str, Any]) -> str:

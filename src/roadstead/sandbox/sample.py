@@ -96,7 +96,12 @@ def invent(role: CustomerRole, fields: Mapping[str, Mapping[str, Any]]) -> dict[
 
 def random_iban() -> str:
     """Make an IBAN of the German form with correct check digits, at a bank that does not exist."""
-    account = f"99999999{_digits(10)}"
+    return iban_ending("")
+
+
+def iban_ending(ending: str) -> str:
+    """Make such an IBAN whose last digits are given, for the simulated bank acts on them."""
+    account = f"99999999{_digits(10 - len(ending))}{ending}"
     # ISO 13616: country and "00" go behind the account, letters become numbers (D = 13, E = 14).
     check = _IBAN_REMAINDER - int(f"{account}131400") % _IBAN_MODULUS
     return f"DE{check:02}{account}"

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial
-from typing import Any, Self
+from typing import Self
 
 from roadstead.config.anchor import CustomerRole
 from roadstead.config.networks import NetworkProfile, profiles
@@ -19,48 +18,20 @@ from roadstead.money import parse_decimal
 from roadstead.sandbox.calls import Calls, exact_number
 from roadstead.sandbox.completing import Customers, open_completing
 from roadstead.sandbox.page import AnchorPage, read_page
+from roadstead.sandbox.progress import (
+    ASKS_FOR_CUSTOMER,
+    FINAL_STATUSES,
+    Progress,
+    Step,
+    corrected,
+    finished,
+    registered,
+    status_text,
+)
 from roadstead.sandbox.receiver import Offer, Opened, Receiver
 from roadstead.sandbox.wallet import Paid, Wallet, memo_from_text
 
-FINAL_STATUSES = frozenset({"completed", "refunded", "expired", "error"})
 STATUS_INTERVAL_S = 0.25
-
-STATUS_WORDS = {
-    "pending_sender": "the anchor waits for the payment",
-    "pending_stellar": "the payout is on its way over Stellar",
-    "pending_receiver": "the anchor works on it",
-    "pending_external": "the bank has the payout",
-    "pending_customer_info_update": "the anchor needs other data about a customer",
-    "pending_transaction_info_update": "the anchor needs other data about the payment",
-    "completed": "the money has arrived",
-    "refunded": "the money went back",
-    "expired": "it was not paid in time",
-    "error": "the anchor cannot go on without a person",
-}
-"""What each status of SEP-31 means, for people who read it for the first time."""
-
-
-class Step(StrEnum):
-    """How far a payment has come."""
-
-    FOUND = "found"
-    AUTHENTICATED = "authenticated"
-    REGISTERED = "registered"
-    OPENED = "opened"
-    PAID = "paid"
-    STATUS = "status"
-    FINISHED = "finished"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Something that has just happened, told for people (`message`) and for machines (`details`)."""
-
-    step: Step
-    message: str
-    details: Mapping[str, str] = field(default_factory=dict)
-    remittance: Mapping[str, Any] | None = None
-    """The remittance as the anchor shows it (SEP-31), once there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +49,8 @@ class SendOrder:
     sender_fields: Mapping[str, str] = field(default_factory=dict)
     """SEP-9 fields; what the anchor requires beyond them is invented, except where money is real."""
     receiver_fields: Mapping[str, str] = field(default_factory=dict)
+    receiver_corrections: Mapping[str, str] = field(default_factory=dict)
+    """SEP-9 fields that are sent, once, when the anchor asks for other data about the receiving client."""
     timeout_s: float = 300.0
     """How long to wait for a final status after paying."""
 
@@ -209,9 +182,9 @@ class SendingAnchor:
         )
         offer = _choose(await self.receiver.offers(), order.asset_code, page.home_domain)
         sender_id = order.sender_id or await self.register_sender(offer, order.sender_fields)
-        yield _registered(CustomerRole.SENDER, sender_id)
+        yield registered(CustomerRole.SENDER, sender_id)
         receiver_id = order.receiver_id or await self.register_receiver(offer, order.receiver_fields)
-        yield _registered(CustomerRole.RECEIVER, receiver_id)
+        yield registered(CustomerRole.RECEIVER, receiver_id)
         opened = await open_completing(
             self.receiver,
             offer,
@@ -237,8 +210,15 @@ class SendingAnchor:
             message=f"Paid {order.amount} {offer.asset_code} in ledger {paid.ledger}",
             details={"transaction_hash": paid.transaction_hash, "ledger": str(paid.ledger)},
         )
+        corrections = order.receiver_corrections
         async for progress in self.follow(opened.id, timeout_s=order.timeout_s):
             yield progress
+            if corrections and receiver_id and progress.details.get("status") == ASKS_FOR_CUSTOMER:
+                asked = await self.receiver.correct(
+                    receiver_id, customer_type=offer.receiver_types[0], fields=corrections
+                )
+                yield corrected(CustomerRole.RECEIVER, receiver_id, corrections, asked)
+                corrections = {}
 
     async def register_sender(self, offer: Offer, given: Mapping[str, str]) -> str | None:
         """Register a new sending client for an asset; None when the anchor need not know one."""
@@ -327,12 +307,12 @@ class SendingAnchor:
                 last = status
                 yield Progress(
                     step=Step.STATUS,
-                    message=_status_text(remittance),
+                    message=status_text(remittance),
                     details={"status": status},
                     remittance=remittance,
                 )
             if status in FINAL_STATUSES:
-                yield _finished(remittance)
+                yield finished(remittance)
                 return
             if asyncio.get_running_loop().time() >= deadline_s:
                 raise StillOnTheWay(
@@ -354,40 +334,4 @@ def _choose(offers: tuple[Offer, ...], asset_code: str | None, home_domain: str)
             return offer
     raise BadInput(
         f"{home_domain} does not receive {asset_code}: it receives {', '.join(o.asset_code for o in offers)}."
-    )
-
-
-def _registered(role: CustomerRole, customer_id: str | None) -> Progress:
-    if customer_id is None:
-        return Progress(
-            step=Step.REGISTERED, message=f"No {role} needs to be registered", details={"role": role}
-        )
-    return Progress(
-        step=Step.REGISTERED,
-        message=f"Registered the {role}, customer {customer_id}",
-        details={"role": role.value, "id": customer_id},
-    )
-
-
-def _status_text(remittance: Mapping[str, Any]) -> str:
-    status = str(remittance["status"])
-    words = remittance.get("status_message") or STATUS_WORDS.get(status)
-    return f"{status}: {words}" if words else status
-
-
-def _finished(remittance: Mapping[str, Any]) -> Progress:
-    keys = (
-        "id",
-        "status",
-        "amount_in",
-        "amount_out",
-        "amount_fee",
-        "stellar_transaction_id",
-        "external_transaction_id",
-    )
-    return Progress(
-        step=Step.FINISHED,
-        message=f"Remittance {remittance.get('id')} is {remittance['status']}",
-        details={key: str(remittance[key]) for key in keys if remittance.get(key) is not None},
-        remittance=remittance,
     )

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from roadstead.errors import RoadsteadError
-from roadstead.sandbox.sender import Progress, SendingAnchor, SendOrder, Step
+from roadstead.sandbox.progress import Progress, Step
+from roadstead.sandbox.sender import SendingAnchor, SendOrder
 
 _NEXT: dict[Step | None, str] = {
     None: "looking for the anchor",
@@ -22,6 +23,7 @@ _NEXT: dict[Step | None, str] = {
     Step.OPENED: "paying, and waiting for the next ledger",
     Step.PAID: "waiting for the anchor",
     Step.STATUS: "waiting for the anchor and its bank",
+    Step.CORRECTED: "waiting for the anchor to try again",
 }
 """What is waited for after each step."""
 
@@ -97,6 +99,9 @@ def _show(console: Console, elapsed_s: float, progress: Progress) -> None:
         case Step.STATUS if progress.remittance is not None:
             reference = progress.remittance.get("external_transaction_id")
             notes += [f"bank reference {reference}"] if reference else []
+        case Step.CORRECTED:
+            said = {name: why for name, why in details.items() if name not in {"role", "id"}}
+            notes += [f"the anchor had said of {name}: {why}" for name, why in said.items()]
         case Step.FINISHED:
             return
     colour = "green" if progress.step is not Step.STATUS or details.get("status") == "completed" else "yellow"

@@ -216,5 +216,21 @@ EXAMPLES: Mapping[str, Example] = {
             "transaction": {**_OPENED, "status": "pending_receiver", "stellar_transaction_id": "3f" * 32}
         },
     ),
+    "POST /rails/{name}/events": Example(
+        body={
+            "events": [
+                {
+                    "id": "CFCA2A1C-9",
+                    "status": "settled",
+                    "key": "A01J5XDQ3V6M8R2",
+                    "end_to_end_id": "P01J5XDQ3V6M8R2",
+                    "amount": "99.40",
+                    "currency": "EUR",
+                    "reference": "CFCA2A1C0000000003",
+                    "occurred_at": "2026-11-23T20:30:48Z",
+                }
+            ]
+        }
+    ),
 }
 """By method and path of the route."""

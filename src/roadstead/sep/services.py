@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from roadstead.clock import Clock
@@ -14,6 +15,7 @@ from roadstead.partners.challenges import Challenges
 from roadstead.partners.principal import PartnerDirectory, TokenReader
 from roadstead.quotes.quoting import Quoting
 from roadstead.quotes.rates import RateBook
+from roadstead.rails.protocol import Rail
 from roadstead.randomness import Randomness
 from roadstead.sep.limits import Limiter
 from roadstead.stellar.toml import stellar_toml
@@ -32,6 +34,8 @@ class Services:
     challenges: Challenges
     keys: KeyProvider
     rates: RateBook
+    rails: Mapping[str, Rail] = field(default_factory=dict)
+    """The rails by name, for what banks push."""
 
     @cached_property
     def assets(self) -> dict[str, AcceptedAsset]:

@@ -132,6 +132,14 @@ payouts_worked = Counter("roadstead_payouts_worked", "Steps taken with payouts."
 rail_events_stored = Counter(
     "roadstead_rail_events_stored", "Events that the rails told.", ["rail"], registry=registry
 )
+statements_stored = Counter(
+    "roadstead_statements_stored", "Bank statements that were stored.", ["rail"], registry=registry
+)
+statement_lines_booked = Counter(
+    "roadstead_statement_lines_booked",
+    "Statement lines that were matched or put into suspense.",
+    registry=registry,
+)
 books_unsound_checks = Gauge(
     "roadstead_books_unsound_checks",
     "Checks of the books that found something when the books were last verified.",

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from roadstead.clock import Clock
 from roadstead.config.anchor import Anchor
-from roadstead.customers.erasing import erase_due
-from roadstead.customers.files import purge_unused
 from roadstead.database.pool import Database
 from roadstead.ledger.guarding import guard
-from roadstead.partners.challenges import purge_used
-from roadstead.partners.receipts import purge_receipts
 from roadstead.payouts.events import poll_rail
 from roadstead.rails.protocol import Rail
+from roadstead.rails.statements import StatementSource
+from roadstead.service.filing import start_receiving
+from roadstead.service.housekeeping import Job, housekeeping, start
 from roadstead.service.leases import Leadership
 from roadstead.service.loops import every
-from roadstead.service.metrics import (
-    books_unsound_checks,
-    customer_files_expired,
-    customers_erased,
-    rail_events_stored,
-)
+from roadstead.service.metrics import books_unsound_checks, rail_events_stored, statements_stored
+from roadstead.statements.taking import poll_statements
 
 ROLE = "scheduler"
-PURGE_INTERVAL_S = 300.0
 VERIFY_INTERVAL_S = 600.0
 """How long the books stay unverified at most while somebody leads."""
+STATEMENTS_INTERVAL_S = 5.0
+"""How long a rail rests at least between two questions for statements."""
 VERIFY_LOOK_S = 2.0
 """How soon after it begins to lead a scheduler verifies them."""
 
@@ -41,38 +37,25 @@ async def run_scheduler(
     leadership: Leadership,
     clock: Clock,
     stop: asyncio.Event,
+    jobs: Sequence[Job] = (),
 ) -> None:
-    """Ask the rails what happened and clear away what is over, until `stop` is set.
+    """Ask the rails what happened and clear away what is over, until `stop` is set. `jobs` are run besides.
 
     Each job is safe when two schedulers run it at once, so a lease that ran out in the middle does no harm.
     """
-
-    async def purge() -> None:
-        if leadership.is_held:
-            await purge_used(database, clock.now())
-
-    async def purge_answers() -> None:
-        if leadership.is_held:
-            await purge_receipts(database, clock.now())
-
-    async def purge_files() -> None:
-        if leadership.is_held:
-            customer_files_expired.inc(await purge_unused(database, clock))
-
-    async def erase_customers() -> None:
-        if leadership.is_held:
-            customers_erased.inc(await erase_due(database, anchor, clock))
-
     verify_books = _verifier(database, leadership)
     async with asyncio.TaskGroup() as group:
         group.create_task(every(VERIFY_LOOK_S, verify_books, name="verify_books", stop=stop))
-        group.create_task(every(PURGE_INTERVAL_S, purge, name="purge_challenges", stop=stop))
-        group.create_task(every(PURGE_INTERVAL_S, purge_answers, name="purge_receipts", stop=stop))
-        group.create_task(every(PURGE_INTERVAL_S, erase_customers, name="erase_customers", stop=stop))
-        group.create_task(every(PURGE_INTERVAL_S, purge_files, name="purge_files", stop=stop))
+        for job in (*housekeeping(database, anchor, clock), *jobs):
+            start(job, group, leadership, stop)
+        start_receiving(rails, group, leadership, stop)
         for rail in rails.values():
             poll = _poller(database, rail, leadership)
             group.create_task(every(rail.terms.poll_interval_s, poll, name=f"poll_{rail.name}", stop=stop))
+            if rail.terms.has_statements and isinstance(rail, StatementSource):
+                read = _reader(database, rail.name, rail, leadership, clock)
+                interval_s = max(rail.terms.poll_interval_s, STATEMENTS_INTERVAL_S)
+                group.create_task(every(interval_s, read, name=f"statements_{rail.name}", stop=stop))
 
 
 def _verifier(database: Database, leadership: Leadership) -> Callable[[], Awaitable[None]]:
@@ -96,3 +79,13 @@ def _poller(database: Database, rail: Rail, leadership: Leadership) -> Callable[
             rail_events_stored.labels(rail.name).inc(await poll_rail(database, rail))
 
     return poll
+
+
+def _reader(
+    database: Database, name: str, source: StatementSource, leadership: Leadership, clock: Clock
+) -> Callable[[], Awaitable[None]]:
+    async def read() -> None:
+        if leadership.is_held:
+            statements_stored.labels(name).inc(await poll_statements(database, name, source, clock))
+
+    return read

@@ -25,6 +25,7 @@ from roadstead.quotes.rates import RateBook
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import Randomness
 from roadstead.refunds.ordering import refund_orderer
+from roadstead.service.filing import start_sending
 from roadstead.service.loops import every
 from roadstead.service.matching import Matching
 from roadstead.service.metrics import (
@@ -32,14 +33,18 @@ from roadstead.service.metrics import (
     callbacks_delivered,
     callbacks_given_up,
     payouts_worked,
+    statement_lines_booked,
 )
 from roadstead.service.operating import Operating
 from roadstead.service.refunding import Refunding
+from roadstead.statements.booking import book_waiting
 
 IDLE_S = 0.2
 """How long the worker rests when it found nothing to do."""
 RULE_IDLE_S = 1.0
 """The same between two looks for what people decided about payouts."""
+BOOK_IDLE_S = 1.0
+"""The same between two looks for statement lines."""
 CALLBACK_GRACE_S = 3.0
 """How long the end waits for callbacks under way; the others are sent again by the next worker."""
 
@@ -91,6 +96,11 @@ async def run_worker(
     async def rule() -> bool:
         return await apply_rulings(database, order_refunds, clock) > 0
 
+    async def book() -> bool:
+        booked = await book_waiting(database, {desk.rail.name: desk for desk in desks}, clock)
+        statement_lines_booked.inc(booked)
+        return booked > 0
+
     await rates.refresh()
     async with asyncio.TaskGroup() as group:
         group.create_task(every(rates.refresh_s, rates.refresh, name="rates", stop=stop))
@@ -101,7 +111,9 @@ async def run_worker(
         Refunding(database=database, clock=clock, submitter=submitter).start(group, stop)
         if courier is not None:
             group.create_task(every(RULE_IDLE_S, courier.step, name="codes", stop=stop))
+        start_sending(rails, group, stop)
         group.create_task(every(RULE_IDLE_S, rule, name="payout_rulings", stop=stop))
+        group.create_task(every(BOOK_IDLE_S, book, name="statement_lines", stop=stop))
         for desk in desks:
             group.create_task(every(IDLE_S, _submitter(desk), name=f"payouts_{desk.rail.name}", stop=stop))
 

@@ -15,8 +15,8 @@ GRANT INSERT, UPDATE ON restorations, outgoing_found TO roadstead_app;
 GRANT DELETE ON customer_fields, used_challenges, receipts TO roadstead_app;
 REVOKE SELECT ON customer_fields, customers, payout_attempts, used_challenges, receipts FROM roadstead_reader;
 GRANT SELECT (id, account, memo_kind, memo, created_at, restricted_at, erased_at) ON customers TO roadstead_reader;
-GRANT SELECT (key, payout_id, number, status, reference, reason, written_at, submitted_at, status_at, taken_on_at, settled_at,
-    returned_at, returned_units)
+GRANT SELECT (key, payout_id, rail, number, status, reference, reason, written_at, submitted_at, status_at, taken_on_at, settled_at,
+    returned_at, returned_units, opening_units)
     ON payout_attempts TO roadstead_reader;
 -- Callbacks are written by the database when a remittance moves. Their URLs may carry a partner's secrets.
 GRANT INSERT, UPDATE ON partner_callback_hosts, callback_registrations TO roadstead_app;
@@ -51,5 +51,21 @@ GRANT INSERT ON key_retirements TO roadstead_app;
 REVOKE SELECT ON customer_confirmations, customer_indexes, legal_holds FROM roadstead_reader;
 GRANT SELECT (customer_id, field, status, requested_at, expires_at, wrong_codes, tries, sent_at) ON customer_confirmations
     TO roadstead_reader;
+-- Files of payments and statements are sealed, and nobody's to read but the server's.
+GRANT INSERT, UPDATE ON batches, batch_items, received_files TO roadstead_app;
+GRANT INSERT ON file_events TO roadstead_app;
+GRANT USAGE ON SEQUENCE received_file_numbers TO roadstead_app;
+REVOKE SELECT ON batches, batch_items, received_files FROM roadstead_reader;
+GRANT SELECT (id, rail, asset, message_id, status, items, amount_units, opened_at, closes_at, closed_at, execute_on, file_name,
+    file_bytes, staged_as, sent_at, answered_at, bank_status, reason, emptied_at) ON batches TO roadstead_reader;
+GRANT SELECT (key, number, batch_id, rail, end_to_end_id, uetr, amount_units, adjustments, put_at)
+    ON batch_items TO roadstead_reader;
+GRANT SELECT (id, rail, name, size_bytes, status, message, detail, number, received_at, understood_at, emptied_at, balance_units,
+    balance_at) ON received_files TO roadstead_reader;
+-- Whom a bank's statement names is for those who look after the anchor, not for reports.
+GRANT INSERT, UPDATE ON bank_statements, statement_lines TO roadstead_app;
+REVOKE SELECT ON statement_lines FROM roadstead_reader;
+GRANT SELECT (id, statement_id, identity, asset, amount_units, is_credit, is_reversal, booked_on, value_on, bank_reference,
+    end_to_end_id, key, reason, status, attempt_key, matched_by, suspense_reason, booked_at) ON statement_lines TO roadstead_reader;
 -- A temporary table would stand before one of ours for every function that names it without its schema.
 DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;

@@ -101,6 +101,18 @@ PAYOUTS = Sweep(
             sql=_TRANSIT,
         ),
         Check(
+            name="attempt_rails",
+            sentence="What is booked of an attempt stands on the accounts of the rail that it went over.",
+            sql="""
+            SELECT a.key, e.asset, 'on ' || e.account || ', over ' || a.rail, NULL::bigint, e.amount_units
+            FROM payout_attempts AS a JOIN postings AS o ON o.idempotency_key LIKE 'attempt:%'
+                AND split_part(o.idempotency_key, ':', 2) = a.key
+            JOIN entries AS e ON e.posting_id = o.id
+            WHERE (e.account LIKE 'transit:%' OR e.account LIKE 'bank:%')
+                AND e.account NOT IN ('transit:' || a.rail, 'bank:' || a.rail)
+            """,
+        ),
+        Check(
             name="payout_amounts",
             sentence="A payout is ordered for a funded remittance, of exactly the amount that it delivers.",
             sql="""

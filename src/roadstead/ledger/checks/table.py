@@ -8,7 +8,8 @@ from roadstead.ledger.checks.payments import PAYMENTS
 from roadstead.ledger.checks.payouts import PAYOUTS
 from roadstead.ledger.checks.refunds import REFUNDS
 from roadstead.ledger.checks.remittances import REMITTANCES
+from roadstead.ledger.checks.statements import STATEMENTS
 
-SWEEPS: tuple[Sweep, ...] = (BOOKS, PAYMENTS, REMITTANCES, PAYOUTS, REFUNDS)
+SWEEPS: tuple[Sweep, ...] = (BOOKS, PAYMENTS, REMITTANCES, PAYOUTS, REFUNDS, STATEMENTS)
 
 CHECKS: tuple[Check, ...] = tuple(check for sweep in SWEEPS for check in sweep.checks)

@@ -1,10 +1,8 @@
 """The bank over HTTP: reads requests, asks the teller, and answers only what is durable."""
 
-import asyncio
-import hmac
-import ipaddress
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from datetime import timedelta
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -13,10 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from roadstead.clock import utc_text
-from roadstead.errors import BadInput, NotFound, RoadsteadError, TooLarge, Unauthenticated
-from roadstead.sandbox.bank.connection import cut
+from roadstead.errors import BadInput, NotFound, RoadsteadError
+from roadstead.sandbox.bank.answers import answer, refusal, under
+from roadstead.sandbox.bank.doors import SIGNED_PATH, Door, PlainDoor, content_of
 from roadstead.sandbox.bank.events import Instruction
-from roadstead.sandbox.bank.faults import Fault, FaultKind, FaultPlan, Operation, take
+from roadstead.sandbox.bank.faults import STATEMENT_FAULTS, FaultPlan, Operation
+from roadstead.sandbox.bank.misfortune import Misfortune
+from roadstead.sandbox.bank.statements import damaged
 from roadstead.sandbox.bank.teller import Teller
 from roadstead.sandbox.bank.views import (
     PayoutFilter,
@@ -27,14 +28,16 @@ from roadstead.sandbox.bank.views import (
     event_view,
     executed_views,
     payout_view,
+    statement_cursor,
+    statement_id,
+    statement_view,
 )
 
-BODY_MAX_BYTES = 64 * 1024
 EVENTS_LIMIT_DEFAULT = 200
 EVENTS_LIMIT_MAX = 1000
+STATEMENTS_LIMIT_DEFAULT = 10
+STATEMENTS_LIMIT_MAX = 100
 
-_BEFORE_EXECUTION = {FaultKind.LOST_REQUEST, FaultKind.ERROR, FaultKind.TOO_MANY_REQUESTS}
-_AFTER_EXECUTION = {FaultKind.LOST_ANSWER, FaultKind.ERROR_AFTER_EXECUTION}
 _Body = TypeVar("_Body")
 _Handler = Callable[[Request], Awaitable[Response]]
 
@@ -46,46 +49,64 @@ class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = EVENTS_LIMIT_DEFAULT
 
 
-class BankApi:
-    """The routes of the bank. With a token, all but the list of executed payouts and health require it."""
+class StatementsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The query of `GET /statements`."""
 
-    def __init__(self, *, teller: Teller, token: str | None, kept_on_disk: bool) -> None:
+    after: str = ""
+    limit: int = STATEMENTS_LIMIT_DEFAULT
+
+
+class ClockMove(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of `POST /clock/advance`."""
+
+    days: Annotated[int, msgspec.Meta(ge=0, le=3660)] = 0
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=3660 * 86_400)] = 0.0
+
+
+class BankApi:
+    """The routes of the bank, through its doors. The signed door is there only when the bank knows a customer's key."""
+
+    def __init__(
+        self,
+        *,
+        teller: Teller,
+        misfortune: Misfortune,
+        token: str | None,
+        signed_door: Door | None,
+        kept_on_disk: bool,
+    ) -> None:
         self._teller = teller
+        self._misfortune = misfortune
         self._token = token
+        self._signed_door = signed_door
         self._kept_on_disk = kept_on_disk
-        self._plan = FaultPlan()
 
     def application(self) -> Starlette:
         """Build the ASGI application."""
+        here, plain = PlainDoor(self._token, is_open_here=True), PlainDoor(self._token)
         routes = [
-            self._route("/health", "GET", self._health, is_open=True),
-            self._route("/payouts", "GET", self._executed, is_open=True),
-            self._route("/payouts/{key}", "PUT", self._submit),
-            self._route("/payouts/{key}", "GET", self._find),
-            self._route("/events", "GET", self._events),
-            self._route("/balances", "GET", self._balances),
-            self._route("/accounts", "GET", self._accounts),
-            self._route("/faults", "GET", self._faults),
-            self._route("/faults", "PUT", self._set_faults),
+            _route(here, "/health", "GET", self._health),
+            _route(here, "/payouts", "GET", self._executed),
+            _route(plain, "/payouts/{key}", "PUT", self._submit),
+            _route(plain, "/accounts", "GET", self._accounts),
+            _route(plain, "/faults", "GET", self._faults),
+            _route(plain, "/faults", "PUT", self._set_faults),
+            _route(plain, "/clock", "GET", self._clock),
+            _route(plain, "/clock/advance", "POST", self._advance_clock),
+            *self._reading_routes(plain, ""),
         ]
+        if self._signed_door is not None:
+            routes += self._reading_routes(self._signed_door, SIGNED_PATH)
+            routes += [_route(self._signed_door, f"{SIGNED_PATH}/payouts", "POST", self._submit_by_header)]
         return Starlette(routes=routes)
 
-    def _route(self, path: str, method: str, handler: _Handler, *, is_open: bool = False) -> Route:
-        async def endpoint(request: Request) -> Response:
-            try:
-                self._admit(request, is_open=is_open)
-                return await handler(request)
-            except RoadsteadError as error:
-                return _refusal(error)
-
-        return Route(path, endpoint, methods=[method])
-
-    def _admit(self, request: Request, *, is_open: bool) -> None:
-        if self._token is None or (is_open and _is_local(request)):
-            return
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(), self._token.encode()):
-            raise Unauthenticated("This bank wants its token: send `Authorization: Bearer ...`.")
+    def _reading_routes(self, door: Door, prefix: str) -> list[Route]:
+        return [
+            _route(door, f"{prefix}/payouts/{{key}}", "GET", self._find),
+            _route(door, f"{prefix}/events", "GET", self._events),
+            _route(door, f"{prefix}/balances", "GET", self._balances),
+            _route(door, f"{prefix}/statements", "GET", self._statements),
+        ]
 
     async def _health(self, _request: Request) -> Response:
         book = self._teller.book
@@ -106,15 +127,20 @@ class BankApi:
         return await self._durable({"payouts": executed_views(self._teller.book, wanted)})
 
     async def _submit(self, request: Request) -> Response:
-        key = request.path_params["key"]
+        return await self._submit_under(request, request.path_params["key"])
+
+    async def _submit_by_header(self, request: Request) -> Response:
+        return await self._submit_under(request, request.headers.get("idempotency-key", ""))
+
+    async def _submit_under(self, request: Request, key: str) -> Response:
         instruction = await _body(request, Instruction)
 
         async def carry_out() -> Response:
             payout, is_new = self._teller.submit(key, instruction)
             return await self._durable(payout_view(payout), 201 if is_new else 200)
 
-        fault = self._next_fault(Operation.SUBMIT, key=key, account=instruction.account)
-        return await _under(fault, request, carry_out)
+        fault = self._misfortune.next(Operation.SUBMIT, key=key, account=instruction.account)
+        return await under(fault, request, carry_out)
 
     async def _find(self, request: Request) -> Response:
         key = request.path_params["key"]
@@ -125,7 +151,7 @@ class BankApi:
                 raise NotFound(f"No payout has the key {key[:40]!r}.")
             return await self._durable(payout_view(payout))
 
-        return await _under(self._next_fault(Operation.FIND, key=key), request, carry_out)
+        return await under(self._misfortune.next(Operation.FIND, key=key), request, carry_out)
 
     async def _events(self, request: Request) -> Response:
         query = _query(request, EventsQuery)
@@ -139,78 +165,69 @@ class BankApi:
             events = [event_view(book, number, event) for number, event in told]
             return await self._durable({"events": events, "cursor": cursor})
 
-        return await _under(self._next_fault(Operation.EVENTS), request, carry_out)
+        return await under(self._misfortune.next(Operation.EVENTS), request, carry_out)
 
     async def _balances(self, request: Request) -> Response:
         async def carry_out() -> Response:
-            as_of = utc_text(self._teller.clock.now())
+            as_of = utc_text(self._teller.now())
             balances = sorted(self._teller.book.balances.items())
             return await self._durable({"balances": [balance_view(*each, as_of) for each in balances]})
 
-        return await _under(self._next_fault(Operation.BALANCES), request, carry_out)
+        return await under(self._misfortune.next(Operation.BALANCES), request, carry_out)
+
+    async def _statements(self, request: Request) -> Response:
+        query = _query(request, StatementsQuery)
+        if not 1 <= query.limit <= STATEMENTS_LIMIT_MAX:
+            raise BadInput(f"limit is 1 to {STATEMENTS_LIMIT_MAX}.")
+        fault = self._misfortune.next(Operation.STATEMENTS)
+
+        async def carry_out() -> Response:
+            teller, book = self._teller, self._teller.book
+            now = teller.now()
+            sound = teller.statements.after(statement_cursor(book, query.after), query.limit, now)
+            cursor = statement_id(book, sound[-1]) if sound else query.after or None
+            told = sound if fault is None else damaged(sound, fault.kind)
+            views = [statement_view(book, each, utc_text(now)) for each in told]
+            return await self._durable({"statements": views, "cursor": cursor})
+
+        is_of_the_call = fault is not None and fault.kind not in STATEMENT_FAULTS
+        return await under(fault if is_of_the_call else None, request, carry_out)
 
     async def _accounts(self, _request: Request) -> Response:
         return await self._durable({"accounts": account_views(self._teller.book)})
 
+    async def _clock(self, _request: Request) -> Response:
+        return answer({"now": utc_text(self._teller.now())})
+
+    async def _advance_clock(self, request: Request) -> Response:
+        move = await _body(request, ClockMove)
+        self._teller.advance(timedelta(days=move.days, seconds=move.seconds))
+        return await self._durable({"now": utc_text(self._teller.now())})
+
     async def _faults(self, _request: Request) -> Response:
-        return _answer(self._plan)
+        return answer(self._misfortune.plan)
 
     async def _set_faults(self, request: Request) -> Response:
-        self._plan = await _body(request, FaultPlan)
-        return _answer(self._plan)
-
-    def _next_fault(self, on: Operation, *, key: str = "", account: str = "") -> Fault | None:
-        fault, self._plan = take(self._plan, on=on, key=key, account=account)
-        return fault
+        self._misfortune.set(await _body(request, FaultPlan))
+        return answer(self._misfortune.plan)
 
     async def _durable(self, content: Any, status: int = 200) -> Response:
         """Render first, then wait: what is said was on disk before it is sent."""
-        answer = _answer(content, status)
+        rendered = answer(content, status)
         await self._teller.durable()
-        return answer
+        return rendered
 
 
-async def _under(
-    fault: Fault | None, request: Request, carry_out: Callable[[], Awaitable[Response]]
-) -> Response:
-    """Answer as the fault has it; a call that fails by itself is cut or covered up like any other."""
-    if fault is None:
-        return await carry_out()
-    if fault.kind in _BEFORE_EXECUTION:
-        return _failure(fault.kind, request)
-    if fault.kind is FaultKind.LATE_EXECUTION:
-        await asyncio.sleep(fault.delay_s)
-    try:
-        answer = await carry_out()
-    except RoadsteadError as error:
-        answer = _refusal(error)
-    if fault.kind in _AFTER_EXECUTION:
-        return _failure(fault.kind, request)
-    if fault.kind is FaultKind.SLOW_ANSWER:
-        await asyncio.sleep(fault.delay_s)
-    return answer
+def _route(door: Door, path: str, method: str, handler: _Handler) -> Route:
+    async def endpoint(request: Request) -> Response:
+        try:
+            await door.admit(request)
+            response = await handler(request)
+        except RoadsteadError as error:
+            response = refusal(error)
+        return await door.sealed(request, response)
 
-
-def _failure(kind: FaultKind, request: Request) -> Response:
-    if kind in {FaultKind.LOST_REQUEST, FaultKind.LOST_ANSWER}:
-        return cut(request)
-    if kind is FaultKind.TOO_MANY_REQUESTS:
-        return _answer({"code": "too_many_requests", "message": "A fault of the plan."}, 429)
-    return _answer({"code": "error", "message": "A fault of the plan."}, 500)
-
-
-def _refusal(error: RoadsteadError) -> Response:
-    return _answer({"code": error.code, "message": error.message}, error.http_status)
-
-
-def _answer(content: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status, media_type="application/json")
-
-
-def _is_local(request: Request) -> bool:
-    if request.client is None:
-        return False
-    return ipaddress.ip_address(request.client.host).is_loopback
+    return Route(path, endpoint, methods=[method])
 
 
 def _query(request: Request, kind: type[_Body]) -> _Body:
@@ -221,12 +238,7 @@ def _query(request: Request, kind: type[_Body]) -> _Body:
 
 
 async def _body(request: Request, kind: type[_Body]) -> _Body:
-    received = bytearray()
-    async for part in request.stream():
-        received += part
-        if len(received) > BODY_MAX_BYTES:
-            raise TooLarge(f"A body has at most {BODY_MAX_BYTES} bytes.")
     try:
-        return msgspec.json.decode(bytes(received), type=kind)
+        return msgspec.json.decode(await content_of(request), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"The body is not valid: {error}.") from error

@@ -1,7 +1,7 @@
 """The bank's state: its events added up. Applying an event is the only way to change it."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +13,9 @@ from roadstead.sandbox.bank.events import (
     AccountOpened,
     BankEvent,
     BankOpened,
+    ClockMoved,
+    FilesWritten,
+    FileTaken,
     Instruction,
     PayoutEvent,
     Received,
@@ -49,6 +52,9 @@ class Payout:
     """The place of the settlement in the journal."""
     returned: Money | None = None
     """What came back of it."""
+    message_id: str = ""
+    """The file of payment orders that it came in, if any."""
+    batch_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,21 @@ class Balance:
     def available(self) -> Money:
         """What is not promised to a payout."""
         return self.booked - self.reserved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One movement on the anchor's account: always a positive amount, and the direction."""
+
+    number: int
+    """The place of the event in the journal."""
+    at: datetime
+    amount: Money
+    is_credit: bool
+    is_reversal: bool = False
+    reason: str | None = None
+    key: str | None = None
+    """The payout that it belongs to; None for the deposit with which the account was opened."""
 
 
 _NEXT: dict[type[PayoutEvent], tuple[frozenset[Status], Status]] = {
@@ -91,6 +112,16 @@ class Book:
     """Settled and still to come back, oldest first, and since when."""
     told_numbers: list[int] = field(default_factory=list)
     told: list[PayoutEvent] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    """Every movement on the anchor's accounts, oldest first."""
+    clock_ahead_s: float = 0.0
+    """How far the bank's clock was moved ahead of the machine's."""
+    account_numbers: Mapping[str, str] = field(default_factory=dict)
+    """The numbers of the anchor's accounts by currency, where the bank was told them; no part of the journal."""
+    message_ids: dict[str, str] = field(default_factory=dict)
+    """The files of payment orders that were taken: their names by their message ids."""
+    files_written: FilesWritten | None = None
+    """How far the notification files have come."""
 
     def apply(self, event: BankEvent) -> None:
         """Add what happened.
@@ -104,6 +135,14 @@ class Book:
                 self.bank_id = bank_id
             case AccountOpened(currency=code, amount=amount):
                 self._open_account(code, amount)
+                balance = self.balances[code].booked
+                self.entries.append(Entry(number=number, at=event.at, amount=balance, is_credit=True))
+            case ClockMoved(by_s=by_s):
+                self.clock_ahead_s += by_s
+            case FileTaken(message_id=message_id, name=name):
+                self.message_ids[message_id] = name
+            case FilesWritten():
+                self.files_written = event
             case Received():
                 self._receive(event)
             case Accepted() | Settled() | Refused() | Returned():
@@ -142,6 +181,8 @@ class Book:
             instruction=event.instruction,
             status=Status.RECEIVED,
             received_at=event.at,
+            message_id=event.message_id,
+            batch_id=event.batch_id,
         )
         self.to_judge[event.key] = event.at
 
@@ -162,6 +203,8 @@ class Book:
             self.executed.append(event.key)
             self.executed_by_end_to_end_id.setdefault(payout.instruction.end_to_end_id, []).append(event.key)
         self._book(moved, status, payout.status)
+        if isinstance(event, Settled | Returned):
+            self.entries.append(_entry(event, number, moved))
         self.payouts[event.key] = moved
         self._await_next(moved, event.at)
         self.told_numbers.append(number)
@@ -194,3 +237,18 @@ class Book:
         if booked.units < 0 or reserved.units < 0:
             raise InvariantViolated(f"Payout {payout.key} would leave the {code} account below zero.")
         self.balances[code] = Balance(booked=booked, reserved=reserved)
+
+
+def _entry(event: Settled | Returned, number: int, payout: Payout) -> Entry:
+    if isinstance(event, Settled):
+        money = payout.instruction.money
+        return Entry(number=number, at=event.at, amount=money, is_credit=False, key=event.key)
+    return Entry(
+        number=number,
+        at=event.at,
+        amount=payout.instruction.money if payout.returned is None else payout.returned,
+        is_credit=True,
+        is_reversal=event.is_reversal,
+        reason=None if event.is_reversal else event.reason,
+        key=event.key,
+    )

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 from roadstead.errors import Conflict
 from roadstead.money import Money, amount_from_text, currency
 from roadstead.sandbox.bank.book import Book, Payout
+from roadstead.sandbox.bank.calendar import BankCalendar
 from roadstead.sandbox.bank.events import (
     Accepted,
     AccountOpened,
@@ -36,6 +38,9 @@ class BankTerms:
     """From acceptance to settlement (or to a late refusal)."""
     return_delay: timedelta = timedelta(seconds=2)
     """From settlement to a return."""
+    calendar: BankCalendar = field(default_factory=BankCalendar)
+    account_numbers: Mapping[str, str] = field(default_factory=dict)
+    """By currency; every other account has a number of the bank's own making."""
     opening_balances: Mapping[str, Money] = field(default_factory=dict)
     """By currency; every other account is opened with a large balance when it is first used."""
 
@@ -48,9 +53,17 @@ def opening(book: Book, terms: BankTerms, *, new_bank_id: str, now: datetime) ->
 
 
 def submit(
-    book: Book, key: str, instruction: Instruction, *, terms: BankTerms, now: datetime
+    book: Book,
+    key: str,
+    instruction: Instruction,
+    *,
+    terms: BankTerms,
+    now: datetime,
+    batch: tuple[str, str] = ("", ""),
 ) -> Sequence[BankEvent]:
     """Take an instruction: nothing follows when the same one is already known under this key.
+
+    `batch` names the file and the batch in it that the instruction came in.
 
     Raises:
         Conflict: The key is known with other content.
@@ -64,7 +77,16 @@ def submit(
     if instruction.currency not in book.balances:
         opened.append(_account_opened(instruction.currency, terms, now))
     reference = f"{book.bank_id}{book.event_count + len(opened) + 1:010d}"
-    return [*opened, Received(at=now, key=key, reference=reference, instruction=instruction)]
+    message_id, batch_id = batch
+    received = Received(
+        at=now,
+        key=key,
+        reference=reference,
+        instruction=instruction,
+        message_id=message_id,
+        batch_id=batch_id,
+    )
+    return [*opened, received]
 
 
 def next_due(book: Book, terms: BankTerms, now: datetime) -> PayoutEvent | None:
@@ -72,7 +94,7 @@ def next_due(book: Book, terms: BankTerms, now: datetime) -> PayoutEvent | None:
     for key in book.to_judge:
         return _judgement(book, book.payouts[key], now)
     for key, since in book.to_settle.items():
-        if since + terms.settlement_delay > now:
+        if terms.calendar.settles_at(since, terms.settlement_delay) > now:
             break
         return _settlement(book.payouts[key], now)
     for key, since in book.to_return.items():
@@ -80,6 +102,17 @@ def next_due(book: Book, terms: BankTerms, now: datetime) -> PayoutEvent | None:
             break
         return _return(book.payouts[key], now)
     return None
+
+
+def next_due_at(book: Book, terms: BankTerms) -> datetime | None:
+    """Return when something falls due next, or None when nothing is open."""
+    moments = [*islice(book.to_judge.values(), 1)]
+    moments += [
+        terms.calendar.settles_at(since, terms.settlement_delay)
+        for since in islice(book.to_settle.values(), 1)
+    ]
+    moments += [since + terms.return_delay for since in islice(book.to_return.values(), 1)]
+    return min(moments, default=None)
 
 
 def _judgement(book: Book, payout: Payout, now: datetime) -> Accepted | Refused:
@@ -100,8 +133,9 @@ def _settlement(payout: Payout, now: datetime) -> Settled | Refused:
 
 def _return(payout: Payout, now: datetime) -> Returned:
     fate = fate_of(payout.instruction.account)
-    if fate.course is Course.RETURNED:
-        return Returned(at=now, key=payout.key, reason=fate.reason)
+    if fate.course is not Course.RETURNED_SHORT:
+        is_reversal = fate.course is Course.REVERSED
+        return Returned(at=now, key=payout.key, reason=fate.reason, is_reversal=is_reversal)
     money = payout.instruction.money
     kept = Money(money.asset, min(RETURN_FEE_UNITS, money.units))
     return Returned(at=now, key=payout.key, reason=fate.reason, amount=(money - kept).text)

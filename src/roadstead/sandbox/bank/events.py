@@ -51,6 +51,9 @@ class Received(Event, frozen=True, kw_only=True, tag="received"):
     key: str
     reference: str
     instruction: Instruction
+    message_id: str = ""
+    """The file that it came in, and below the batch in that file; nothing when it came over HTTP."""
+    batch_id: str = ""
 
 
 class Accepted(Event, frozen=True, kw_only=True, tag="accepted"):
@@ -79,10 +82,32 @@ class Returned(Event, frozen=True, kw_only=True, tag="returned"):
     reason: str
     amount: str | None = None
     """What came back; None when it was all of it."""
+    is_reversal: bool = False
+    """The bank undid its own booking; nobody sent anything back."""
+
+
+class ClockMoved(Event, frozen=True, kw_only=True, tag="clock_moved"):
+    """The bank's clock was moved ahead; `at` is the moment that it showed before."""
+
+    by_s: float
+
+
+class FileTaken(Event, frozen=True, kw_only=True, tag="file_taken"):
+    """A file of payment orders was read; its message id is not taken a second time, from another file."""
+
+    message_id: str
+    name: str
+
+
+class FilesWritten(Event, frozen=True, kw_only=True, tag="files_written"):
+    """Everything up to a place in the journal was told in notification files, and every statement up to a cursor."""
+
+    number: int
+    statement: str = ""
 
 
 PayoutEvent = Accepted | Settled | Refused | Returned
 """The events that the bank tells its customer about."""
 
-BankEvent = BankOpened | AccountOpened | Received | PayoutEvent
+BankEvent = BankOpened | AccountOpened | Received | PayoutEvent | ClockMoved | FileTaken | FilesWritten
 """Everything that a journal can hold."""

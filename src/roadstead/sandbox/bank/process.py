@@ -6,8 +6,8 @@ import os
 import signal
 import socket
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Coroutine, Iterator, Sequence
+from datetime import date, time, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from roadstead.errors import ConfigurationError, RoadsteadError
 from roadstead.money import Money, amount_from_text, currency
 from roadstead.randomness import SystemRandomness
 from roadstead.sandbox.bank.api import BankApi
+from roadstead.sandbox.bank.calendar import BankCalendar
 from roadstead.sandbox.bank.connection import CuttableProtocol
 from roadstead.sandbox.bank.decisions import BankTerms
 from roadstead.sandbox.bank.events import BankEvent
 from roadstead.sandbox.bank.journal import FileJournal, Journal, MemoryJournal
+from roadstead.sandbox.bank.misfortune import Misfortune
 from roadstead.sandbox.bank.teller import Teller
 
 TOKEN_VARIABLE = "ROADSTEAD_BANK_TOKEN"  # noqa: S105 - the name of a variable, not a token
@@ -35,7 +37,7 @@ _DELAY_MAX_S = 7 * 24 * 3600
 
 def arguments(texts: Sequence[str]) -> Namespace:
     """Read the command line."""
-    parser = ArgumentParser(prog="python -m roadstead.sandbox.bank", description="A simulated bank.")
+    parser = ArgumentParser(prog="roadstead simulate-bank", description="A simulated bank.")
     parser.add_argument("--port", type=int, required=True, help="TCP port; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--state", type=Path, help="folder of the journal; without it, state is in memory")
@@ -50,6 +52,43 @@ def arguments(texts: Sequence[str]) -> Namespace:
         default=[],
         metavar="CURRENCY=AMOUNT",
         help="may be repeated; other currencies start with a large balance when first used",
+    )
+    parser.add_argument(
+        "--cut-off",
+        type=time.fromisoformat,
+        metavar="HH:MM",
+        help="UTC; what is accepted then or later settles on the next day",
+    )
+    parser.add_argument("--rests-at-weekends", action="store_true", help="nothing is booked on weekends")
+    parser.add_argument(
+        "--holiday",
+        action="append",
+        default=[],
+        type=date.fromisoformat,
+        metavar="YYYY-MM-DD",
+        help="may be repeated; nothing is booked on this day",
+    )
+    parser.add_argument(
+        "--customer-key", metavar="BASE64", help="public Ed25519 key of the customer; opens the signed door"
+    )
+    parser.add_argument(
+        "--signing-key",
+        type=Path,
+        metavar="FILE",
+        help="the bank's own key as PEM, made when the file is not there; signing-key.pem in --state by default",
+    )
+    parser.add_argument(
+        "--push-to", metavar="URL", help="where events are pushed, signed; needs --customer-key"
+    )
+    parser.add_argument(
+        "--account",
+        action="append",
+        default=[],
+        metavar="CURRENCY=NUMBER",
+        help="may be repeated; the number of the customer's account, as statements and files name it",
+    )
+    parser.add_argument(
+        "--files", type=Path, metavar="FOLDER", help="folder of the file door: ISO 20022 files in and out"
     )
     return parser.parse_args(texts)
 
@@ -99,13 +138,33 @@ async def _serve(options: Namespace) -> None:
             journal=journal, history=history, terms=terms, clock=SystemClock(), randomness=SystemRandomness()
         )
         await teller.durable()
-        api = BankApi(teller=teller, token=options.token, kept_on_disk=options.state is not None)
-        await _serve_until_told(api, teller, listener)
+        misfortune = Misfortune()
+        door, works = None, [teller.run()]
+        if options.customer_key or options.push_to or options.signing_key:
+            # Signatures are slow to import, and most rehearsals do without them.
+            from roadstead.sandbox.bank.customers import signed_customer  # noqa: PLC0415
+
+            door, pushing = signed_customer(options, teller, misfortune)
+            works += pushing
+        api = BankApi(
+            teller=teller,
+            misfortune=misfortune,
+            token=options.token,
+            signed_door=door,
+            kept_on_disk=options.state is not None,
+        )
+        if options.files:
+            from roadstead.sandbox.bank.files.door import FileDoor  # noqa: PLC0415 - the same
+
+            works.append(FileDoor(teller=teller, misfortune=misfortune, folder=options.files).run())
+        await _serve_until_told(api, works, listener)
     finally:
         await journal.close()
 
 
-async def _serve_until_told(api: BankApi, teller: Teller, listener: socket.socket) -> None:
+async def _serve_until_told(
+    api: BankApi, works: Sequence[Coroutine[None, None, None]], listener: socket.socket
+) -> None:
     config = uvicorn.Config(
         api.application(),
         http=CuttableProtocol,
@@ -118,12 +177,15 @@ async def _serve_until_told(api: BankApi, teller: Teller, listener: socket.socke
         timeout_graceful_shutdown=_SHUTDOWN_MAX_S,
     )
     server = _Server(config)
-    working = asyncio.create_task(teller.run())
-    working.add_done_callback(lambda _: server.end())
+    working = [asyncio.create_task(work) for work in works]
+    for task in working:
+        task.add_done_callback(lambda _: server.end())
     await server.serve(sockets=[listener])
-    working.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await working
+    for task in working:
+        task.cancel()
+    for task in working:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def _terms(options: Namespace) -> BankTerms:
@@ -133,6 +195,12 @@ def _terms(options: Namespace) -> BankTerms:
     return BankTerms(
         settlement_delay=timedelta(seconds=options.settlement_delay),
         return_delay=timedelta(seconds=options.return_delay),
+        calendar=BankCalendar(
+            cut_off=options.cut_off,
+            rests_at_weekends=options.rests_at_weekends,
+            holidays=frozenset(options.holiday),
+        ),
+        account_numbers=dict(_account(text) for text in options.account),
         opening_balances=dict(_opening_balance(text) for text in options.opening_balance),
     )
 
@@ -140,6 +208,15 @@ def _terms(options: Namespace) -> BankTerms:
 def _opening_balance(text: str) -> tuple[str, Money]:
     code, _, amount = text.partition("=")
     return code, amount_from_text(currency(code), amount)
+
+
+def _account(text: str) -> tuple[str, str]:
+    code, _, number = text.partition("=")
+    if not number.isalnum():
+        raise ConfigurationError(
+            "An account is named as CURRENCY=NUMBER, such as EUR=DE02120300000000202051."
+        )
+    return currency(code).code, number
 
 
 def _check_exposure(host: str, token: str | None) -> None:

@@ -17,26 +17,35 @@ _KEY = re.compile(r"[A-Za-z0-9-]{1,36}", re.ASCII)
 _END_TO_END_ID = re.compile(r"[A-Za-z0-9-]{1,35}", re.ASCII)
 _ACCOUNT = re.compile(r"[A-Za-z0-9]{4,34}", re.ASCII)
 _BANK_NUMBER = re.compile(r"[A-Za-z0-9]{0,35}", re.ASCII)
-_MAGIC_ENDING = re.compile(r"99([0-3])([0-9]{3})\Z", re.ASCII)
+_MAGIC_ENDING = re.compile(r"99([0-4])([0-9]{3})\Z", re.ASCII)
 
 REASONS = {
     "101": "AC01",
+    "103": "AC03",
     "104": "AC04",
     "106": "AC06",
+    "107": "AC07",
     "114": "RC01",
     "120": "AG01",
     "202": "AM02",
     "204": "AM04",
     "205": "AM05",
+    "214": "AM14",
+    "221": "AM21",
     "301": "BE01",
     "304": "BE04",
+    "305": "BE05",
+    "401": "RR01",
+    "402": "RR02",
     "403": "RR03",
     "404": "RR04",
     "409": "RR09",
+    "502": "MS02",
     "503": "MS03",
     "601": "TM01",
     "701": "FF01",
     "707": "FF07",
+    "805": "AB05",
 }
 """ISO 20022 reason codes by the last three digits of a magic account number."""
 
@@ -52,11 +61,13 @@ class Course(StrEnum):
     """Settled, and returned later."""
     RETURNED_SHORT = "returned_short"
     """Settled, and returned later less what the receiving bank keeps."""
+    REVERSED = "reversed"
+    """Settled, and undone later by the bank itself."""
 
     @property
     def comes_back(self) -> bool:
         """Whether settled money comes back."""
-        return self in {Course.RETURNED, Course.RETURNED_SHORT}
+        return self in {Course.RETURNED, Course.RETURNED_SHORT, Course.REVERSED}
 
     SILENT = "silent"
     """Accepted, and never heard of again."""
@@ -67,6 +78,7 @@ _COURSES = {
     "1": Course.REFUSED_LATER,
     "2": Course.RETURNED,
     "3": Course.RETURNED_SHORT,
+    "4": Course.REVERSED,
 }
 _SILENT_ENDING = "993000"
 
@@ -87,8 +99,8 @@ def fate_of(account: str) -> Fate:
     """Say what becomes of payouts to an account, by the last six characters of its number.
 
     `99`, a digit for the course (0 refused at once, 1 refused later, 2 settled and returned, 3 settled and returned
-    short of a fee) and three digits for the reason (see `REASONS`); `993000` is accepted and never settles. Every other
-    account is paid.
+    short of a fee, 4 settled and reversed) and three digits for the reason (see `REASONS`); `993000` is accepted and
+    never settles. Every other account is paid.
     """
     if account.endswith(_SILENT_ENDING):
         return _SILENT

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from roadstead.clock import utc_text
-from roadstead.sandbox.bank.book import Balance, Book, Payout, Status
+from roadstead.sandbox.bank.book import Balance, Book, Entry, Payout, Status
 from roadstead.sandbox.bank.events import Accepted, PayoutEvent, Refused, Returned, Settled
+from roadstead.sandbox.bank.statements import Statement
 
 _STATUSES: dict[type[PayoutEvent], Status] = {
     Accepted: Status.ACCEPTED,
@@ -100,6 +101,57 @@ def balance_view(code: str, balance: Balance, as_of: str) -> dict[str, Any]:
         "booked": balance.booked.text,
         "available": balance.available.text,
         "as_of": as_of,
+    }
+
+
+def account_number(book: Book, code: str) -> str:
+    """Return the number of the anchor's own account in a currency."""
+    return book.account_numbers.get(code) or f"{book.bank_id}{code}"
+
+
+def statement_id(book: Book, statement: Statement) -> str:
+    """Return the identifier of a statement: unique across banks, and the cursor that leads past it."""
+    return f"{book.bank_id}-{statement.cursor}"
+
+
+def statement_cursor(book: Book, cursor: str) -> str:
+    """Return the place that the cursor of a customer points at; nothing, the beginning, for one that is not ours."""
+    prefix = f"{book.bank_id}-"
+    return cursor.removeprefix(prefix) if cursor.startswith(prefix) else ""
+
+
+def statement_view(book: Book, statement: Statement, created_at: str) -> dict[str, Any]:
+    """Describe a statement."""
+    return {
+        "id": statement_id(book, statement),
+        "account": account_number(book, statement.currency),
+        "sequence": statement.sequence,
+        "currency": statement.currency,
+        "booked_on": statement.booked_on,
+        "opening": statement.opening.text,
+        "closing": statement.closing.text,
+        "created_at": created_at,
+        "lines": [_line_view(book, entry, statement) for entry in statement.entries],
+    }
+
+
+def _line_view(book: Book, entry: Entry, statement: Statement) -> dict[str, Any]:
+    payout = book.payouts.get(entry.key or "")
+    instruction = None if payout is None else payout.instruction
+    return {
+        "id": event_id(book, entry.number),
+        "amount": entry.amount.text,
+        "is_credit": entry.is_credit,
+        "is_reversal": entry.is_reversal,
+        "booked_on": statement.booked_on,
+        "value_on": statement.booked_on,
+        "reference": event_id(book, entry.number) if payout is None else payout.reference,
+        "key": entry.key,
+        "end_to_end_id": None if instruction is None else instruction.end_to_end_id,
+        "name": None if instruction is None else instruction.name,
+        "account": None if instruction is None else instruction.account,
+        "reason": entry.reason,
+        "information": "Deposit" if instruction is None else instruction.information,
     }
 
 

@@ -1,0 +1,1 @@
+"""Ways to exchange files with a bank: a folder, or SFTP."""

@@ -1,0 +1,60 @@
+"""What a scheduler clears away and watches: small jobs by the clock, each safe when two schedulers run it at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from roadstead.clock import Clock
+from roadstead.config.anchor import Anchor
+from roadstead.customers.erasing import erase_due
+from roadstead.customers.files import purge_unused
+from roadstead.database.pool import Database
+from roadstead.partners.challenges import purge_used
+from roadstead.partners.receipts import purge_receipts
+from roadstead.service.leases import Leadership
+from roadstead.service.loops import every
+from roadstead.service.metrics import customer_files_expired, customers_erased
+
+PURGE_INTERVAL_S = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Something that has to be done again and again."""
+
+    name: str
+    interval_s: float
+    run: Callable[[], Awaitable[None]]
+
+
+def housekeeping(database: Database, anchor: Anchor, clock: Clock) -> list[Job]:
+    """List what is cleared away when its time is over."""
+
+    async def purge_challenges() -> None:
+        await purge_used(database, clock.now())
+
+    async def purge_answers() -> None:
+        await purge_receipts(database, clock.now())
+
+    async def purge_files() -> None:
+        customer_files_expired.inc(await purge_unused(database, clock))
+
+    async def erase_customers() -> None:
+        customers_erased.inc(await erase_due(database, anchor, clock))
+
+    return [
+        Job(name=run.__name__, interval_s=PURGE_INTERVAL_S, run=run)
+        for run in (purge_challenges, purge_answers, purge_files, erase_customers)
+    ]
+
+
+def start(job: Job, group: asyncio.TaskGroup, leadership: Leadership, stop: asyncio.Event) -> None:
+    """Run a job while this process leads, until `stop` is set."""
+
+    async def run() -> None:
+        if leadership.is_held:
+            await job.run()
+
+    group.create_task(every(job.interval_s, run, name=job.name, stop=stop))

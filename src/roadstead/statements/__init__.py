@@ -1,0 +1,1 @@
+"""What banks say was booked: statements in an unbroken chain, their lines matched to payouts or held in suspense."""
