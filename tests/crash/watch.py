@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from roadstead.boundaries import watched_by
-from roadstead.service import scheduler
+from roadstead.service import housekeeping
 
 _for_life = ExitStack()
 
@@ -30,7 +30,7 @@ class Orders:
 
 def hurry() -> None:
     """Let happen within seconds what happens every few minutes, so that its boundaries are passed at all."""
-    scheduler.PURGE_INTERVAL_S = 0.5
+    housekeeping.PURGE_INTERVAL_S = 0.5
 
 
 def install(orders: Orders) -> None:
