@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from roadstead.config.matching_terms import MatchingTerms
 from roadstead.config.payout_terms import PayoutTerms
+from roadstead.config.verifier_terms import VerifierDeclaration
 from roadstead.errors import BadInput
 from roadstead.money import Asset
 
@@ -307,6 +308,7 @@ class Anchor:
     funding_methods: tuple[FundingMethod, ...]
     rails: tuple[RailDeclaration, ...]
     customer_types: tuple[CustomerType, ...] = ()
+    verifiers: tuple[VerifierDeclaration, ...] = ()
     principals: tuple[Principal, ...] = ()
     rate_sources: tuple[RateSourceTerms, ...] = ()
     pairs: tuple[PairTerms, ...] = ()

@@ -49,6 +49,7 @@ from roadstead.config.matching_terms import MATCHING
 from roadstead.config.payout_terms import PAYOUTS
 from roadstead.config.schema import Form, Key, Section
 from roadstead.config.sep9 import FIELD_KINDS
+from roadstead.config.verifier_terms import VERIFIERS
 
 _UNITS_MAX = 2**63 - 1
 
@@ -378,6 +379,7 @@ SECTIONS = (
     _FUNDING_METHODS,
     _RAILS,
     _CUSTOMER_TYPES,
+    VERIFIERS,
     _RATE_SOURCES,
     _PAIRS,
     _REMITTANCES,

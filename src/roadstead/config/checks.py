@@ -10,7 +10,8 @@ import ipaddress
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from roadstead.config.definitions import DEFAULT, RAIL_SETTINGS, SETTINGS
+from roadstead.config.definition import DEFAULT
+from roadstead.config.definitions import RAIL_SETTINGS, SETTINGS
 from roadstead.config.effective import Configuration
 from roadstead.config.examples import EXAMPLE_VALUES
 from roadstead.config.generated import is_generated
@@ -19,6 +20,7 @@ from roadstead.config.pair_rules import HTTP, STATIC
 from roadstead.config.secrets import Secret
 from roadstead.config.strkey import public_key_of
 from roadstead.config.text_forms import SIMULATED
+from roadstead.config.verifier_checks import verification_is_real, verifier_secrets, verifier_urls
 
 _DEFINITIONS = {definition.field: definition for definition in SETTINGS}
 _RAIL_DEFINITIONS = {definition.field: definition for definition in RAIL_SETTINGS}
@@ -29,6 +31,7 @@ _KEY_ADVICE = {
     "jwt_secret_previous": "Remove it: tokens that it signed are not to be trusted.",
     "data_key": "Make one with: openssl rand -base64 32",
     "token": "Ask the bank for one.",
+    "secret": "Agree on one with whoever verifies.",
     "rates_token": "Ask the provider of the rates for one.",
     "alert_webhook_secret": "Make one with: openssl rand -base64 48",
     "alert_webhook_url": "Ask whoever runs the receiver for its address.",
@@ -78,6 +81,7 @@ def _urls_are_safe(configuration: Configuration) -> Iterator[str]:
     urls += [("ROADSTEAD_HORIZON_URLS", url) for url in settings.horizon_urls]
     urls += [("ROADSTEAD_RATES_URL", settings.rates_url)] if settings.rates_url else []
     urls += [(_rail_variable(rail.name, "URL"), rail.url) for rail in configuration.rails if rail.url]
+    urls += verifier_urls(configuration)
     for variable, url in urls:
         parts = urlsplit(url)
         if parts.scheme == "https" or (
@@ -284,6 +288,7 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
     for rail in configuration.rails:
         if rail.token is not None:
             yield _rail_variable(rail.name, "TOKEN"), "token", rail.token
+    yield from verifier_secrets(configuration)
 
 
 def _database_urls(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
@@ -330,6 +335,7 @@ _CHECKS: tuple[Callable[[Configuration], Iterator[str]], ...] = (
     _urls_are_safe,
     _home_domain_is_public,
     _nothing_is_simulated,
+    verification_is_real,
     _rates_have_their_address,
     _alerts_have_what_they_need,
     _alerts_are_sent_safely,

@@ -5,42 +5,11 @@ This one table reads the environment, checks it, shows it (`roadstead config sho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from roadstead.config import examples
 from roadstead.config import text_forms as forms
+from roadstead.config.definition import Definition
 from roadstead.config.networks import Network
-from roadstead.config.schema import Form
-
-DEFAULT = "default"
-NETWORK_DEFAULT = "network default"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
-    """One environment variable."""
-
-    variable: str
-    """Its name; `<CODE>` and `<NAME>` stand for an asset's code and a rail's name in capital letters."""
-    field: str
-    """The attribute of `Settings` (or of `RailSettings`) that holds it."""
-    form: Form
-    required: bool = False
-    """Whether every start needs it."""
-    default: str | None = None
-    """The value when none is given, in the form of the variable itself."""
-    default_words: str = ""
-    """What the default is, where it is not a fixed value."""
-    secret: bool = False
-    """Whether its value is never shown, and may be given as the path of a file in the variable `..._FILE`."""
-    description: str
-    example: str
-
-    @property
-    def expected(self) -> str:
-        """What it must look like, with an example."""
-        return f"It must be {self.form.words}, for example: {self.variable}={self.example}"
-
+from roadstead.config.verifier_definitions import KYC_VALIDATION, VERIFIER_SETTINGS
 
 SETTINGS = (
     Definition(
@@ -350,6 +319,7 @@ SETTINGS = (
         description="Shows the inside of errors to callers. Refused where money is real.",
         example="false",
     ),
+    KYC_VALIDATION,
 )
 """The settings that every anchor has."""
 
@@ -394,4 +364,4 @@ RAIL_SETTINGS = (
 
 def all_definitions() -> tuple[Definition, ...]:
     """Return every definition, in the order in which they are documented."""
-    return (*SETTINGS, ISSUER, *RAIL_SETTINGS)
+    return (*SETTINGS, ISSUER, *RAIL_SETTINGS, *VERIFIER_SETTINGS)

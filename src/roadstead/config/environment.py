@@ -7,14 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from roadstead.config.definitions import DEFAULT, ISSUER, RAIL_SETTINGS, SETTINGS, Definition
+from roadstead.config.definition import DEFAULT, Definition
+from roadstead.config.definitions import ISSUER, RAIL_SETTINGS, SETTINGS
 from roadstead.config.schema import Unfit, nearest
+from roadstead.config.verifier_definitions import VERIFIER_SETTINGS
 
 PREFIX = "ROADSTEAD_"
 FILE_SUFFIX = "_FILE"
 _SECRET_FILE_BYTES_MAX = 65_536
 _ISSUER = re.compile(r"ROADSTEAD_ASSET_([A-Z0-9]{1,12})_ISSUER", re.ASCII)
 _RAIL = re.compile(r"ROADSTEAD_RAIL_([A-Z0-9_]+?)_(KIND|URL|TOKEN)(_FILE)?", re.ASCII)
+_VERIFIER = re.compile(r"ROADSTEAD_VERIFIER_([A-Z0-9_]+?)_(KIND|URL|SECRET)(_FILE)?", re.ASCII)
 _EXEMPT = re.compile(
     r"ROADSTEAD_(LIFELINE_FD|NO_SKIPS|TEST_.*|BANK_TOKEN|(SENDER_SECRET|OPERATOR_TOKEN)(_FILE)?)", re.ASCII
 )
@@ -29,6 +32,7 @@ class Reading:
     values: dict[str, object] = field(default_factory=dict)
     issuers: dict[str, object] = field(default_factory=dict)
     rails: dict[str, dict[str, object]] = field(default_factory=dict)
+    verifiers: dict[str, dict[str, object]] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -52,7 +56,7 @@ def _keep(target: dict[str, object], name: str) -> Callable[[object], None]:
 
 
 def _read_named(given: Mapping[str, str], name: str, reading: Reading) -> None:
-    """Read a variable whose name carries an asset's code or a rail's name."""
+    """Read a variable whose name carries an asset's code, or a rail's or verifier's name."""
     if found := _ISSUER.fullmatch(name):
         _read(given, ISSUER, name, reading, _keep(reading.issuers, found[1]))
     if found := _RAIL.fullmatch(name):
@@ -61,6 +65,12 @@ def _read_named(given: Mapping[str, str], name: str, reading: Reading) -> None:
         if variable not in reading.origins:
             rail = reading.rails.setdefault(found[1].lower(), {})
             _read(given, definition, variable, reading, _keep(rail, definition.field))
+    if found := _VERIFIER.fullmatch(name):
+        definition = next(item for item in VERIFIER_SETTINGS if item.variable.endswith(found[2]))
+        variable = f"ROADSTEAD_VERIFIER_{found[1]}_{found[2]}"
+        if variable not in reading.origins:
+            verifier = reading.verifiers.setdefault(found[1].lower(), {})
+            _read(given, definition, variable, reading, _keep(verifier, definition.field))
 
 
 def _read(
@@ -119,7 +129,11 @@ def _note_unknown(given: Mapping[str, str], reading: Reading) -> None:
         found = _RAIL.fullmatch(name)
         if found and (found[2] == "TOKEN" or not found[3]):
             continue
-        patterns = [ISSUER.variable, *(definition.variable for definition in RAIL_SETTINGS)]
+        found = _VERIFIER.fullmatch(name)
+        if found and (found[2] == "SECRET" or not found[3]):
+            continue
+        named = (*RAIL_SETTINGS, *VERIFIER_SETTINGS)
+        patterns = [ISSUER.variable, *(definition.variable for definition in named)]
         reading.problems.append(
             f"{name} is no setting of Roadstead.{nearest(name, [*known, *patterns])} Correct its name or remove it."
         )
