@@ -336,6 +336,14 @@ VIOLATIONS = {
         "SET session_replication_role = replica",
         "INSERT INTO postings (idempotency_key, event) VALUES ('a', 'invented')",
     ),
+    "0021_verification": (
+        f"INSERT INTO customers (id, account, wrapped_key, key_version) VALUES ('{ID}', '{ACCOUNT}', 'x', 1)",
+        f"INSERT INTO verification_cases (id, customer_id, customer_type, status, status_cause) "
+        f"VALUES ('{ID}', '{ID}', 'sep31-receiver', 'collecting', 'begun')",
+        "SET session_replication_role = replica",
+        "UPDATE verification_cases SET status = 'submitted', submission_id = id, verifier = 'x', "
+        "digest = repeat('0', 64)",
+    ),
     "0020_restorations": (
         PAYMENT,
         REFUND.replace("'sent', 'hash'", "'ordered', NULL"),

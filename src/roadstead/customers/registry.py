@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
 
 from roadstead.clock import Clock
 from roadstead.config.anchor import Anchor, CustomerField, CustomerType
-from roadstead.customers import store
+from roadstead.customers import case_store, store
+from roadstead.customers.cases import CaseView, Say
 from roadstead.customers.identity import Identity, Reference, identify, read_id
-from roadstead.customers.requirements import (
-    CustomerStatus,
-    FieldStatus,
-    customer_status,
-    judging_type,
-    missing_fields,
-    provided_fields,
-)
+from roadstead.customers.reopening import note_change
+from roadstead.customers.requirements import CustomerStatus, FieldStatus, judging_type
 from roadstead.customers.standard_fields import read_fields
+from roadstead.customers.standing import NOBODY, standing
 from roadstead.customers.store import StoredCustomer
 from roadstead.customers.vault import KeyProvider, Vault, WrappedKey, new_data_key
 from roadstead.database.pool import Connection, Database
@@ -44,6 +40,8 @@ class CustomerView:
     missing: tuple[CustomerField, ...] = ()
     """What can still be sent, optional fields too; never a required field when the status is ACCEPTED."""
     provided: tuple[tuple[CustomerField, FieldStatus], ...] = ()
+    said: Mapping[str, Say] = field(default_factory=dict)
+    """What may be told of single values that were turned down."""
 
     @property
     def required_missing(self) -> tuple[str, ...]:
@@ -65,6 +63,8 @@ class CustomerRegistry:
     keys: KeyProvider
     clock: Clock
     randomness: Randomness
+    verified_types: frozenset[str] = NOBODY
+    """The types that are verified beyond the form of their data."""
 
     async def register(self, caller: Principal, reference: Reference, values: Mapping[str, str]) -> UUID:
         """Create or update a customer with the SEP-9 fields among `values` and return the id.
@@ -101,6 +101,8 @@ class CustomerRegistry:
     async def look_up(self, caller: Principal, reference: Reference) -> CustomerView:
         """Tell how a customer stands for a type, or for the type that `judging_type` chooses.
 
+        Where the type is verified and all of its data are there, asking begins the verification.
+
         Raises:
             BadInput: The type is unknown.
             Forbidden: The account or memo named is not the caller's.
@@ -115,11 +117,22 @@ class CustomerRegistry:
         customer_id = known.id if known else None
         if judged is None:
             return CustomerView(id=customer_id, status=CustomerStatus.ACCEPTED)
+        stands = standing(
+            judged,
+            provided,
+            await self._case(customer_id, judged.name),
+            is_verified=judged.name in self.verified_types,
+            now=self.clock.now(),
+        )
+        if stands.begins and customer_id is not None:
+            async with self.database.connection() as connection:
+                await case_store.begin(connection, customer_id, judged.name, self.clock.now())
         return CustomerView(
             id=customer_id,
-            status=customer_status(judged, provided),
-            missing=missing_fields(judged, provided),
-            provided=provided_fields(judged, provided),
+            status=stands.status,
+            missing=stands.missing,
+            provided=stands.provided,
+            said=stands.said,
         )
 
     async def erase(self, caller: Principal, reference: Reference) -> UUID:
@@ -157,6 +170,16 @@ class CustomerRegistry:
             )
         log.info("customer_erased", customer_id=str(known.id))
         return known.id
+
+    async def _case(self, customer_id: UUID | None, type_name: str) -> CaseView | None:
+        if customer_id is None or type_name not in self.verified_types:
+            return None
+        async with self.database.connection() as connection:
+            return (await case_store.views(connection, customer_id)).get(type_name)
+
+    def _begun(self, type_name: str | None) -> tuple[str, ...]:
+        """Name the cases that begin when a customer is registered under a type."""
+        return (type_name,) if type_name is not None and type_name in self.verified_types else ()
 
     def _named_type(self, reference: Reference) -> CustomerType | None:
         if reference.type is not None:
@@ -210,6 +233,8 @@ class CustomerRegistry:
             if not await store.insert(connection, customer_id, identity, wrapped_key, type_name):
                 return None
             await store.write_fields(connection, customer_id, sealed, FieldStatus.ACCEPTED)
+            for name in self._begun(type_name):
+                await case_store.begin(connection, customer_id, name, self.clock.now())
         return customer_id
 
     async def _update(
@@ -225,6 +250,14 @@ class CustomerRegistry:
             unchanged = {name for name, was in rejected.items() if vault.open(name, was) == fields[name]}
             changed = {name: new for name, new in sealed.items() if name not in unchanged}
             await store.write_fields(connection, known.id, changed, FieldStatus.ACCEPTED)
+            await note_change(
+                connection,
+                self.anchor,
+                vault,
+                known.id,
+                begins=self._begun(type_name or known.registered_type),
+                now=self.clock.now(),
+            )
         return known.id
 
     def _seal(self, vault: Vault, fields: Mapping[str, str]) -> dict[str, bytes]:

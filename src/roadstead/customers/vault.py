@@ -7,6 +7,8 @@ to its customer and its field, so that none can be moved to another place and st
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -113,11 +115,12 @@ def new_data_key(randomness: Randomness) -> bytes:
 class Vault:
     """One customer's open vault: seals and opens the values of fields."""
 
-    __slots__ = ("_cipher", "_customer_id")
+    __slots__ = ("_cipher", "_customer_id", "_data_key")
 
     def __init__(self, customer_id: UUID, data_key: bytes) -> None:
         self._customer_id = customer_id
         self._cipher = AESGCM(data_key)
+        self._data_key = data_key
 
     def seal(self, name: str, value: str, randomness: Randomness) -> bytes:
         """Encrypt the value of a field; the same value gives another ciphertext each time."""
@@ -132,6 +135,10 @@ class Vault:
         """
         what = f"field {name} of customer {self._customer_id}"
         return _open(self._cipher, ciphertext, self._bound_to(name), what=what).decode()
+
+    def digest(self, purpose: bytes, content: bytes) -> str:
+        """Return a digest of something of the customer that tells nothing to whoever lacks the customer's key."""
+        return hmac.new(self._data_key, purpose + b"\0" + content, hashlib.sha256).hexdigest()
 
     def _bound_to(self, name: str) -> bytes:
         return b"\0".join((_FIELD_PURPOSE, self._customer_id.bytes, name.encode()))

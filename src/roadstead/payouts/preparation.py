@@ -9,11 +9,11 @@ from uuid import UUID
 
 from roadstead.config.anchor import Anchor
 from roadstead.customers import store as customers
-from roadstead.customers.requirements import gate_decision
 from roadstead.customers.vault import Vault, WrappedKey
 from roadstead.database.pool import Connection
 from roadstead.errors import InvariantViolated
 from roadstead.payouts import content, store
+from roadstead.payouts.asking import ask_customer
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.holding import pays_digest
 from roadstead.payouts.identifiers import attempt_key
@@ -21,9 +21,16 @@ from roadstead.payouts.reasons import Reason, reason_of
 from roadstead.payouts.states import PayoutStatus
 from roadstead.rails.checks import INFORMATION_MAX
 from roadstead.rails.protocol import FieldProblem, PayoutAttempt
-from roadstead.remittances import gate
+from roadstead.remittances import cancellation, gate
 from roadstead.remittances import store as remittances
 from roadstead.remittances.states import RemittanceStatus
+
+BEING_VERIFIED = "The data of a customer are being verified. The payout follows; nothing is asked of you now."
+"""What a partner is told meanwhile."""
+REJECTED = "rejected"
+"""What the digest of a payout carries whose customer was rejected, so that no other approval lets it out."""
+REJECTED_APPROVALS = 2
+"""How many people have to let out money of a customer who was rejected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +57,13 @@ class NotReady:
     """Ciphertexts of accepted fields of the receiving client that the rail would refuse."""
 
 
+class Verifying:
+    """Somebody verifies a customer; nothing has to be sent meanwhile."""
+
+
+VERIFYING = Verifying()
+
+
 class Corrected:
     """The partner still has to correct fields of the transaction."""
 
@@ -71,7 +85,7 @@ class Impossible:
     why: str
 
 
-Readiness = Prepared | NotReady | Corrected | Refusal | Impossible
+Readiness = Prepared | NotReady | Verifying | Corrected | Refusal | Impossible
 
 
 async def prepare(desk: Desk, payout: store.Payout) -> Readiness:
@@ -89,14 +103,20 @@ async def prepare(desk: Desk, payout: store.Payout) -> Readiness:
             return CORRECTED_LATER
         accepted = await gate.accepted_fields(connection, remittance.id)
         number = 1 + len(await store.attempts(connection, payout.id))
-        missing = _missing(desk.configuration.anchor, remittance, accepted)
+        sides = _sides(desk, remittance, accepted)
+        await gate.begin_cases(connection, sides, desk.clock.now())
         sealed = await sealed_fields(connection, remittance.receiver_id)
     if remittance.status.is_final:
         return Impossible(why=f"the remittance is {remittance.status}")
     if sealed is None or remittance.receiver_id is None:
         return Impossible(why="the receiving client is not known any more")
-    if missing:
-        return NotReady(fields=missing)
+    word = gate.gate_word(sides)
+    # Nobody is told that a customer was rejected by being asked for something: people decide.
+    if not word.is_rejected:
+        if missing := _missing(word, accepted):
+            return NotReady(fields=missing)
+        if word.is_verifying:
+            return VERIFYING
     wrapped_key, ciphertexts = sealed
     data_key = await desk.keys.unwrap(wrapped_key, customer_id=remittance.receiver_id)
     vault = Vault(remittance.receiver_id, data_key)
@@ -113,8 +133,8 @@ async def prepare(desk: Desk, payout: store.Payout) -> Readiness:
     )
     if problems := desk.rail.check(attempt):
         return _unfit(problems, ciphertexts)
-    pays = pays_digest(payout, attempt, data_key)
-    approvals, why = _approvals(desk.configuration.anchor, remittance, payout, accepted)
+    pays = pays_digest(payout, attempt, data_key, caution=REJECTED if word.is_rejected else "")
+    approvals, why = _approvals(desk.configuration.anchor, remittance, payout, accepted, word)
     plain = content.write(attempt).decode()
     return Prepared(
         attempt=attempt,
@@ -157,8 +177,13 @@ def _approvals(
     remittance: remittances.Remittance,
     payout: store.Payout,
     accepted: gate.AcceptedFields,
+    word: gate.GateWord,
 ) -> tuple[int, str]:
     method = anchor.funding_method(remittance.funding_method)
+    if word.is_rejected:
+        return max(
+            method.approvals, REJECTED_APPROVALS
+        ), "the verification of a customer ended in a rejection"
     if method.approval_above is not None and payout.amount.decimal > method.approval_above:
         return method.approvals, f"{payout.amount} is above {method.approval_above:f} by {method.name}"
     if not accepted.partner_is_active:
@@ -166,20 +191,16 @@ def _approvals(
     return 0, ""
 
 
-def _missing(
-    anchor: Anchor, remittance: remittances.Remittance, accepted: gate.AcceptedFields
-) -> tuple[str, ...]:
-    terms = anchor.asset(remittance.amount_in.asset.code)
-    receiver_type = anchor.receiver_type(terms.code, remittance.asset_out)
-    sides = ((terms.sender_type, accepted.sender), (receiver_type, accepted.receiver))
-    required = [
-        name
-        for type_name, names in sides
-        if type_name is not None
-        for name in gate_decision(anchor.customer_type(type_name), names)
-    ]
+def _sides(desk: Desk, remittance: remittances.Remittance, accepted: gate.AcceptedFields) -> list[gate.Side]:
+    configuration = desk.configuration
+    verified = gate.Verified(types=configuration.verified_types, now=desk.clock.now())
+    code = remittance.amount_in.asset.code
+    return gate.sides_of(configuration.anchor, code, remittance.asset_out, accepted, verified)
+
+
+def _missing(word: gate.GateWord, accepted: gate.AcceptedFields) -> tuple[str, ...]:
     rejected = [name for name in content.CREDITOR_FIELDS if name in accepted.receiver_rejected]
-    return tuple(dict.fromkeys([*required, *rejected]))
+    return tuple(dict.fromkeys([*word.lacking, *rejected]))
 
 
 async def sealed_fields(
@@ -228,19 +249,14 @@ async def wait_for_customer(
         return
     if lack.wrong and remittance.receiver_id is not None:
         await customers.reject_fields(connection, remittance.receiver_id, lack.wrong)
-    if remittance.status not in {RemittanceStatus.PENDING_RECEIVER, RemittanceStatus.PENDING_EXTERNAL}:
-        return
-    await remittances.move(
-        connection,
-        remittances.Move(
-            remittance_id=remittance.id,
-            status_from=remittance.status,
-            status_to=RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE,
-            cause="customer data missing",
-            message=f"Send these fields of the customers again through SEP-12: {', '.join(lack.fields)}.",
-        ),
-        now,
-    )
+    await ask_customer(connection, remittance.id, lack.fields, now)
+
+
+async def wait_for_verifier(connection: Connection, payout: store.Payout) -> None:
+    """Tell the partner that nothing is asked of it while somebody verifies; what was asked before stays asked."""
+    remittance = await remittances.by_id(connection, payout.remittance_id, lock=True)
+    if remittance is not None and remittance.status is RemittanceStatus.PENDING_RECEIVER:
+        await cancellation.explain(connection, remittance.id, BEING_VERIFIED)
 
 
 async def sealed_of(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
+from roadstead.customers.case_store import VIEWS_OF, read_views
+from roadstead.customers.cases import CaseView
 from roadstead.database.pool import Connection
 from roadstead.errors import BadInput, Conflict, InvariantViolated
 from roadstead.partners.receipts import KEY_CONSTRAINT, RECEIPT_COLUMNS, KeyTaken, Receipt
@@ -28,6 +30,9 @@ class Parties:
     sender_fields: frozenset[str] | None
     """Names of accepted fields, or None when the customer is not known to this account."""
     receiver_fields: frozenset[str] | None
+    sender_cases: Mapping[str, CaseView] = field(default_factory=dict)
+    """What was verified of the sending client, by type."""
+    receiver_cases: Mapping[str, CaseView] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,20 +60,21 @@ class QuoteTaken(Conflict):
     """Another remittance was opened at the quote meanwhile; nothing was stored."""
 
 
-_PARTIES = """
+_PARTIES = f"""
 SELECT p.id AS partner_id, p.status = 'active' AS partner_is_active,
     CASE WHEN s.id IS NOT NULL THEN COALESCE(
-        (SELECT array_agg(name) FROM customer_fields WHERE customer_id = s.id AND status = 'ACCEPTED'), '{}') END
+        (SELECT array_agg(name) FROM customer_fields WHERE customer_id = s.id AND status = 'ACCEPTED'), '{{}}') END
         AS sender_fields,
     CASE WHEN r.id IS NOT NULL THEN COALESCE(
-        (SELECT array_agg(name) FROM customer_fields WHERE customer_id = r.id AND status = 'ACCEPTED'), '{}') END
-        AS receiver_fields
+        (SELECT array_agg(name) FROM customer_fields WHERE customer_id = r.id AND status = 'ACCEPTED'), '{{}}') END
+        AS receiver_fields,
+    {VIEWS_OF.format(customer="s.id")} AS sender_cases, {VIEWS_OF.format(customer="r.id")} AS receiver_cases
 FROM partner_accounts AS a
 JOIN partners AS p ON p.id = a.partner_id
 LEFT JOIN customers AS s ON s.id = $2 AND s.account = a.account AND s.erased_at IS NULL
 LEFT JOIN customers AS r ON r.id = $3 AND r.account = a.account AND r.erased_at IS NULL
 WHERE a.account = $1
-"""
+"""  # noqa: S608 - composed of constants
 
 
 async def parties(
@@ -81,12 +87,14 @@ async def parties(
     row = await connection.fetchrow(_PARTIES, account, sender_id, receiver_id)
     if row is None:
         return None
-    partner_id, partner_is_active, sender_fields, receiver_fields = row
+    partner_id, partner_is_active, sender_fields, receiver_fields, sender_cases, receiver_cases = row
     return Parties(
         partner_id=partner_id,
         partner_is_active=partner_is_active,
         sender_fields=None if sender_fields is None else frozenset(sender_fields),
         receiver_fields=None if receiver_fields is None else frozenset(receiver_fields),
+        sender_cases=read_views(sender_cases),
+        receiver_cases=read_views(receiver_cases),
     )
 
 

@@ -57,7 +57,7 @@ async def run_worker(
     submitter: Submitter | None = None,
 ) -> None:
     """Work until `stop` is set. What is in hand then is finished; what is not is found again by the next worker."""
-    order = payout_orderer(configuration.anchor)
+    order = payout_orderer(configuration.anchor, verified_types=configuration.verified_types)
     order_refunds = refund_orderer(configuration, randomness)
     desks = [
         Desk(

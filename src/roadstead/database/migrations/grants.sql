@@ -40,5 +40,9 @@ GRANT SELECT (id, kind, subject_id, hash, account, sequence, fee_stroops, valid_
 GRANT SELECT (hash, envelope_id, fee_stroops, signed_at) ON envelope_bumps TO roadstead_reader;
 GRANT INSERT ON chain_seedings, clawbacks, outgoing_payments TO roadstead_app;
 GRANT INSERT, UPDATE ON claimable_balances TO roadstead_app;
+-- What verifiers rang with may carry personal data: it is sealed, it goes after a while, and reports do not see it.
+GRANT INSERT, UPDATE ON verification_cases TO roadstead_app;
+GRANT INSERT, DELETE ON verifier_events TO roadstead_app;
+REVOKE SELECT ON verifier_events FROM roadstead_reader;
 -- A temporary table would stand before one of ours for every function that names it without its schema.
 DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;
