@@ -127,6 +127,15 @@ ROWS: dict[str, Row] = {
     "DELETE /kyc/customer/{account}": Row(
         partner=409, other_memo=403, other_partner=403, disabled=403, nobody=403, hostile=400, query="memo=1"
     ),
+    "POST /verifiers/{name}/events": Row(
+        partner=401,
+        other_memo=401,
+        other_partner=401,
+        disabled=401,
+        nobody=401,
+        hostile=401,
+        body={"references": []},
+    ),
 }
 """What stands here is the promise; a route that is missing has not been thought about."""
 
@@ -154,6 +163,7 @@ class Gate:
             ("{receiver}", self.house.receiver_id),
             ("{id}", self.remittance_id),
             ("{account}", PARTNER),
+            ("{name}", "people"),
             ("{usdc}", self.house.configuration.asset("USDC").asset.id),
         ):
             text = text.replace(name, str(value))

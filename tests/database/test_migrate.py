@@ -338,11 +338,14 @@ VIOLATIONS = {
     ),
     "0021_verification": (
         f"INSERT INTO customers (id, account, wrapped_key, key_version) VALUES ('{ID}', '{ACCOUNT}', 'x', 1)",
-        f"INSERT INTO verification_cases (id, customer_id, customer_type, status, status_cause) "
-        f"VALUES ('{ID}', '{ID}', 'sep31-receiver', 'collecting', 'begun')",
+        f"""
+        INSERT INTO verification_cases (id, customer_id, customer_type, status, status_cause)
+        VALUES ('{ID}', '{ID}', 'sep31-receiver', 'collecting', 'begun')
+        """,
         "SET session_replication_role = replica",
-        "UPDATE verification_cases SET status = 'submitted', submission_id = id, verifier = 'x', "
-        "digest = repeat('0', 64)",
+        """
+        UPDATE verification_cases SET status = 'submitted', submission_id = id, verifier = 'x', digest = repeat('0', 64)
+        """,
     ),
     "0020_restorations": (
         PAYMENT,

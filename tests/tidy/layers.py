@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"ledger", "envelopes"}),
     frozenset({"partners", "customers", "quotes"}),
     frozenset({"payments", "remittances"}),
-    frozenset({"payouts", "refunds"}),
+    frozenset({"payouts", "refunds", "verification"}),
     frozenset({"treasury", "recovery"}),
     frozenset({"service"}),
     frozenset({"sep", "console", "launch"}),

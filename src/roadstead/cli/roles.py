@@ -59,6 +59,9 @@ from roadstead.stellar.accounts import HorizonAccountReader
 from roadstead.stellar.accounts_of_horizons import AccountsOfHorizons
 from roadstead.stellar.horizon import ANSWER_TIMEOUT_S, HorizonClient
 from roadstead.stellar.horizons import Horizons
+from roadstead.verification.consequences import Consequences
+from roadstead.verification.opening import open_verifiers
+from roadstead.verification.protocol import IdentityVerifier
 
 log = structlog.get_logger()
 
@@ -76,6 +79,7 @@ class Parts:
     keys: LocalKeyProvider
     rails: dict[str, Rail]
     rates: RateBook
+    verifiers: dict[str, IdentityVerifier]
     stop: asyncio.Event
     stack: AsyncExitStack
 
@@ -113,10 +117,13 @@ async def serve_roles(configuration: Configuration, roles: frozenset[Role]) -> N
             keys=LocalKeyProvider(configuration.data_key),
             rails=open_rails(configuration),
             rates=open_rates(configuration, SystemClock()),
+            verifiers=open_verifiers(configuration, database, SystemClock()),
             stop=stop,
             stack=stack,
         )
         stack.push_async_callback(parts.rates.close)
+        for verifier in parts.verifiers.values():
+            stack.push_async_callback(verifier.close)
         for rail in parts.rails.values():
             stack.push_async_callback(rail.close)
         await _run(parts, roles, name)
@@ -201,6 +208,7 @@ async def _serve_api(parts: Parts) -> None:
         ),
         keys=parts.keys,
         rates=parts.rates,
+        verifiers=parts.verifiers,
     )
     application = build_application(route_table(configuration), services)
     log.info("stellar_toml", bytes=len(services.stellar_toml))
@@ -263,6 +271,7 @@ async def _work(parts: Parts) -> None:
         deliverer=deliverer,
         stop=parts.stop,
         submitter=submitter,
+        verifiers=parts.verifiers,
     )
 
 
@@ -270,8 +279,17 @@ async def _schedule(parts: Parts) -> None:
     leadership = Leadership(parts.database, role=scheduler.ROLE, holder=holder_name())
     async with leadership.kept():
         await scheduler.run_scheduler(
-            parts.database, parts.rails, leadership=leadership, clock=parts.clock, stop=parts.stop
+            parts.database,
+            parts.rails,
+            leadership=leadership,
+            clock=parts.clock,
+            stop=parts.stop,
+            verification=_consequences(parts.configuration) if parts.verifiers else None,
         )
+
+
+def _consequences(configuration: Configuration) -> Consequences:
+    return Consequences(anchor=configuration.anchor, verified_types=configuration.verified_types)
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -181,14 +181,24 @@ async def submit(
     )
 
 
-async def note_reference(connection: Connection, case_id: UUID, reference: str | None, now: datetime) -> None:
-    """Note under which reference the verifier has the data; None when it turns out not to know it."""
+async def note_reference(connection: Connection, case_id: UUID, reference: str, now: datetime) -> None:
+    """Note under which reference the verifier has the data."""
     await connection.execute(
         "UPDATE verification_cases SET reference = $2, heard_at = $3, tries = 0 WHERE id = $1",
         case_id,
         reference,
         now,
     )
+
+
+async def forget_reference(connection: Connection, case_id: UUID) -> None:
+    """Forget a reference that the verifier does not know; the case is started again."""
+    await connection.execute("UPDATE verification_cases SET reference = NULL WHERE id = $1", case_id)
+
+
+async def rest(connection: Connection, case_id: UUID) -> None:
+    """Let a locked case wait until somebody changes its data."""
+    await connection.execute("UPDATE verification_cases SET due_at = NULL WHERE id = $1", case_id)
 
 
 async def note_silence(connection: Connection, case_id: UUID) -> None:

@@ -54,6 +54,12 @@ class AlertKind(StrEnum):
     """The bank says that it paid what was refunded or paid by another attempt; the subject is the payout."""
     BANK_FUNDS = "bank_funds"
     """The bank refuses payouts because our account has not enough money; the subject is the rail."""
+    VERIFIER_SILENT = "verifier_silent"
+    """Whoever verifies customers gives no answer; the subject is the verifier."""
+    VERIFIER_NOT_UNDERSTOOD = "verifier_not_understood"
+    """Whoever verifies customers sent what cannot be understood; the subject is the verifier."""
+    VERIFICATION_WAITS = "verification_waits"
+    """A customer has waited for a decision for long; the subject is the case."""
     DECISION_NOT_APPLIED = "decision_not_applied"
     """What people decided cannot be done any more; the subject is what they decided about."""
 

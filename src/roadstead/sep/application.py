@@ -75,7 +75,10 @@ class Door:
             caller = await self._authenticate(scope, headers)
             if self._reader is not None:
                 content = await read_bytes(receive, headers, self._bytes_max)
-                payload = self._reader.read(content, headers.get("content-type", ""))
+                is_signed = self._route.audience is Audience.SIGNED
+                payload = (
+                    content if is_signed else self._reader.read(content, headers.get("content-type", ""))
+                )
             answer = await self._handle(scope, headers, request_id, caller, payload)
         except RoadsteadError as error:
             answer = self._in_language(self._refuse(error, request_id), _language(scope, headers, payload))
@@ -99,7 +102,7 @@ class Door:
     async def _authenticate(self, scope: Scope, headers: Mapping[str, str]) -> Principal | None:
         """Find out who is calling, and count the request: for the account, or for the address if there is none."""
         services, now = self._services, self._services.clock.now()
-        if self._route.audience is Audience.PUBLIC:
+        if self._route.audience in {Audience.PUBLIC, Audience.SIGNED}:
             services.limiter.admit_address(scope, headers, now, self._route.cost)
             return None
         if self._route.audience is Audience.OPTIONAL and "authorization" not in headers:

@@ -22,6 +22,7 @@ PATH = "/openapi.json"
 _JSON = "application/json"
 _REFERENCE = "#/components/schemas/{name}"
 _SCHEME = "sep10"
+_SIGNATURE = "signature"
 _CUSTOMER_FIELDS = "CustomerFields"
 _STORING_METHODS = frozenset({"POST", "PUT", "PATCH"})
 _PLACEHOLDER = re.compile(r"\{([^}]*)\}")
@@ -32,6 +33,7 @@ _AUDIENCES = {
     Audience.OPTIONAL: "Open to everybody; a SEP-10 token that is sent has to hold.",
     Audience.AUTHENTICATED: "Needs a SEP-10 token.",
     Audience.PARTNER: "Needs a SEP-10 token of an account that belongs to an active partner.",
+    Audience.SIGNED: "Needs the sender's signature over the body; not for partners.",
 }
 
 _SECURITY: Mapping[Audience, list[dict[str, list[str]]]] = {
@@ -39,6 +41,7 @@ _SECURITY: Mapping[Audience, list[dict[str, list[str]]]] = {
     Audience.OPTIONAL: [{}, {_SCHEME: []}],
     Audience.AUTHENTICATED: [{_SCHEME: []}],
     Audience.PARTNER: [{_SCHEME: []}],
+    Audience.SIGNED: [{_SIGNATURE: []}],
 }
 
 Schema = dict[str, Any]
@@ -111,7 +114,13 @@ def openapi_document(routes: Sequence[Route], configuration: Configuration) -> d
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "A token of SEP-10, from the WEB_AUTH_ENDPOINT named in stellar.toml.",
-                }
+                },
+                _SIGNATURE: {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Signature",
+                    "description": "A signature of the sender over the body, by a key that we were given beforehand.",
+                },
             },
         },
     }

@@ -29,6 +29,8 @@ class Audience(StrEnum):
     """Whoever holds a SEP-10 token."""
     PARTNER = "partner"
     """Whoever holds a SEP-10 token of an active partner's account."""
+    SIGNED = "signed"
+    """Whoever signed the very bytes of the body, which the handler verifies before it reads them."""
 
 
 class Encoding(StrEnum):
@@ -76,7 +78,8 @@ class Call:
     headers: Mapping[str, str]
     caller: Principal | None = None
     payload: Any = None
-    """The body: an instance of the route's struct, or a `dict[str, str]` where the fields are open."""
+    """The body: an instance of the route's struct, a `dict[str, str]` where the fields are open, or the bytes as they
+    came where the sender signs them."""
     language: Language = Language.ENGLISH
     """The language of texts for people: what `lang` asks for, else what Accept-Language does, else English."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from roadstead.clock import Clock
@@ -17,6 +18,8 @@ from roadstead.quotes.rates import RateBook
 from roadstead.randomness import Randomness
 from roadstead.sep.limits import Limiter
 from roadstead.stellar.toml import stellar_toml
+from roadstead.verification.doorbell import Doorbell
+from roadstead.verification.protocol import IdentityVerifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,7 @@ class Services:
     challenges: Challenges
     keys: KeyProvider
     rates: RateBook
+    verifiers: Mapping[str, IdentityVerifier] = field(default_factory=dict)
 
     @cached_property
     def assets(self) -> dict[str, AcceptedAsset]:
@@ -47,6 +51,13 @@ class Services:
             database=self.database,
             clock=self.clock,
             randomness=self.randomness,
+        )
+
+    @cached_property
+    def doorbell(self) -> Doorbell:
+        """Where verifiers ring."""
+        return Doorbell(
+            database=self.database, keys=self.keys, randomness=self.randomness, verifiers=self.verifiers
         )
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from roadstead.config.effective import Configuration
-from roadstead.sep import sep1, sep10, sep12, sep31, sep38
+from roadstead.sep import sep1, sep10, sep12, sep31, sep38, verifier_events
 from roadstead.sep.openapi import openapi_document, openapi_route
 from roadstead.sep.pages import page_routes
 from roadstead.sep.routes import Route
@@ -11,7 +11,14 @@ from roadstead.sep.routes import Route
 
 def route_table(configuration: Configuration) -> tuple[Route, ...]:
     """Return every route, with the document and the pages that describe them all."""
-    table: list[Route] = [*sep1.ROUTES, *sep10.ROUTES, *sep12.ROUTES, *sep31.ROUTES, *sep38.ROUTES]
+    table: list[Route] = [
+        *sep1.ROUTES,
+        *sep10.ROUTES,
+        *sep12.ROUTES,
+        *sep31.ROUTES,
+        *sep38.ROUTES,
+        *verifier_events.ROUTES,
+    ]
     table.extend(page_routes(lambda: openapi_document(table, configuration), configuration))
     table.append(openapi_route(table, configuration))
     return tuple(table)

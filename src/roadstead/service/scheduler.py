@@ -16,9 +16,14 @@ from roadstead.rails.protocol import Rail
 from roadstead.service.leases import Leadership
 from roadstead.service.loops import every
 from roadstead.service.metrics import books_unsound_checks, rail_events_stored
+from roadstead.verification.consequences import Consequences
+from roadstead.verification.doorbell import purge_events
+from roadstead.verification.upkeep import expire_confirmations, watch_silence
 
 ROLE = "scheduler"
 PURGE_INTERVAL_S = 300.0
+VERIFICATION_LOOK_S = 10.0
+"""How late a confirmation of a customer ends at most in the tables; every gate looks at its time itself."""
 VERIFY_INTERVAL_S = 600.0
 """How long the books stay unverified at most while somebody leads."""
 VERIFY_LOOK_S = 2.0
@@ -32,6 +37,7 @@ async def run_scheduler(
     leadership: Leadership,
     clock: Clock,
     stop: asyncio.Event,
+    verification: Consequences | None = None,
 ) -> None:
     """Ask the rails what happened and clear away what is over, until `stop` is set.
 
@@ -51,9 +57,29 @@ async def run_scheduler(
         group.create_task(every(VERIFY_LOOK_S, verify_books, name="verify_books", stop=stop))
         group.create_task(every(PURGE_INTERVAL_S, purge, name="purge_challenges", stop=stop))
         group.create_task(every(PURGE_INTERVAL_S, purge_answers, name="purge_receipts", stop=stop))
+        if verification is not None:
+            keep = _verification_keeper(database, leadership, clock, verification)
+            group.create_task(every(VERIFICATION_LOOK_S, keep, name="verification_upkeep", stop=stop))
         for rail in rails.values():
             poll = _poller(database, rail, leadership)
             group.create_task(every(rail.terms.poll_interval_s, poll, name=f"poll_{rail.name}", stop=stop))
+
+
+def _verification_keeper(
+    database: Database, leadership: Leadership, clock: Clock, rules: Consequences
+) -> Callable[[], Awaitable[None]]:
+    """End what is over, tell of those who are silent, and delete what is not needed any more."""
+
+    async def keep() -> None:
+        if not leadership.is_held:
+            return
+        now = clock.now()
+        while await expire_confirmations(database, rules, now):
+            continue
+        await watch_silence(database, now)
+        await purge_events(database, now)
+
+    return keep
 
 
 def _verifier(database: Database, leadership: Leadership) -> Callable[[], Awaitable[None]]:

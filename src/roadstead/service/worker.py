@@ -34,6 +34,9 @@ from roadstead.service.metrics import (
 )
 from roadstead.service.operating import Operating
 from roadstead.service.refunding import Refunding
+from roadstead.service.verifying import Verifying
+from roadstead.verification.desk import VerificationDesk
+from roadstead.verification.protocol import IdentityVerifier
 
 IDLE_S = 0.2
 """How long the worker rests when it found nothing to do."""
@@ -55,6 +58,7 @@ async def run_worker(
     deliverer: Deliverer,
     stop: asyncio.Event,
     submitter: Submitter | None = None,
+    verifiers: Mapping[str, IdentityVerifier] | None = None,
 ) -> None:
     """Work until `stop` is set. What is in hand then is finished; what is not is found again by the next worker."""
     order = payout_orderer(configuration.anchor, verified_types=configuration.verified_types)
@@ -96,6 +100,16 @@ async def run_worker(
         matching.start(group, stop)
         group.create_task(every(IDLE_S, apply, name="rail_events", stop=stop))
         operating.start(group, stop)
+        Verifying(
+            desk=VerificationDesk(
+                configuration=configuration,
+                database=database,
+                keys=keys,
+                verifiers=verifiers or {},
+                clock=clock,
+                randomness=randomness,
+            )
+        ).start(group, stop)
         Refunding(database=database, clock=clock, submitter=submitter).start(group, stop)
         group.create_task(every(RULE_IDLE_S, rule, name="payout_rulings", stop=stop))
         for desk in desks:
