@@ -16,9 +16,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"partners", "customers", "quotes"}),
     frozenset({"payments", "remittances"}),
     frozenset({"payouts", "refunds", "verification"}),
-    frozenset({"treasury", "recovery"}),
+    frozenset({"treasury", "recovery", "statements"}),
     frozenset({"service"}),
-    frozenset({"sep", "console", "launch"}),
+    frozenset({"sep", "console", "launch", "contract"}),
     frozenset({"sandbox"}),
     frozenset({"cli", "__main__"}),
 )

@@ -55,6 +55,8 @@ class NotReady:
     fields: tuple[str, ...]
     wrong: Mapping[str, bytes] = field(default_factory=dict)
     """Ciphertexts of accepted fields of the receiving client that the rail would refuse."""
+    why: str = ""
+    """What the partner is told before it, a whole sentence of the catalogue."""
 
 
 class Verifying:
@@ -249,7 +251,7 @@ async def wait_for_customer(
         return
     if lack.wrong and remittance.receiver_id is not None:
         await customers.reject_fields(connection, remittance.receiver_id, lack.wrong)
-    await ask_customer(connection, remittance.id, lack.fields, now)
+    await ask_customer(connection, remittance.id, lack.fields, now, why=lack.why)
 
 
 async def wait_for_verifier(connection: Connection, payout: store.Payout) -> None:
