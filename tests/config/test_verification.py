@@ -11,7 +11,8 @@ from roadstead.config.verification import PEOPLE
 from roadstead.errors import ConfigurationError
 
 SECRET = "a-secret-of-the-provider-and-us-0123456789"
-IDENTITY = """
+PLAIN = '[[verifiers]]\nname = "identity"\n'
+IDENTITY = """\
 [[verifiers]]
 name = "identity"
 customer_types = ["sep31-receiver"]
@@ -23,7 +24,8 @@ countries = ["DEU"]
 def declared(tmp_path: Path, mainnet: dict[str, str]) -> dict[str, str]:
     """Real money, and an anchor.toml that declares a verifier."""
     path = tmp_path / "anchor.toml"
-    path.write_text(Path(mainnet["ROADSTEAD_ANCHOR_FILE"]).read_text() + IDENTITY)
+    everything = Path(mainnet["ROADSTEAD_ANCHOR_FILE"]).read_text()
+    path.write_text(everything.replace(PLAIN, IDENTITY))
     return mainnet | {
         "ROADSTEAD_ANCHOR_FILE": str(path),
         "ROADSTEAD_VERIFIER_IDENTITY_KIND": "http",
@@ -40,9 +42,12 @@ def _problems(environ: dict[str, str]) -> str:
 
 class TestWhoIsVerified:
     def test_where_money_is_real_every_type_is_and_people_do_it_unless_somebody_is_named(
-        self, mainnet: dict[str, str]
+        self, mainnet: dict[str, str], tmp_path: Path
     ) -> None:
-        configuration = load_configuration(mainnet)
+        path = tmp_path / "anchor.toml"
+        path.write_text(Path(mainnet["ROADSTEAD_ANCHOR_FILE"]).read_text().replace(PLAIN, ""))
+        del mainnet["ROADSTEAD_VERIFIER_IDENTITY_KIND"]
+        configuration = load_configuration(mainnet | {"ROADSTEAD_ANCHOR_FILE": str(path)})
 
         assert configuration.verifiers == (PEOPLE,)
         assert configuration.verified_types == {kind.name for kind in configuration.anchor.customer_types}
@@ -112,8 +117,8 @@ class TestRealMoneyIsRefused:
 
 class TestWhatDoesNotFit:
     def test_settings_of_a_verifier_that_the_file_does_not_declare(self, mainnet: dict[str, str]) -> None:
-        told = _problems(mainnet | {"ROADSTEAD_VERIFIER_IDENTITY_KIND": "http"})
-        assert "anchor.toml has no verifier identity" in told
+        told = _problems(mainnet | {"ROADSTEAD_VERIFIER_IDENTITTY_KIND": "http"})
+        assert "anchor.toml has no verifier identitty" in told
 
     @pytest.mark.parametrize(
         ("was", "written", "told"),

@@ -48,6 +48,7 @@ def application() -> typer.Typer:
         send,
         serve,
         stops,
+        verifications,
     )
 
     app = typer.Typer(
@@ -72,6 +73,7 @@ def application() -> typer.Typer:
     app.add_typer(operators.app, name="operators")
     app.add_typer(holds.app, name="holds")
     app.add_typer(alerts.app, name="alerts")
+    app.add_typer(verifications.app, name="verifications")
     for module in (serve, migrate, stops, sandbox, send, demo):
         module.register(app)
     return app

@@ -19,7 +19,8 @@ _ISSUER = re.compile(r"ROADSTEAD_ASSET_([A-Z0-9]{1,12})_ISSUER", re.ASCII)
 _RAIL = re.compile(r"ROADSTEAD_RAIL_([A-Z0-9_]+?)_(KIND|URL|TOKEN)(_FILE)?", re.ASCII)
 _VERIFIER = re.compile(r"ROADSTEAD_VERIFIER_([A-Z0-9_]+?)_(KIND|URL|SECRET)(_FILE)?", re.ASCII)
 _EXEMPT = re.compile(
-    r"ROADSTEAD_(LIFELINE_FD|NO_SKIPS|TEST_.*|BANK_TOKEN|(SENDER_SECRET|OPERATOR_TOKEN)(_FILE)?)", re.ASCII
+    r"ROADSTEAD_(LIFELINE_FD|NO_SKIPS|TEST_.*|BANK_TOKEN|SIMULATED_VERIFIER_SECRET|(SENDER_SECRET|OPERATOR_TOKEN)(_FILE)?)",
+    re.ASCII,
 )
 """Variables that speak to supervised child processes, to the test suite, to the sandbox's bank and sender, and to
 commands about who types them."""

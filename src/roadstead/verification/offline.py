@@ -16,6 +16,8 @@ from roadstead.verification.protocol import (
     VerificationCase,
 )
 
+_PREFIX = "offline-"
+
 
 class OfflineVerifier:
     """Confirms everybody at once. What reaches it has been found well-formed already."""
@@ -29,14 +31,16 @@ class OfflineVerifier:
         return self._name
 
     async def start(self, case: VerificationCase) -> Started | Refused | Unknown:
-        """Take the case; its own id is the reference."""
-        return Started(reference=str(case.id))
+        """Take the case; the reference is made of its id, so that nothing has to be remembered."""
+        return Started(reference=f"{_PREFIX}{case.id}")
 
     async def fetch(self, reference: ProviderRef) -> Verification | Refused | Unknown:
         """Confirm it."""
         try:
-            case_id = UUID(reference)
+            case_id = UUID(reference.removeprefix(_PREFIX))
         except ValueError:
+            case_id = None
+        if case_id is None or not reference.startswith(_PREFIX):
             return Refused(reason="unknown_reference")
         return Verification(case_id=case_id, decision=Decision.ACCEPTED)
 
