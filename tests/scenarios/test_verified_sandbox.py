@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProces
         yield running
 
 
-async def send(sandbox: SandboxProcess, **receiver: str) -> dict[str, Any]:
+async def send(sandbox: SandboxProcess, **receiver: str) -> Mapping[str, Any]:
     order = SendOrder(amount="12", receiver_fields=receiver)
     async with sending_anchor(sandbox.ready) as anchor:
         told = [progress async for progress in anchor.send(order)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.fixtures.verification import VerifiedHouse
+from tests.fixtures.verification import CALLER, VerifiedHouse
 
 from roadstead.customers.cases import FieldDecision
+from roadstead.customers.identity import Reference
 from roadstead.customers.registry import reveal
 from roadstead.customers.requirements import CustomerStatus, FieldStatus
 from roadstead.verification.protocol import Decision
@@ -41,7 +42,9 @@ class TestADecisionRestsOnItsData:
         self, at: VerifiedHouse
     ) -> None:
         await at.accept_both()
-        await at.put(**{"organization.name": "Somebody Else Ltd"})
+        await at.house.registry.register(
+            CALLER, Reference(id=str(at.house.receiver_id)), {"organization.name": "Somebody Else Ltd"}
+        )
         assert await at.status() == "collecting"
 
     async def test_a_value_that_was_turned_down_stays_so_until_another_is_sent(

@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 from tests.fixtures.operators import add_operator
-from tests.fixtures.verification import VerifiedHouse
+from tests.fixtures.verification import CALLER, VerifiedHouse
 
 from roadstead.customers.cases import Say
+from roadstead.customers.identity import Reference
 from roadstead.customers.requirements import CustomerStatus
 from roadstead.errors import BadInput, Conflict, Forbidden
 from roadstead.operations.holds import HoldKind
@@ -92,6 +93,16 @@ class TestDeciding:
         await queue.house.decide(HoldKind.VERIFICATION, "release", people=2)
         await queue.put(bank_account_number=OTHER_IBAN)
         await ring_decided(queue.house.database)
+        await queue.verify()
+        assert await queue.status() == "in_review"
+
+
+class TestErasing:
+    async def test_ends_the_questions_about_a_customer(self, queue: VerifiedHouse) -> None:
+        await queue.verify()
+        await queue.house.registry.erase(CALLER, Reference(memo="2"))
+        assert await queue.house.held() == ["verification"]
+        await queue.house.execute("UPDATE verification_cases SET due_at = now()")
         await queue.verify()
         assert await queue.status() == "in_review"
 

@@ -13,7 +13,7 @@ from roadstead.config.anchor import Anchor, CustomerField, CustomerType
 from roadstead.customers import case_store, store
 from roadstead.customers.cases import CaseView, Say
 from roadstead.customers.identity import Identity, Reference, identify, read_id
-from roadstead.customers.reopening import note_change
+from roadstead.customers.reopening import close_cases, note_change
 from roadstead.customers.requirements import CustomerStatus, FieldStatus, judging_type
 from roadstead.customers.standard_fields import read_fields
 from roadstead.customers.standing import NOBODY, standing
@@ -165,6 +165,7 @@ class CustomerRegistry:
                     "end: ask again when they are completed, refunded, expired or in error."
                 )
             await store.erase(connection, known.id)
+            await close_cases(connection, known.id)
             await store.write_audit(
                 connection, actor=caller.account, action="customer.erase", customer_id=known.id
             )

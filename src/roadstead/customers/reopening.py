@@ -54,6 +54,16 @@ async def reopen(connection: Connection, case: Case, cause: str, now: datetime) 
     await case_store.reopen(connection, case.id, cause, now)
 
 
+async def close_cases(connection: Connection, customer_id: UUID) -> None:
+    """Let nobody look any more at the cases of a customer who was erased in this transaction; they stay as codes."""
+    for case in await case_store.lock_of_customer(connection, customer_id):
+        if case.submission_id is not None:
+            await withdraw_hold(
+                connection, HoldKind.VERIFICATION, str(case.submission_id), reason="the customer was erased"
+            )
+        await case_store.rest(connection, case.id)
+
+
 async def current_digest(connection: Connection, anchor: Anchor, vault: Vault, case: Case) -> str | None:
     """Return the digest of what would be judged now; None when the type is not offered any more."""
     kind = next((kind for kind in anchor.customer_types if kind.name == case.customer_type), None)
