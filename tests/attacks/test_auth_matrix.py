@@ -166,6 +166,15 @@ ROWS: dict[str, Row] = {
         hostile=401,
         body={"events": []},
     ),
+    "POST /verifiers/{name}/events": Row(
+        partner=401,
+        other_memo=401,
+        other_partner=401,
+        disabled=401,
+        nobody=401,
+        hostile=401,
+        body={"references": []},
+    ),
 }
 """What stands here is the promise; a route that is missing has not been thought about."""
 
@@ -193,7 +202,7 @@ class Gate:
             ("{receiver}", self.house.receiver_id),
             ("{id}", self.remittance_id),
             ("{account}", PARTNER),
-            ("{name}", "sepa"),
+            ("{name}", "people" if "/verifiers/" in text else "sepa"),
             ("{usdc}", self.house.configuration.asset("USDC").asset.id),
         ):
             text = text.replace(name, str(value))

@@ -57,4 +57,5 @@ def mainnet() -> dict[str, str]:
         "ROADSTEAD_RAIL_SEPA_TOKEN": "token-of-our-own",
         "ROADSTEAD_RAIL_WIRE_KIND": "our_bank.rail:Wire",
         "ROADSTEAD_RAIL_ZENGIN_KIND": "our_bank.rail:Zengin",
+        "ROADSTEAD_VERIFIER_IDENTITY_KIND": "manual",
     }

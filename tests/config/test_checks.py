@@ -119,8 +119,8 @@ class TestRealMoneyIsRefused:
     def test_with_all_problems_in_one_message(self, sandbox: dict[str, str]) -> None:
         problems = _problems(sandbox | {"ROADSTEAD_NETWORK": "mainnet", "ROADSTEAD_DEBUG": "true"})
 
-        assert len(problems) == 14
-        assert len({problem.split()[0] for problem in problems}) == 13
+        assert len(problems) == 15
+        assert len({problem.split()[0] for problem in problems}) == 14
 
 
 class TestAccountsAreKeptApart:

@@ -400,6 +400,17 @@ VIOLATIONS = {
         VALUES ('{ID}', 'id_number', 'x', 'ACCEPTED', now() - interval '1 day')
         """,
     ),
+    "0029_verification": (
+        f"INSERT INTO customers (id, account, wrapped_key, key_version) VALUES ('{ID}', '{ACCOUNT}', 'x', 1)",
+        f"""
+        INSERT INTO verification_cases (id, customer_id, customer_type, status, status_cause)
+        VALUES ('{ID}', '{ID}', 'sep31-receiver', 'collecting', 'begun')
+        """,
+        "SET session_replication_role = replica",
+        """
+        UPDATE verification_cases SET status = 'submitted', submission_id = id, verifier = 'x', digest = repeat('0', 64)
+        """,
+    ),
     "0020_restorations": (
         PAYMENT,
         REFUND.replace("'sent', 'hash'", "'ordered', NULL"),

@@ -327,6 +327,10 @@ RIGHTS: dict[str, set[str]] = {
     "signing_accounts": CHANGES,
     "undecodable_records": {"INSERT"},
     "used_challenges": {"INSERT", "DELETE"},
+    "verification_cases": CHANGES,
+    "verification_history": set(),
+    "verification_moves": set(),
+    "verifier_events": {"INSERT", "DELETE"},
 }
 """What the server may do with each table beyond reading it. A new table has to be thought about here."""
 

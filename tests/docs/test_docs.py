@@ -14,6 +14,8 @@ from tests.tidy.layers import LAYERS
 from roadstead.cli import application
 from roadstead.config.matching_terms import MATCHING
 from roadstead.config.payout_terms import PayoutTerms
+from roadstead.customers.cases import MOVES as CASE_MOVES
+from roadstead.customers.cases import CaseStatus
 from roadstead.ledger import chart
 from roadstead.ledger.checks.table import CHECKS
 from roadstead.ledger.verify import MIGRATIONS, MIGRATIONS_SENTENCE
@@ -77,6 +79,14 @@ def anchors(text: str) -> set[str]:
 
 
 class TestStatusesOfARefund:
+    def test_every_status_and_move_of_a_case_is_explained(self) -> None:
+        told = rows(section("docs/states.md", "## Statuses of a case"))
+        assert {coded(row[0]) for row in told} == {status.value for status in CaseStatus}
+        moves = {
+            (coded(row[0]), coded(row[1])) for row in rows(section("docs/states.md", "## Moves of a case"))
+        }
+        assert moves == {(origin, target.value) for origin, target in CASE_MOVES}
+
     def test_every_one_is_explained(self) -> None:
         explained = rows(section("docs/states.md", "## Statuses of a refund"))
 

@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"ledger", "envelopes"}),
     frozenset({"partners", "customers", "quotes"}),
     frozenset({"payments", "remittances", "batches"}),
-    frozenset({"payouts", "refunds"}),
+    frozenset({"payouts", "refunds", "verification"}),
     frozenset({"treasury", "recovery", "statements"}),
     frozenset({"service"}),
     frozenset({"sep", "console", "launch", "contract"}),

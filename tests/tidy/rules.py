@@ -23,6 +23,7 @@ _READS_ENVIRONMENT = (
     "database/embedded/",
     "sandbox/bank/process.py",
     "sandbox/network/process.py",
+    "sandbox/verifier/process.py",
     "sandbox/sandbox.py",
 )
 """Where processes start; the configuration itself is handed the environment as a mapping."""

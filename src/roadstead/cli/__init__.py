@@ -52,6 +52,7 @@ def application() -> typer.Typer:
         simulate_bank,
         statements,
         stops,
+        verifications,
     )
 
     app = typer.Typer(
@@ -79,6 +80,7 @@ def application() -> typer.Typer:
     app.add_typer(operators.app, name="operators")
     app.add_typer(holds.app, name="holds")
     app.add_typer(alerts.app, name="alerts")
+    app.add_typer(verifications.app, name="verifications")
     for module in (serve, migrate, stops, sandbox, send, demo, simulate_bank):
         module.register(app)
     return app

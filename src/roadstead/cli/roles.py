@@ -44,6 +44,7 @@ from roadstead.sep.application import build_application
 from roadstead.sep.services import Services
 from roadstead.sep.table import route_table
 from roadstead.service import gauges, scheduler
+from roadstead.service.housekeeping import verification_upkeep
 from roadstead.service.internal import (
     Check,
     Refresh,
@@ -65,6 +66,9 @@ from roadstead.stellar.accounts import HorizonAccountReader
 from roadstead.stellar.accounts_of_horizons import AccountsOfHorizons
 from roadstead.stellar.horizon import ANSWER_TIMEOUT_S, HorizonClient
 from roadstead.stellar.horizons import Horizons
+from roadstead.verification.consequences import Consequences
+from roadstead.verification.opening import open_verifiers
+from roadstead.verification.protocol import IdentityVerifier
 
 log = structlog.get_logger()
 
@@ -82,6 +86,7 @@ class Parts:
     keys: LocalKeyProvider
     rails: dict[str, Rail]
     rates: RateBook
+    verifiers: dict[str, IdentityVerifier]
     stop: asyncio.Event
     stack: AsyncExitStack
 
@@ -122,10 +127,13 @@ async def serve_roles(configuration: Configuration, roles: frozenset[Role]) -> N
             keys=keys,
             rails=open_rails(configuration, kinds),
             rates=open_rates(configuration, SystemClock()),
+            verifiers=open_verifiers(configuration, database, SystemClock()),
             stop=stop,
             stack=stack,
         )
         stack.push_async_callback(parts.rates.close)
+        for verifier in parts.verifiers.values():
+            stack.push_async_callback(verifier.close)
         for rail in parts.rails.values():
             stack.push_async_callback(rail.close)
         await _run(parts, roles, name)
@@ -211,6 +219,7 @@ async def _serve_api(parts: Parts) -> None:
         keys=parts.keys,
         rates=parts.rates,
         rails=parts.rails,
+        verifiers=parts.verifiers,
     )
     application = build_application(route_table(configuration), services)
     log.info("stellar_toml", bytes=len(services.stellar_toml))
@@ -277,6 +286,7 @@ async def _work(parts: Parts) -> None:
         stop=parts.stop,
         submitter=submitter,
         courier=_courier(parts),
+        verifiers=parts.verifiers,
     )
 
 
@@ -310,7 +320,14 @@ async def _schedule(parts: Parts) -> None:
             leadership=leadership,
             clock=parts.clock,
             stop=parts.stop,
+            jobs=verification_upkeep(parts.database, _consequences(parts.configuration), parts.clock)
+            if parts.verifiers
+            else (),
         )
+
+
+def _consequences(configuration: Configuration) -> Consequences:
+    return Consequences(anchor=configuration.anchor, verified_types=configuration.verified_types)
 
 
 def _stop_on_signals() -> asyncio.Event:

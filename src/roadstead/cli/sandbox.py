@@ -68,6 +68,9 @@ def sandbox(
     close: Annotated[
         str, typer.Option(help="When ledgers close: auto:SECONDS, on-submit, or manual.", metavar="WHEN")
     ] = "auto:1",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Verify customers, by a simulated provider.")
+    ] = False,
     restart: Annotated[bool, typer.Option(help="Start a role again when it ends.")] = True,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what each role logs.")] = False,
 ) -> None:
@@ -89,5 +92,6 @@ def sandbox(
         horizon=horizon,
         friendbot=friendbot,
         restart=restart,
+        verify=verify,
     )
     raise typer.Exit(run_in_foreground(run_sandbox(Console(), options, verbose=verbose)))

@@ -19,6 +19,7 @@ from roadstead.config.payout_terms import PayoutTerms
 from roadstead.config.rail_terms import FundingMethod, RailDeclaration
 from roadstead.config.requirement_terms import Requirement
 from roadstead.config.retention_terms import RETENTION_DEFAULT, RetentionTerms
+from roadstead.config.verifier_terms import VerifierDeclaration
 from roadstead.errors import BadInput
 from roadstead.money import Asset
 
@@ -252,6 +253,7 @@ class Anchor:
     rails: tuple[RailDeclaration, ...]
     customer_types: tuple[CustomerType, ...] = ()
     requirements: tuple[Requirement, ...] = ()
+    verifiers: tuple[VerifierDeclaration, ...] = ()
     principals: tuple[Principal, ...] = ()
     rate_sources: tuple[RateSourceTerms, ...] = ()
     pairs: tuple[PairTerms, ...] = ()

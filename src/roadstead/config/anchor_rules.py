@@ -12,6 +12,7 @@ from roadstead.config.customer_types import CUSTOMER_TYPE_RULES
 from roadstead.config.pair_rules import PAIR_RULES
 from roadstead.config.requirement_rules import REQUIREMENT_RULES
 from roadstead.config.schema import nearest
+from roadstead.config.verifier_terms import IMPLICIT
 from roadstead.money import round_down
 
 _HUNDRED = Decimal(100)
@@ -29,6 +30,7 @@ def _names_are_unique(anchor: Anchor) -> Iterator[str]:
     yield from _twice("rails", (rail.name for rail in anchor.rails))
     yield from _twice("calendars", (calendar.name for calendar in anchor.calendars))
     yield from _twice("customer_types", (kind.name for kind in anchor.customer_types))
+    yield from _twice("verifiers", (verifier.name for verifier in anchor.verifiers))
     yield from _twice("rate_sources", (source.name for source in anchor.rate_sources))
     yield from _twice("retention", (terms.category for terms in anchor.retention))
     yield from _twice("pairs", (pair.name for pair in anchor.pairs))
@@ -138,6 +140,16 @@ def _amounts_leave_something_to_deliver(anchor: Anchor) -> Iterator[str]:
             )
 
 
+def _verifiers_have_their_customer_types(anchor: Anchor) -> Iterator[str]:
+    kinds = [kind.name for kind in anchor.customer_types]
+    for verifier in anchor.verifiers:
+        if verifier.name == IMPLICIT:
+            yield f'verifiers {IMPLICIT}: people verify under this name. Take another, such as name = "identity"'
+        for name in verifier.customer_types:
+            if name not in kinds:
+                yield _dangling(f"verifiers {verifier.name}: customer_types", name, "customer_types", kinds)
+
+
 def _pauses_grow(anchor: Anchor) -> Iterator[str]:
     first, longest = anchor.payouts.retry_after_s, anchor.payouts.retry_after_max_s
     if first > longest:
@@ -177,6 +189,7 @@ _RULES: tuple[Callable[[Anchor], Iterator[str]], ...] = (
     _calendars_have_business_days,
     _assets_have_their_funding_methods,
     _assets_have_their_customer_types,
+    _verifiers_have_their_customer_types,
     _amounts_leave_something_to_deliver,
     _supplies_are_said_once,
     _pauses_grow,

@@ -44,6 +44,7 @@ from roadstead.config.rail_terms import FUNDING_METHODS, RAILS
 from roadstead.config.requirement_terms import REQUIREMENTS
 from roadstead.config.retention_terms import RETENTION
 from roadstead.config.schema import Form, Key, Section
+from roadstead.config.verifier_terms import VERIFIERS
 
 _UNITS_MAX = 2**63 - 1
 
@@ -292,6 +293,7 @@ SECTIONS = (
     CALENDARS,
     CUSTOMER_TYPES,
     REQUIREMENTS,
+    VERIFIERS,
     _RATE_SOURCES,
     _PAIRS,
     _REMITTANCES,

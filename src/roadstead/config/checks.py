@@ -23,6 +23,7 @@ from roadstead.config.rail_definitions import RAIL_SETTINGS
 from roadstead.config.secrets import Secret
 from roadstead.config.strkey import public_key_of
 from roadstead.config.text_forms import SIMULATED
+from roadstead.config.verifier_checks import verification_is_real, verifier_secrets, verifier_urls
 
 _DEFINITIONS = {definition.field: definition for definition in SETTINGS}
 _RAIL_DEFINITIONS = {definition.field: definition for definition in RAIL_SETTINGS}
@@ -35,6 +36,7 @@ _KEY_ADVICE = {
     "data_key_previous": "Make a new ROADSTEAD_DATA_KEY, and keep this one only until customers' data are moved to it.",
     "token": "Ask the bank for one.",
     "signing_key": "Make one with: openssl genpkey -algorithm ed25519",
+    "secret": "Agree on one with whoever verifies.",
     "rates_token": "Ask the provider of the rates for one.",
     "alert_webhook_secret": "Make one with: openssl rand -base64 48",
     "alert_webhook_url": "Ask whoever runs the receiver for its address.",
@@ -84,6 +86,7 @@ def _urls_are_safe(configuration: Configuration) -> Iterator[str]:
     urls += [("ROADSTEAD_HORIZON_URLS", url) for url in settings.horizon_urls]
     urls += [("ROADSTEAD_RATES_URL", settings.rates_url)] if settings.rates_url else []
     urls += [(rail_variable(rail.name, "URL"), rail.url) for rail in configuration.rails if rail.url]
+    urls += verifier_urls(configuration)
     for variable, url in urls:
         parts = urlsplit(url)
         if parts.scheme == "https" or (
@@ -293,6 +296,7 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
             yield rail_variable(rail.name, "TOKEN"), "token", rail.token
         if rail.signing_key is not None:
             yield rail_variable(rail.name, "SIGNING_KEY"), "signing_key", rail.signing_key
+    yield from verifier_secrets(configuration)
 
 
 def _database_urls(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
@@ -336,6 +340,7 @@ _CHECKS: tuple[Callable[[Configuration], Iterator[str]], ...] = (
     _home_domain_is_public,
     _nothing_is_simulated,
     rails_have_what_they_need,
+    verification_is_real,
     _rates_have_their_address,
     _alerts_have_what_they_need,
     _alerts_are_sent_safely,

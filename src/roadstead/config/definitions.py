@@ -11,6 +11,7 @@ from roadstead.config.customer_settings import CUSTOMER_SETTINGS
 from roadstead.config.definition import Definition
 from roadstead.config.networks import Network
 from roadstead.config.rail_definitions import RAIL_SETTINGS
+from roadstead.config.verifier_definitions import KYC_VALIDATION, VERIFIER_SETTINGS
 
 SETTINGS = (
     Definition(
@@ -321,6 +322,7 @@ SETTINGS = (
         description="Shows the inside of errors to callers. Refused where money is real.",
         example="false",
     ),
+    KYC_VALIDATION,
 )
 """The settings that every anchor has."""
 
@@ -336,4 +338,4 @@ ISSUER = Definition(
 
 def all_definitions() -> tuple[Definition, ...]:
     """Return every definition, in the order in which they are documented."""
-    return (*SETTINGS, ISSUER, *RAIL_SETTINGS)
+    return (*SETTINGS, ISSUER, *RAIL_SETTINGS, *VERIFIER_SETTINGS)

@@ -13,6 +13,7 @@ from roadstead.config.networks import NetworkProfile
 from roadstead.config.secrets import Secret
 from roadstead.config.settings import RailSettings, Settings
 from roadstead.config.strkey import public_key_of
+from roadstead.config.verification import ConfiguredVerifier, configured_verifiers, verified_types
 from roadstead.errors import BadInput
 from roadstead.money import Asset, stellar_asset
 
@@ -159,6 +160,22 @@ class Configuration:
             ConfiguredRateSource(terms=terms, url=settings.rates_url, token=settings.rates_token)
             for terms in self.anchor.rate_sources
         )
+
+    @property
+    def validates_customers(self) -> bool:
+        """Whether customers' data are verified beyond their form."""
+        said = self.settings.kyc_validation
+        return self.profile.validates_customers if said is None else said == "on"
+
+    @property
+    def verifiers(self) -> tuple[ConfiguredVerifier, ...]:
+        """Who verifies customers, in the order in which they are asked whom they serve; people come last."""
+        return configured_verifiers(self.anchor, self.settings)
+
+    @property
+    def verified_types(self) -> frozenset[str]:
+        """The customer types that are verified beyond the form of their data; none where nobody is verified."""
+        return verified_types(self.anchor, self.verifiers) if self.validates_customers else frozenset()
 
     @property
     def signing_account(self) -> str:

@@ -11,6 +11,7 @@ from roadstead.config.definition import DEFAULT, Definition
 from roadstead.config.definitions import ISSUER, SETTINGS
 from roadstead.config.rail_definitions import RAIL_SETTINGS
 from roadstead.config.schema import Unfit, nearest
+from roadstead.config.verifier_definitions import VERIFIER_SETTINGS
 
 PREFIX = "ROADSTEAD_"
 FILE_SUFFIX = "_FILE"
@@ -18,8 +19,10 @@ _SECRET_FILE_BYTES_MAX = 65_536
 _ISSUER = re.compile(r"ROADSTEAD_ASSET_([A-Z0-9]{1,12})_ISSUER", re.ASCII)
 _OF_A_RAIL = {definition.variable.partition("<NAME>_")[2]: definition for definition in RAIL_SETTINGS}
 _RAIL = re.compile(rf"ROADSTEAD_RAIL_([A-Z0-9_]+?)_({'|'.join(_OF_A_RAIL)})(_FILE)?", re.ASCII)
+_VERIFIER = re.compile(r"ROADSTEAD_VERIFIER_([A-Z0-9_]+?)_(KIND|URL|SECRET)(_FILE)?", re.ASCII)
 _EXEMPT = re.compile(
-    r"ROADSTEAD_(LIFELINE_FD|NO_SKIPS|TEST_.*|BANK_TOKEN|(SENDER_SECRET|OPERATOR_TOKEN)(_FILE)?)", re.ASCII
+    r"ROADSTEAD_(LIFELINE_FD|NO_SKIPS|TEST_.*|BANK_TOKEN|SIMULATED_VERIFIER_SECRET|(SENDER_SECRET|OPERATOR_TOKEN)(_FILE)?)",
+    re.ASCII,
 )
 """Variables that speak to supervised child processes, to the test suite, to the sandbox's bank and sender, and to
 commands about who types them."""
@@ -32,6 +35,7 @@ class Reading:
     values: dict[str, object] = field(default_factory=dict)
     issuers: dict[str, object] = field(default_factory=dict)
     rails: dict[str, dict[str, object]] = field(default_factory=dict)
+    verifiers: dict[str, dict[str, object]] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -55,7 +59,7 @@ def _keep(target: dict[str, object], name: str) -> Callable[[object], None]:
 
 
 def _read_named(given: Mapping[str, str], name: str, reading: Reading) -> None:
-    """Read a variable whose name carries an asset's code or a rail's name."""
+    """Read a variable whose name carries an asset's code, or a rail's or verifier's name."""
     if found := _ISSUER.fullmatch(name):
         _read(given, ISSUER, name, reading, _keep(reading.issuers, found[1]))
     if found := _RAIL.fullmatch(name):
@@ -64,6 +68,12 @@ def _read_named(given: Mapping[str, str], name: str, reading: Reading) -> None:
         if variable not in reading.origins:
             rail = reading.rails.setdefault(found[1].lower(), {})
             _read(given, definition, variable, reading, _keep(rail, definition.field))
+    if found := _VERIFIER.fullmatch(name):
+        definition = next(item for item in VERIFIER_SETTINGS if item.variable.endswith(found[2]))
+        variable = f"ROADSTEAD_VERIFIER_{found[1]}_{found[2]}"
+        if variable not in reading.origins:
+            verifier = reading.verifiers.setdefault(found[1].lower(), {})
+            _read(given, definition, variable, reading, _keep(verifier, definition.field))
 
 
 def _read(
@@ -122,7 +132,11 @@ def _note_unknown(given: Mapping[str, str], reading: Reading) -> None:
         found = _RAIL.fullmatch(name)
         if found and (_OF_A_RAIL[found[2]].secret or not found[3]):
             continue
-        patterns = [ISSUER.variable, *(definition.variable for definition in RAIL_SETTINGS)]
+        found = _VERIFIER.fullmatch(name)
+        if found and (found[2] == "SECRET" or not found[3]):
+            continue
+        named = (*RAIL_SETTINGS, *VERIFIER_SETTINGS)
+        patterns = [ISSUER.variable, *(definition.variable for definition in named)]
         reading.problems.append(
             f"{name} is no setting of Roadstead.{nearest(name, [*known, *patterns])} Correct its name or remove it."
         )

@@ -14,6 +14,7 @@ VECTOR_SEED = "SAAACAQDAQCQMBYIBEFAWDANBYHRAEISCMKBKFQXDAMRUGY4DUPB6NKI"
 VECTOR_ACCOUNT = "GAB2CB576PHBBPQ5ODORRZ2LYCMWPZGWGCN2KDK7DXOIMZASKUY3QZ6Q"
 JWT_SECRET = "example-do-not-use-3f7c1d90a6e84b25"  # noqa: S105 - known to everybody, which is its point
 JWT_SECRET_PREVIOUS = "example-do-not-use-9b2e5d81c4f07a63"  # noqa: S105 - the same
+VERIFIER_SECRET = "example-do-not-use-5d80c2f1a7b94e36"  # noqa: S105 - the same
 DATA_KEY = "ZXhhbXBsZS1kby1ub3QtdXNlLTAxMjM0NTY3ODlhYmM="
 DATA_KEY_PREVIOUS = "ZXhhbXBsZS1kby1ub3QtdXNlLTk4NzY1NDMyMTBmZWQ="
 RAIL_TOKEN = "example-token-of-the-bank"  # noqa: S105 - the same
@@ -39,6 +40,7 @@ EXAMPLE_VALUES = frozenset(
         VECTOR_ACCOUNT,
         JWT_SECRET,
         JWT_SECRET_PREVIOUS,
+        VERIFIER_SECRET,
         DATA_KEY,
         DATA_KEY_PREVIOUS,
         RAIL_TOKEN,

@@ -22,6 +22,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _PHONE = re.compile(r"\+[1-9][0-9]{5,14}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _RATE_KIND = re.compile(r"static|http|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+_COUNTRY_OF_ADDRESS = re.compile(r"[A-Z]{3}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?", re.ASCII)
 _RATE_EXPONENT_MAX = 12
 _ANY_ASSET = Asset(Scheme.STELLAR, "any")
@@ -128,6 +129,14 @@ def _country_codes(value: object) -> tuple[str, ...]:
     return codes
 
 
+def _countries(value: object) -> tuple[str, ...]:
+    codes = _names(value)
+    for code in codes:
+        if not _COUNTRY_OF_ADDRESS.fullmatch(code):
+            raise Unfit(f"names {_shown(code)}")
+    return codes
+
+
 def _currency(value: object) -> Asset:
     text = _text(value)
     try:
@@ -183,5 +192,6 @@ PERCENT = Form(words="percentage points of at least 0 and below 100", read=_perc
 RATE = Form(words="a number above 0, at most twelve digits before its point", read=_rate)
 RATE_KIND = _pattern(_RATE_KIND, "static, http, or package.module:function of a source of your own")
 COUNTRY_CODES = Form(words="a list of country codes of ISO 3166 such as DE or US-NY", read=_country_codes)
+COUNTRIES = Form(words="a list of countries by the three letters of ISO 3166-1 such as DEU", read=_countries)
 NAMES = Form(words="a list of names", read=_names)
 CURRENCY = Form(words="a currency by its ISO 4217 code, written as in SEP-38", read=_currency)

@@ -60,10 +60,21 @@ def _gaps(anchor: Anchor, reading: Reading) -> Iterator[str]:
                 f"ROADSTEAD_ASSET_{code}_ISSUER is set, and anchor.toml accepts no asset {code}."
                 f"{nearest(code, codes)} Correct its name or remove it."
             )
+    yield from _verifier_gaps(anchor, reading)
     names = [rail.name for rail in anchor.rails]
     for name in reading.rails:
         if name not in names:
             yield (
                 f"ROADSTEAD_RAIL_{name.upper()}_... is set, and anchor.toml has no rail {name}."
+                f"{nearest(name, names)} Correct its name or remove it."
+            )
+
+
+def _verifier_gaps(anchor: Anchor, reading: Reading) -> Iterator[str]:
+    names = [verifier.name for verifier in anchor.verifiers]
+    for name in reading.verifiers:
+        if name not in names:
+            yield (
+                f"ROADSTEAD_VERIFIER_{name.upper()}_... is set, and anchor.toml has no verifier {name}."
                 f"{nearest(name, names)} Correct its name or remove it."
             )

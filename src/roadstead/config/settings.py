@@ -34,6 +34,16 @@ class RailSettings(FileSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VerifierSettings:
+    """What stands behind a verifier of `anchor.toml` in this environment."""
+
+    kind: str | None = None
+    """`offline`, `manual`, `http`, or `package.module:function` of an integrator's own."""
+    url: str | None = None
+    secret: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The values of all settings, read and checked one by one; each is described in `roadstead.config.definitions`."""
 
@@ -95,6 +105,10 @@ class Settings:
     debug: bool = False
     rails: Mapping[str, RailSettings] = field(default_factory=dict)
     """Rails by their name in `anchor.toml`, as far as the environment speaks of them."""
+    kyc_validation: str | None = None
+    """`on` or `off`: whether customers are verified; None means what the network says."""
+    verifiers: Mapping[str, VerifierSettings] = field(default_factory=dict)
+    """Verifiers by their name in `anchor.toml`, as far as the environment speaks of them."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Where each variable's value comes from: `environment`, `file PATH`, `default` or `network default`."""
 
@@ -146,6 +160,12 @@ def settings_from(reading: Reading, environ: Mapping[str, str]) -> Settings:
             NETWORK_DEFAULT,
         ),
         ("trusted_proxies", "ROADSTEAD_TRUSTED_PROXIES", (), DEFAULT),
+        (
+            "kyc_validation",
+            "ROADSTEAD_KYC_VALIDATION",
+            "on" if network.validates_customers else "off",
+            NETWORK_DEFAULT,
+        ),
         ("public_url", "ROADSTEAD_PUBLIC_URL", f"https://{values['home_domain']}", DEFAULT),
         ("database_url", "ROADSTEAD_DATABASE_URL", None, DEFAULT),
         ("database_owner_url", "ROADSTEAD_DATABASE_OWNER_URL", database_url, DEFAULT),
@@ -159,6 +179,9 @@ def settings_from(reading: Reading, environ: Mapping[str, str]) -> Settings:
         issuers=MappingProxyType(cast(dict[str, str], reading.issuers)),
         rails=MappingProxyType(
             {name: RailSettings(**cast(Any, rail)) for name, rail in reading.rails.items()}
+        ),
+        verifiers=MappingProxyType(
+            {name: VerifierSettings(**cast(Any, verifier)) for name, verifier in reading.verifiers.items()}
         ),
         origins=MappingProxyType(origins),
     )

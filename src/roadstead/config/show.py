@@ -12,6 +12,8 @@ from roadstead.config.definitions import SETTINGS
 from roadstead.config.effective import Configuration
 from roadstead.config.rail_definitions import RAIL_SETTINGS
 from roadstead.config.secrets import MASK, Secret
+from roadstead.config.verifier_definitions import VERIFIER_SETTINGS
+from roadstead.config.verifier_terms import IMPLICIT
 from roadstead.money import Asset
 
 ANCHOR_ORIGIN = "anchor.toml"
@@ -31,7 +33,12 @@ class Row:
 
 def effective_rows(configuration: Configuration) -> list[Row]:
     """List the whole configuration: first the environment's settings, then what `anchor.toml` says."""
-    return [*_settings(configuration), *_rails(configuration), *_anchor(configuration)]
+    return [
+        *_settings(configuration),
+        *_rails(configuration),
+        *_verifiers(configuration),
+        *_anchor(configuration),
+    ]
 
 
 def _settings(configuration: Configuration) -> Iterator[Row]:
@@ -51,6 +58,16 @@ def _rails(configuration: Configuration) -> Iterator[Row]:
             by_default = NETWORK_DEFAULT if definition.field == "kind" else DEFAULT
             origin = configuration.settings.origins.get(variable, by_default)
             yield Row(variable, _shown(getattr(rail, definition.field)), origin)
+
+
+def _verifiers(configuration: Configuration) -> Iterator[Row]:
+    for verifier in configuration.verifiers:
+        if verifier.name == IMPLICIT:
+            continue
+        for definition in VERIFIER_SETTINGS:
+            variable = definition.variable.replace("<NAME>", verifier.name.upper())
+            origin = configuration.settings.origins.get(variable, DEFAULT)
+            yield Row(variable, _shown(getattr(verifier, definition.field) or None), origin)
 
 
 def _anchor(configuration: Configuration) -> Iterator[Row]:

@@ -287,6 +287,18 @@ def word_of(*choices: str) -> Form:
     return Form(words=f"one of {', '.join(choices)}", read=read)
 
 
+def kind_of(*shipped: str, what: str) -> Form:
+    """Return the form of what stands behind a name: one of the kinds that are shipped, or an integrator's own."""
+
+    def read(value: object) -> str:
+        text = _str(value)
+        if text not in shipped and not _DOTTED_PATH.fullmatch(text):
+            raise Unfit(f"is {_shown(text)}")
+        return text
+
+    return Form(words=f"{', '.join(shipped)}, or package.module:function of {what} of your own", read=read)
+
+
 def member_of(choices: type[StrEnum]) -> Form:
     """Return the form of a member of an enumeration."""
 

@@ -13,6 +13,7 @@ import structlog
 from roadstead.clock import Clock
 from roadstead.config.anchor import Anchor
 from roadstead.customers import files_store, store
+from roadstead.customers.reopening import close_cases
 from roadstead.customers.retention import Standing, Verdict, judge
 from roadstead.database.pool import Connection, Database, Row
 from roadstead.errors import BadInput, NotFound
@@ -113,6 +114,7 @@ async def _erase_if_due(database: Database, anchor: Anchor, customer_id: UUID, c
 async def _erase(connection: Connection, customer_id: UUID, *, actor: str) -> None:
     await files_store.delete_of(connection, customer_id)
     await store.erase(connection, customer_id)
+    await close_cases(connection, customer_id)
     await audit.record(
         connection, actor=actor, action="customer.erase", subject=f"customer {customer_id}", detail={}
     )

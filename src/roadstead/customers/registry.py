@@ -11,12 +11,14 @@ import structlog
 
 from roadstead.clock import Clock
 from roadstead.config.anchor import Anchor, CustomerType
-from roadstead.customers import store
+from roadstead.customers import case_store, store
+from roadstead.customers.cases import CaseView
 from roadstead.customers.confirming import Verdict, refusal
 from roadstead.customers.erasing import Deletion, delete
 from roadstead.customers.files import Files
 from roadstead.customers.identity import Identity, Reference, identify, read_id
 from roadstead.customers.standard_fields import fields_before, read_fields
+from roadstead.customers.standing import NOBODY
 from roadstead.customers.store import StoredCustomer
 from roadstead.customers.submissions import SentFile, sort_out
 from roadstead.customers.telling import watch
@@ -50,10 +52,18 @@ class CustomerRegistry:
     keys: KeyProvider
     clock: Clock
     randomness: Randomness
+    verified_types: frozenset[str] = NOBODY
+    """The types that are verified beyond the form of their data."""
 
     @property
     def _writer(self) -> Writer:
-        return Writer(anchor=self.anchor, keys=self.keys, clock=self.clock, randomness=self.randomness)
+        return Writer(
+            anchor=self.anchor,
+            keys=self.keys,
+            clock=self.clock,
+            randomness=self.randomness,
+            verified_types=self.verified_types,
+        )
 
     @property
     def files(self) -> Files:
@@ -107,6 +117,7 @@ class CustomerRegistry:
                 raise refusal(min(submission.codes), Verdict.NOT_ASKED)
             change = Change(
                 type_name=type_name,
+                registered_type=known.registered_type if known else None,
                 language=language,
                 read=read,
                 sealed=sealed,
@@ -124,6 +135,8 @@ class CustomerRegistry:
     async def look_up(self, caller: Principal, reference: Reference) -> CustomerView:
         """Tell how a customer stands for a type, or for the type that `judging_type` chooses.
 
+        Where the type is verified and all of its data are there, asking begins the verification.
+
         Raises:
             BadInput: The type is unknown.
             Forbidden: The account or memo named is not the caller's.
@@ -132,14 +145,20 @@ class CustomerRegistry:
         """
         named_type = self._named_type(reference)
         known = await self._find(reference, identify(caller, reference), named_type)
-        return view_of(
+        view = view_of(
             self.anchor,
             known.id if known else None,
             known.received if known else {},
             registered_type=known.registered_type if known else None,
             named_type=named_type,
+            cases=await self._cases(known.id if known else None),
+            verified_types=self.verified_types,
             now=self.clock.now(),
         )
+        if view.begins and view.id is not None and view.type_name is not None:
+            async with self.database.connection() as connection:
+                await case_store.begin(connection, view.id, view.type_name, self.clock.now())
+        return view
 
     async def watch(
         self, caller: Principal, reference: Reference, *, url: str, private_allowed: bool
@@ -167,6 +186,7 @@ class CustomerRegistry:
                 named_type,
                 url=url,
                 private_allowed=private_allowed,
+                verified_types=self.verified_types,
                 now=self.clock.now(),
             )
 
@@ -193,6 +213,12 @@ class CustomerRegistry:
                 raise NotFound("Nothing is known of this customer, so there is nothing to delete.")
         log.info("customer_deleted", customer_id=str(deletion.customer_id), erased=deletion.is_erased)
         return deletion
+
+    async def _cases(self, customer_id: UUID | None) -> Mapping[str, CaseView]:
+        if customer_id is None or not self.verified_types:
+            return {}
+        async with self.database.connection() as connection:
+            return await case_store.views(connection, customer_id)
 
     def _named_type(self, reference: Reference) -> CustomerType | None:
         if reference.type is not None:

@@ -268,6 +268,14 @@ async def erase(connection: Connection, customer_id: UUID) -> None:
     )
 
 
+async def read_key(connection: Connection, customer_id: UUID) -> WrappedKey | None:
+    """Read a living customer's key; None when there is no such customer, or it was erased."""
+    row = await connection.fetchrow(
+        "SELECT wrapped_key, key_version FROM customers WHERE id = $1 AND erased_at IS NULL", customer_id
+    )
+    return None if row is None else _wrapped_key(row)
+
+
 async def read_sealed(
     connection: Connection, customer_id: UUID, names: Collection[str]
 ) -> tuple[WrappedKey, dict[str, bytes]] | None:

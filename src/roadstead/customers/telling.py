@@ -6,14 +6,17 @@ A registration holds until the status is ACCEPTED or REJECTED; then it is spent,
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from roadstead.callbacks.registration import register
 from roadstead.callbacks.store import Subject, SubjectKind
 from roadstead.config.anchor import Anchor, CustomerType
-from roadstead.customers import store
+from roadstead.customers import case_store, store
+from roadstead.customers.cases import Say
 from roadstead.customers.requirements import CustomerStatus, FieldStatus
+from roadstead.customers.standing import NOBODY
 from roadstead.customers.store import StoredCustomer
 from roadstead.customers.views import CustomerView, view_of
 from roadstead.database.pool import Connection
@@ -22,7 +25,14 @@ from roadstead.errors import Forbidden
 _LAST = frozenset((CustomerStatus.ACCEPTED, CustomerStatus.REJECTED))
 
 
-async def tell_status(connection: Connection, anchor: Anchor, customer_id: UUID, now: datetime) -> None:
+async def tell_status(
+    connection: Connection,
+    anchor: Anchor,
+    customer_id: UUID,
+    now: datetime,
+    *,
+    verified_types: Collection[str] = NOBODY,
+) -> None:
     """Let the partner be told when the status of a customer is not the one that it knows; else nothing happens.
 
     Call it in every transaction that changes a field of a customer, or a decision about one, after the change. Safe to
@@ -37,7 +47,7 @@ async def tell_status(connection: Connection, anchor: Anchor, customer_id: UUID,
     known = await store.find_living(connection, customer_id)
     if known is None:
         return
-    view = _view(anchor, known, row["type"], now)
+    view = await _view(connection, anchor, known, row["type"], verified_types=verified_types, now=now)
     if view.status == row["status"]:
         return
     await connection.execute(
@@ -60,6 +70,7 @@ async def watch(
     *,
     url: str,
     private_allowed: bool,
+    verified_types: Collection[str] = NOBODY,
     now: datetime,
 ) -> None:
     """Tell every change of a customer's status to a URL from now on, instead of any URL before it. Safe to repeat.
@@ -85,7 +96,7 @@ async def watch(
         private_allowed=private_allowed,
     )
     type_name = named_type.name if named_type else None
-    view = _view(anchor, known, type_name, now)
+    view = await _view(connection, anchor, known, type_name, verified_types=verified_types, now=now)
     await connection.execute(
         """
         INSERT INTO customer_watches (customer_id, type, status, snapshot, registered_at)
@@ -120,16 +131,27 @@ def view_in(anchor: Anchor, customer_id: UUID, snapshot: str) -> CustomerView:
             for name, status in content["provided"].items()
             if name in fields
         ),
+        said={name: Say(word) for name, word in content["said"].items()},
     )
 
 
-def _view(anchor: Anchor, known: StoredCustomer, type_name: str | None, now: datetime) -> CustomerView:
+async def _view(
+    connection: Connection,
+    anchor: Anchor,
+    known: StoredCustomer,
+    type_name: str | None,
+    *,
+    verified_types: Collection[str],
+    now: datetime,
+) -> CustomerView:
     return view_of(
         anchor,
         known.id,
         known.received,
         registered_type=known.registered_type,
         named_type=_type(anchor, type_name),
+        cases=await case_store.views(connection, known.id) if verified_types else None,
+        verified_types=verified_types,
         now=now,
     )
 
@@ -146,5 +168,6 @@ def _snapshot(view: CustomerView) -> str:
             "status": view.status,
             "missing": [field.name for field in view.missing],
             "provided": {field.name: status for field, status in view.provided},
+            "said": dict(view.said),
         }
     )

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from roadstead.config.anchor import Anchor, CustomerField, CustomerType
-from roadstead.customers.requirements import (
-    CustomerStatus,
-    FieldStatus,
-    Received,
-    customer_status,
-    in_date,
-    judging_type,
-    missing_fields,
-    provided_fields,
-)
+from roadstead.customers.cases import CaseView, Say
+from roadstead.customers.requirements import CustomerStatus, FieldStatus, Received, in_date, judging_type
+from roadstead.customers.standing import NOBODY, standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +25,10 @@ class CustomerView:
     missing: tuple[CustomerField, ...] = ()
     """What can still be sent, optional fields too; never a required field when the status is ACCEPTED."""
     provided: tuple[tuple[CustomerField, FieldStatus], ...] = ()
+    said: Mapping[str, Say] = field(default_factory=dict)
+    """What may be told of single values that were turned down."""
+    begins: bool = False
+    """Whether everything is there and nobody has been asked to verify it yet."""
 
     @property
     def required_missing(self) -> tuple[str, ...]:
@@ -46,17 +43,27 @@ def view_of(
     *,
     registered_type: str | None,
     named_type: CustomerType | None = None,
+    cases: Mapping[str, CaseView] | None = None,
+    verified_types: Collection[str] = NOBODY,
     now: datetime,
 ) -> CustomerView:
     """Judge what was received for the type that is named, or for the one that `judging_type` chooses."""
     judged = named_type or judging_type(anchor.customer_types, registered_type, received, now)
     if judged is None:
         return CustomerView(id=customer_id, status=CustomerStatus.ACCEPTED)
-    statuses = in_date(judged, received, now)
+    stands = standing(
+        judged,
+        in_date(judged, received, now),
+        (cases or {}).get(judged.name),
+        is_verified=judged.name in verified_types,
+        now=now,
+    )
     return CustomerView(
         id=customer_id,
-        status=customer_status(judged, statuses),
+        status=stands.status,
         type_name=judged.name,
-        missing=missing_fields(judged, statuses),
-        provided=provided_fields(judged, statuses),
+        missing=stands.missing,
+        provided=stands.provided,
+        said=stands.said,
+        begins=stands.begins,
     )

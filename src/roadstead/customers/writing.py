@@ -14,8 +14,10 @@ from roadstead.customers import confirmations_store, indexes, store
 from roadstead.customers.confirming import Request, confirmed_names, may_repeat, request_codes, take_codes
 from roadstead.customers.files import SealedFile, UsedFile, store_files
 from roadstead.customers.indexes import INDEXED
+from roadstead.customers.reopening import note_change
 from roadstead.customers.requirements import DOCUMENT_END, DOCUMENT_FIELDS, FieldStatus, document_ends_at
 from roadstead.customers.standard_fields import ReadFields
+from roadstead.customers.standing import NOBODY
 from roadstead.customers.submissions import write_file_id
 from roadstead.customers.telling import tell_status
 from roadstead.customers.vault import KeyProvider, Vault
@@ -29,6 +31,8 @@ class Change:
     """What a registration writes, checked and as far sealed as can be without the customer's key."""
 
     type_name: str | None
+    registered_type: str | None = None
+    """The type under which the customer was registered before."""
     language: str
     """The language in which the customer is written to."""
     read: ReadFields = field(repr=False)
@@ -53,6 +57,8 @@ class Writer:
     keys: KeyProvider
     clock: Clock
     randomness: Randomness
+    verified_types: frozenset[str] = NOBODY
+    """The types that are verified beyond the form of their data."""
 
     async def write_all(
         self, connection: Connection, vault: Vault, customer_id: UUID, change: Change
@@ -152,7 +158,13 @@ class Writer:
         if found:
             await indexes.write(connection, customer_id, found)
         await self._request(connection, customer_id, change, to_confirm)
-        await tell_status(connection, self.anchor, customer_id, now)
+        begins = self._begun(change.type_name or change.registered_type)
+        await note_change(connection, self.anchor, vault, customer_id, begins=begins, now=now)
+        await tell_status(connection, self.anchor, customer_id, now, verified_types=self.verified_types)
+
+    def _begun(self, type_name: str | None) -> tuple[str, ...]:
+        """Name the cases that begin when a customer is registered under a type."""
+        return (type_name,) if type_name is not None and type_name in self.verified_types else ()
 
     async def _request(
         self, connection: Connection, customer_id: UUID, change: Change, names: Collection[str]

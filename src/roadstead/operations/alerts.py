@@ -72,6 +72,12 @@ class AlertKind(StrEnum):
     """Statements do not follow one another, and their lines wait; the subject is the rail."""
     STATEMENT_LINE_UNCLEAR = "statement_line_unclear"
     """A line names a payout and is not what was expected of it; the subject is the line."""
+    VERIFIER_SILENT = "verifier_silent"
+    """Whoever verifies customers gives no answer; the subject is the verifier."""
+    VERIFIER_NOT_UNDERSTOOD = "verifier_not_understood"
+    """Whoever verifies customers sent what cannot be understood; the subject is the verifier."""
+    VERIFICATION_WAITS = "verification_waits"
+    """A customer has waited for a decision for long; the subject is the case."""
     DECISION_NOT_APPLIED = "decision_not_applied"
     """What people decided cannot be done any more; the subject is what they decided about."""
 

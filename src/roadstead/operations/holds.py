@@ -32,6 +32,8 @@ class HoldKind(StrEnum):
     """Whether a payment belongs to the remittance that somebody named; the subject is the operation id."""
     REMITTANCE_REFUND = "remittance_refund"
     """Whether the payer of a remittance gets the money back."""
+    VERIFICATION = "verification"
+    """Whether a customer's data are confirmed; the subject is the submission."""
     RESUME = "resume"
     """Whether money goes out again after an emergency stop."""
 

@@ -186,7 +186,7 @@ async def carry_out(
                 wrong = {name: seen[name] for name in fields if name in seen}
                 await store.set_status(connection, locked, PayoutStatus.ORDERED, reason.code, now)
                 lack = preparation.NotReady(fields=fields, wrong=wrong, why=explanation(reason))
-                await preparation.wait_for_customer(connection, desk.configuration.anchor, locked, lack, now)
+                await preparation.wait_for_customer(desk, connection, locked, lack, now)
                 due_in = RECHECK_AFTER
             case AskTransaction():
                 await _ask_transaction(desk, connection, locked, step, reason)

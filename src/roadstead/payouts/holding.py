@@ -35,10 +35,11 @@ IN_OUR_HANDS = "The payout waits for a decision of ours; nothing is asked of you
 _PURPOSE = b"roadstead payout content\0"
 
 
-def pays_digest(payout: store.Payout, attempt: PayoutAttempt, data_key: bytes) -> str:
+def pays_digest(payout: store.Payout, attempt: PayoutAttempt, data_key: bytes, *, caution: str = "") -> str:
     """Return the digest of what an attempt would pay, to whom and over what, under the receiving client's data key.
 
     Without the key nothing of the client can be guessed from it. It is the same for every attempt of the same content.
+    A `caution` makes it another: who let a payout out before there was reason for caution did not let out this one.
     """
     creditor = attempt.creditor
     content = {
@@ -51,6 +52,7 @@ def pays_digest(payout: store.Payout, attempt: PayoutAttempt, data_key: bytes) -
         "bank": creditor.bank_number or "",
         "country": creditor.country or "",
         "information": attempt.information,
+        **({"caution": caution} if caution else {}),
     }
     return hmac.new(data_key, _PURPOSE + canonical(content).encode(), hashlib.sha256).hexdigest()
 

@@ -14,6 +14,7 @@ from roadstead.customers.vault import Vault, WrappedKey
 from roadstead.database.pool import Connection
 from roadstead.errors import BadInput, InvariantViolated
 from roadstead.payouts import content, store
+from roadstead.payouts.asking import ask_customer
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.holding import pays_digest
 from roadstead.payouts.identifiers import attempt_key
@@ -21,12 +22,17 @@ from roadstead.payouts.reasons import Reason, reason_of
 from roadstead.payouts.states import PayoutStatus
 from roadstead.rails.checks import INFORMATION_MAX
 from roadstead.rails.protocol import FieldProblem, PayoutAttempt
-from roadstead.remittances import gate
+from roadstead.remittances import cancellation, gate
 from roadstead.remittances import store as remittances
-from roadstead.remittances.demands import missing_of
+from roadstead.remittances.demands import sides_of
 from roadstead.remittances.states import RemittanceStatus
 
-_AGAIN = "Send these fields of the customers again through SEP-12"
+BEING_VERIFIED = "The data of a customer are being verified. The payout follows; nothing is asked of you now."
+"""What a partner is told meanwhile."""
+REJECTED = "rejected"
+"""What the digest of a payout carries whose customer was rejected, so that no other approval lets it out."""
+REJECTED_APPROVALS = 2
+"""How many people have to let out money of a customer who was rejected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,13 @@ class NotReady:
     """What the partner is told before it, a whole sentence of the catalogue."""
 
 
+class Verifying:
+    """Somebody verifies a customer; nothing has to be sent meanwhile."""
+
+
+VERIFYING = Verifying()
+
+
 class Corrected:
     """The partner still has to correct fields of the transaction."""
 
@@ -76,7 +89,7 @@ class Impossible:
     why: str
 
 
-Readiness = Prepared | NotReady | Corrected | Refusal | Impossible
+Readiness = Prepared | NotReady | Verifying | Corrected | Refusal | Impossible
 
 
 async def prepare(desk: Desk, payout: store.Payout) -> Readiness:
@@ -95,16 +108,14 @@ async def prepare(desk: Desk, payout: store.Payout) -> Readiness:
         now = desk.clock.now()
         accepted = await gate.accepted_fields(connection, remittance.id, now)
         number = 1 + len(await store.attempts(connection, payout.id))
-        missing = _missing(desk.configuration.anchor, remittance, accepted, now)
+        word = await _ask_the_gate(connection, desk, remittance, accepted)
         sealed = await sealed_fields(connection, remittance.receiver_id)
     if remittance.status.is_final:
         return Impossible(why=f"the remittance is {remittance.status}")
     if sealed is None or remittance.receiver_id is None:
         return Impossible(why="the receiving client is not known any more")
-    if isinstance(missing, Impossible):
-        return missing
-    if missing:
-        return NotReady(fields=missing)
+    if not isinstance(word, gate.GateWord):
+        return word
     wrapped_key, ciphertexts = sealed
     data_key = await desk.keys.unwrap(wrapped_key, customer_id=remittance.receiver_id)
     vault = Vault(remittance.receiver_id, data_key)
@@ -121,8 +132,8 @@ async def prepare(desk: Desk, payout: store.Payout) -> Readiness:
     )
     if problems := [*_beyond_limits(desk.configuration.anchor, payout), *desk.rail.check(attempt)]:
         return _unfit(problems, ciphertexts)
-    pays = pays_digest(payout, attempt, data_key)
-    approvals, why = _approvals(desk.configuration.anchor, remittance, payout, accepted)
+    pays = pays_digest(payout, attempt, data_key, caution=REJECTED if word.is_rejected else "")
+    approvals, why = _approvals(desk.configuration.anchor, remittance, payout, accepted, word)
     plain = content.write(attempt).decode()
     return Prepared(
         attempt=attempt,
@@ -172,8 +183,12 @@ def _approvals(
     remittance: remittances.Remittance,
     payout: store.Payout,
     accepted: gate.AcceptedFields,
+    word: gate.GateWord,
 ) -> tuple[int, str]:
     method, rail = anchor.funding_method(remittance.funding_method), anchor.rail(payout.rail)
+    if word.is_rejected:
+        people = max(method.approvals, REJECTED_APPROVALS)
+        return people, "the verification of a customer ended in a rejection"
     asked = [
         (one.approvals, f"{payout.amount} is above {one.approval_above:f} {how} {one.name}")
         for one, how in ((method, "by"), (rail, "over"))
@@ -186,15 +201,29 @@ def _approvals(
     return 0, ""
 
 
-def _missing(
-    anchor: Anchor, remittance: remittances.Remittance, accepted: gate.AcceptedFields, now: datetime
-) -> tuple[str, ...] | Impossible:
+async def _ask_the_gate(
+    connection: Connection, desk: Desk, remittance: remittances.Remittance, accepted: gate.AcceptedFields
+) -> gate.GateWord | NotReady | Verifying | Impossible:
+    """Tell what the gate says of both customers where it lets the payout on, or why it does not."""
+    configuration = desk.configuration
+    verified = gate.Verified(types=configuration.verified_types, now=desk.clock.now())
     try:
-        required = [name for side in missing_of(remittance, anchor, accepted, now) for name in side.fields]
+        sides = sides_of(remittance, configuration.anchor, accepted, verified)
     except BadInput as error:
         return Impossible(why=f"what is asked of its customers is not in anchor.toml any more: {error}")
+    await gate.begin_cases(connection, sides, verified.now)
+    word = gate.gate_word(sides)
+    if word.is_rejected:
+        # Nobody is told that a customer was rejected by being asked for something: people decide.
+        return word
+    if missing := _missing(word, accepted):
+        return NotReady(fields=missing)
+    return VERIFYING if word.is_verifying else word
+
+
+def _missing(word: gate.GateWord, accepted: gate.AcceptedFields) -> tuple[str, ...]:
     rejected = [name for name in content.CREDITOR_FIELDS if name in accepted.receiver_rejected]
-    return tuple(dict.fromkeys([*required, *rejected]))
+    return tuple(dict.fromkeys([*word.lacking, *rejected]))
 
 
 async def sealed_fields(
@@ -235,7 +264,7 @@ async def write(connection: Connection, payout: store.Payout, prepared: Prepared
 
 
 async def wait_for_customer(
-    connection: Connection, anchor: Anchor, payout: store.Payout, lack: NotReady, now: datetime
+    desk: Desk, connection: Connection, payout: store.Payout, lack: NotReady, now: datetime
 ) -> None:
     """Tell the partner which data stand in the way; the payout is ordered and is looked at again."""
     remittance = await remittances.by_id(connection, payout.remittance_id, lock=True)
@@ -243,20 +272,21 @@ async def wait_for_customer(
         return
     if lack.wrong and remittance.receiver_id is not None:
         await customers.reject_fields(connection, remittance.receiver_id, lack.wrong)
-        await tell_status(connection, anchor, remittance.receiver_id, now)
-    if remittance.status not in {RemittanceStatus.PENDING_RECEIVER, RemittanceStatus.PENDING_EXTERNAL}:
-        return
-    await remittances.move(
-        connection,
-        remittances.Move(
-            remittance_id=remittance.id,
-            status_from=remittance.status,
-            status_to=RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE,
-            cause="customer data missing",
-            message=" ".join(filter(None, (lack.why, f"{_AGAIN}: {', '.join(lack.fields)}."))),
-        ),
-        now,
-    )
+        await tell_status(
+            connection,
+            desk.configuration.anchor,
+            remittance.receiver_id,
+            now,
+            verified_types=desk.configuration.verified_types,
+        )
+    await ask_customer(connection, remittance.id, lack.fields, now, why=lack.why)
+
+
+async def wait_for_verifier(connection: Connection, payout: store.Payout) -> None:
+    """Tell the partner that nothing is asked of it while somebody verifies; what was asked before stays asked."""
+    remittance = await remittances.by_id(connection, payout.remittance_id, lock=True)
+    if remittance is not None and remittance.status is RemittanceStatus.PENDING_RECEIVER:
+        await cancellation.explain(connection, remittance.id, BEING_VERIFIED)
 
 
 async def sealed_of(

@@ -128,13 +128,16 @@ async def _wait(
     desk: Desk,
     connection: Connection,
     payout: store.Payout,
-    lack: preparation.NotReady | preparation.Corrected | preparation.Impossible,
+    lack: preparation.NotReady | preparation.Verifying | preparation.Corrected | preparation.Impossible,
 ) -> timedelta | None:
     """Ask for what lacks, or let people decide when that does not help; return how long the payout rests."""
     now = desk.clock.now()
     if isinstance(lack, preparation.Impossible):
         await _hold_for_decision(connection, payout, now, lack.why)
         return None
+    if isinstance(lack, preparation.Verifying):
+        await preparation.wait_for_verifier(connection, payout)
+        return RECHECK_AFTER
     remittance = await remittances.by_id(connection, payout.remittance_id)
     answer_within = timedelta(seconds=desk.configuration.anchor.payouts.answer_within_s)
     is_asked = remittance is not None and remittance.status in _ASKED
@@ -142,7 +145,7 @@ async def _wait(
         await _hold_for_decision(connection, payout, now, "the partner has not sent what was asked for")
         return None
     if isinstance(lack, preparation.NotReady):
-        await preparation.wait_for_customer(connection, desk.configuration.anchor, payout, lack, now)
+        await preparation.wait_for_customer(desk, connection, payout, lack, now)
     return RECHECK_AFTER
 
 

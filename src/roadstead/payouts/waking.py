@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from roadstead.database.pool import Database
+from roadstead.payouts.preparation import BEING_VERIFIED
 
 
 async def wake_for_customer(database: Database, customer_id: UUID) -> None:
@@ -18,9 +19,11 @@ async def wake_for_customer(database: Database, customer_id: UUID) -> None:
             """
             UPDATE payouts AS p SET due_at = now() FROM remittances AS r
             WHERE r.id = p.remittance_id AND (r.sender_id = $1 OR r.receiver_id = $1)
-                AND r.status = 'pending_customer_info_update' AND p.status = 'ordered' AND p.due_at > now()
+                AND (r.status = 'pending_customer_info_update' OR r.status_message = $2)
+                AND p.status = 'ordered' AND p.due_at > now()
             """,
             customer_id,
+            BEING_VERIFIED,
         )
 
 

@@ -1,29 +1,15 @@
-"""What a remittance asks of its customers: the types that were fixed at its opening, and what is missing of them."""
+"""What a remittance asks of its customers: the types that were fixed at its opening, and how both stand for them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-
-from roadstead.config.anchor import Anchor, CustomerRole
+from roadstead.config.anchor import Anchor
 from roadstead.customers.corridors import Corridor, RequiredTypes, required_types
-from roadstead.customers.requirements import fresh, gate_decision
 from roadstead.errors import BadInput
 from roadstead.money import Money
-from roadstead.remittances.gate import AcceptedFields
+from roadstead.remittances import gate
+from roadstead.remittances.gate import AcceptedFields, Side, Verified
 from roadstead.remittances.pricing import Price
 from roadstead.remittances.store import Remittance
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
-    """What is missing of one side of a remittance."""
-
-    role: CustomerRole
-    type: str
-    fields: tuple[str, ...]
-    """Names of SEP-9."""
 
 
 def types_at(anchor: Anchor, price: Price, funding_method: str) -> RequiredTypes:
@@ -65,34 +51,15 @@ def _corridor(remittance: Remittance, amount_in: Money, amount_out: Money | None
     )
 
 
-def missing_of(
-    remittance: Remittance, anchor: Anchor, accepted: AcceptedFields, now: datetime
-) -> tuple[Missing, ...]:
-    """Return what is missing of both sides at a moment; nothing opens the gate.
+def sides_of(
+    remittance: Remittance, anchor: Anchor, accepted: AcceptedFields, verified: Verified
+) -> list[Side]:
+    """Judge both customers of a remittance for the types that were fixed for it.
 
     Raises:
         BadInput: A type, or the asset, is not in `anchor.toml` any more: nobody knows what would suffice.
     """
-    found = []
-    for role, type_name in types_of(remittance, anchor).sides:
-        if type_name is not None:
-            side = accepted.sender if role is CustomerRole.SENDER else accepted.receiver
-            fields = missing_for(type_name, anchor, side, now)
-            if fields:
-                found.append(Missing(role=role, type=type_name, fields=fields))
-    return tuple(found)
-
-
-def missing_for(
-    type_name: str, anchor: Anchor, accepted: Mapping[str, datetime], now: datetime
-) -> tuple[str, ...]:
-    """Return the required fields of a type that are not among accepted ones, or have become too old for it.
-
-    Raises:
-        BadInput: The anchor has no such type.
-    """
-    kind = anchor.customer_type(type_name)
-    return gate_decision(kind, fresh(kind, accepted, now))
+    return gate.sides_of(anchor, types_of(remittance, anchor), accepted, verified)
 
 
 def demands_no_more(anchor: Anchor, remittance: Remittance, price: Price) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -15,15 +15,16 @@ from roadstead.clock import Clock
 from roadstead.config.anchor import CustomerGate
 from roadstead.config.effective import AcceptedAsset, Configuration
 from roadstead.customers.corridors import RequiredTypes
-from roadstead.database.pool import Database
+from roadstead.customers.requirements import CustomerStatus
+from roadstead.database.pool import Connection, Database
 from roadstead.errors import BadInput, CustomerInfoNeeded, Forbidden
 from roadstead.money import amount_from_text
 from roadstead.partners.receipts import Receipt
 from roadstead.quotes.quoting import named_quote
 from roadstead.quotes.store import StoredQuote
 from roadstead.randomness import Randomness, new_id, new_memo
-from roadstead.remittances import opening_store
-from roadstead.remittances.demands import missing_for, types_at
+from roadstead.remittances import gate, opening_store
+from roadstead.remittances.demands import types_at
 from roadstead.remittances.modes import Mode, at_par_or_to_come, quoted, used_up
 from roadstead.remittances.pricing import Price
 from roadstead.remittances.release import release_waiting
@@ -123,7 +124,7 @@ async def open_remittance(
             now=now,
         )
         partner_id = _require_partner(parties)
-        status = _status_by_customers(parties, terms, configuration, now)
+        status = await _ask_the_gate(connection, parties, terms, configuration, now)
         new = opening_store.NewRemittance(
             id=new_id(randomness),
             partner_id=partner_id,
@@ -154,7 +155,13 @@ async def open_remittance(
     if status is not RemittanceStatus.PENDING_SENDER:
         # A customer may have become complete between the look at it and the storing of the remittance.
         for customer_id in {new.sender_id, new.receiver_id} - {None}:
-            await release_waiting(database, configuration.anchor, cast(UUID, customer_id), clock)
+            await release_waiting(
+                database,
+                configuration.anchor,
+                cast(UUID, customer_id),
+                clock,
+                verified_types=configuration.verified_types,
+            )
     return _opened(new, memo)
 
 
@@ -321,30 +328,70 @@ def _require_partner(parties: opening_store.Parties | None) -> UUID:
     return parties.partner_id
 
 
-def _status_by_customers(
-    parties: opening_store.Parties | None, terms: Terms, configuration: Configuration, now: datetime
+async def _ask_the_gate(
+    connection: Connection,
+    parties: opening_store.Parties | None,
+    terms: Terms,
+    configuration: Configuration,
+    now: datetime,
 ) -> RemittanceStatus:
-    """Return the status to open with: what is missing of a customer is asked for now, or later where that is agreed.
+    """Return the status to open with, and begin the verifications that are asked for.
+
+    Raises:
+        BadInput: A customer is not known, or one whom we do not work with.
+        CustomerInfoNeeded: A customer is missing, or not complete where it has to be.
+    """
+    sides = _sides(parties, terms, configuration, now)
+    await gate.begin_cases(connection, sides, now)
+    may_wait = configuration.anchor.remittances.kyc is CustomerGate.ASYNCHRONOUS
+    return _status_by_customers(sides, may_wait=may_wait)
+
+
+def _sides(
+    parties: opening_store.Parties | None, terms: Terms, configuration: Configuration, now: datetime
+) -> list[gate.Side]:
+    """Judge both customers for the types that are asked of them.
 
     Raises:
         BadInput: A customer is not known.
+    """
+    sender_fields = parties.sender_fields if parties else None
+    receiver_fields = parties.receiver_fields if parties else None
+    for name, customer_id, fields in (
+        ("sender_id", terms.sender_id, sender_fields),
+        ("receiver_id", terms.receiver_id, receiver_fields),
+    ):
+        if customer_id is not None and fields is None:
+            raise BadInput(f"{name} {customer_id} is not known: use the id that PUT /customer gave you.")
+    accepted = gate.AcceptedFields(
+        sender=sender_fields or {},
+        receiver=receiver_fields or {},
+        sender_cases=parties.sender_cases if parties else {},
+        receiver_cases=parties.receiver_cases if parties else {},
+        sender_id=terms.sender_id,
+        receiver_id=terms.receiver_id,
+    )
+    verified = gate.Verified(types=configuration.verified_types, now=now)
+    return gate.sides_of(configuration.anchor, terms.required_types, accepted, verified)
+
+
+def _status_by_customers(sides: Sequence[gate.Side], *, may_wait: bool) -> RemittanceStatus:
+    """Return the status to open with: what is missing of a customer is asked for now, or later where that is agreed.
+
+    Raises:
+        BadInput: A customer is one whom we do not work with.
         CustomerInfoNeeded: A customer is missing, or not complete where it has to be.
     """
-    required = terms.required_types
-    sides = (
-        ("sender_id", required.sender, terms.sender_id, parties.sender_fields if parties else None),
-        ("receiver_id", required.receiver, terms.receiver_id, parties.receiver_fields if parties else None),
-    )
-    may_wait = configuration.anchor.remittances.kyc is CustomerGate.ASYNCHRONOUS
     status = RemittanceStatus.PENDING_SENDER
-    for name, type_name, customer_id, accepted in sides:
-        if customer_id is not None and accepted is None:
-            raise BadInput(f"{name} {customer_id} is not known: use the id that PUT /customer gave you.")
-        if type_name is None:
+    for side in sides:
+        if side.standing.status is CustomerStatus.REJECTED:
+            raise BadInput(
+                f"Customer {side.customer_id} cannot take part in a transaction: GET /customer tells how the customer "
+                "stands."
+            )
+        if side.customer_id is not None and side.standing.opens:
             continue
-        if accepted is not None and not missing_for(type_name, configuration.anchor, accepted, now):
-            continue
-        if accepted is None or not may_wait:
-            raise CustomerInfoNeeded(type_name)
+        if side.customer_id is None or not may_wait:
+            raise CustomerInfoNeeded(side.type_name)
         status = RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE
     return status

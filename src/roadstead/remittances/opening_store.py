@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
+from roadstead.customers.case_store import VIEWS_OF, read_views
+from roadstead.customers.cases import CaseView
 from roadstead.customers.corridors import RequiredTypes
 from roadstead.database.pool import Connection
 from roadstead.errors import BadInput, Conflict, InvariantViolated
@@ -30,6 +32,9 @@ class Parties:
     sender_fields: Mapping[str, datetime] | None
     """Names of accepted fields with the moments of their receipt; None when this account knows no such customer."""
     receiver_fields: Mapping[str, datetime] | None
+    sender_cases: Mapping[str, CaseView] = field(default_factory=dict)
+    """What was verified of the sending client, by type."""
+    receiver_cases: Mapping[str, CaseView] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,8 @@ class QuoteTaken(Conflict):
 _PARTIES = f"""
 SELECT p.id AS partner_id, p.status = 'active' AS partner_is_active,
     CASE WHEN s.id IS NOT NULL THEN {accepted_of("s.id", "$4")} END AS sender_fields,
-    CASE WHEN r.id IS NOT NULL THEN {accepted_of("r.id", "$4")} END AS receiver_fields
+    CASE WHEN r.id IS NOT NULL THEN {accepted_of("r.id", "$4")} END AS receiver_fields,
+    {VIEWS_OF.format(customer="s.id")} AS sender_cases, {VIEWS_OF.format(customer="r.id")} AS receiver_cases
 FROM partner_accounts AS a
 JOIN partners AS p ON p.id = a.partner_id
 LEFT JOIN customers AS s ON s.id = $2 AND s.account = a.account AND s.restricted_at IS NULL
@@ -85,12 +91,14 @@ async def parties(
     row = await connection.fetchrow(_PARTIES, account, sender_id, receiver_id, now)
     if row is None:
         return None
-    partner_id, partner_is_active, sender_fields, receiver_fields = row
+    partner_id, partner_is_active, sender_fields, receiver_fields, sender_cases, receiver_cases = row
     return Parties(
         partner_id=partner_id,
         partner_is_active=partner_is_active,
         sender_fields=None if sender_fields is None else dict(sender_fields),
         receiver_fields=None if receiver_fields is None else dict(receiver_fields),
+        sender_cases=read_views(sender_cases),
+        receiver_cases=read_views(receiver_cases),
     )
 
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from roadstead.clock import Clock
 from roadstead.config.anchor import Anchor
+from roadstead.customers.standing import NOBODY
 from roadstead.database.pool import Connection, Database, Row
 from roadstead.errors import BadInput
 from roadstead.remittances import gate, store
-from roadstead.remittances.demands import missing_of
+from roadstead.remittances.demands import sides_of
 from roadstead.remittances.states import RemittanceStatus
 
 RELEASED_MAX = 100
 """Most remittances of one customer that one call looks at; the next one looks at the rest."""
 
 
-async def release_waiting(database: Database, anchor: Anchor, customer_id: UUID, clock: Clock) -> int:
+async def release_waiting(
+    database: Database,
+    anchor: Anchor,
+    customer_id: UUID,
+    clock: Clock,
+    *,
+    verified_types: Collection[str] = NOBODY,
+) -> int:
     """Let the unpaid remittances of a customer be paid whose customers are both complete; return how many.
 
     Safe to repeat. Whoever opens a remittance that waits calls it afterwards, and so does whoever changes a customer:
@@ -26,13 +36,20 @@ async def release_waiting(database: Database, anchor: Anchor, customer_id: UUID,
         Unavailable: The database does not answer; nothing was changed.
     """
     async with database.transaction() as connection:
-        found = await _waiting(connection, customer_id)
-        released = 0
-        for waiting in found:
-            if not await _is_complete(connection, anchor, waiting["id"], clock):
-                continue
-            await _release(connection, waiting["id"], RemittanceStatus(waiting["status"]), clock)
-            released += 1
+        verified = gate.Verified(types=verified_types, now=clock.now())
+        return await release_in(connection, anchor, customer_id, verified)
+
+
+async def release_in(
+    connection: Connection, anchor: Anchor, customer_id: UUID, verified: gate.Verified
+) -> int:
+    """Do the same in the caller's transaction: for whoever changes in it how the customer stands."""
+    released = 0
+    for waiting in await _waiting(connection, customer_id):
+        if not await _is_complete(connection, anchor, waiting["id"], verified):
+            continue
+        await _release(connection, waiting["id"], RemittanceStatus(waiting["status"]), verified.now)
+        released += 1
     return released
 
 
@@ -51,21 +68,24 @@ async def _waiting(connection: Connection, customer_id: UUID) -> list[Row]:
     return rows
 
 
-async def _is_complete(connection: Connection, anchor: Anchor, remittance_id: UUID, clock: Clock) -> bool:
+async def _is_complete(
+    connection: Connection, anchor: Anchor, remittance_id: UUID, verified: gate.Verified
+) -> bool:
     """Tell whether nothing is missing of either side; of a type that is no longer known, something always is."""
     remittance = await store.by_id(connection, remittance_id)
     if remittance is None:
         return False
-    now = clock.now()
-    accepted = await gate.accepted_fields(connection, remittance_id, now)
+    accepted = await gate.accepted_fields(connection, remittance_id, verified.now)
     try:
-        return not missing_of(remittance, anchor, accepted, now)
+        sides = sides_of(remittance, anchor, accepted, verified)
     except BadInput:
         return False
+    await gate.begin_cases(connection, sides, verified.now)
+    return gate.gate_word(sides).opens
 
 
 async def _release(
-    connection: Connection, remittance_id: UUID, status: RemittanceStatus, clock: Clock
+    connection: Connection, remittance_id: UUID, status: RemittanceStatus, now: datetime
 ) -> None:
     """Move it to where it may be paid, by way of `pending_receiver` as SEP-31 has it."""
     path = [status, RemittanceStatus.PENDING_RECEIVER, RemittanceStatus.PENDING_SENDER]
@@ -77,4 +97,4 @@ async def _release(
             status_to=status_to,
             cause="customer data complete",
         )
-        await store.move(connection, step, clock.now())
+        await store.move(connection, step, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +38,8 @@ class Addresses:
     bank: str
     database_url: str
     state_folder: Path
+    verifier: str | None = None
+    """The simulated verifier, where customers are verified."""
 
     @property
     def home_domain(self) -> str:
@@ -85,7 +89,23 @@ def server_settings(
     for rail in anchor.rails:
         prefix = f"ROADSTEAD_RAIL_{rail.name.upper()}"
         settings |= {f"{prefix}_KIND": "simulated", f"{prefix}_URL": addresses.bank}
+    if addresses.verifier is not None:
+        settings["ROADSTEAD_KYC_VALIDATION"] = "on"
+        for verifier in anchor.verifiers[1:]:
+            settings[f"ROADSTEAD_VERIFIER_{verifier.name.upper()}_KIND"] = "manual"
+        for verifier in anchor.verifiers[:1]:
+            prefix = f"ROADSTEAD_VERIFIER_{verifier.name.upper()}"
+            settings |= {
+                f"{prefix}_KIND": "http",
+                f"{prefix}_URL": f"{addresses.verifier}/{verifier.name}",
+                f"{prefix}_SECRET": verifier_secret(keys),
+            }
     return settings
+
+
+def verifier_secret(keys: Keys) -> str:
+    """Return the secret that the simulated verifier and the anchor share; it is made from one that is kept."""
+    return hmac.new(keys.jwt_secret.encode(), b"simulated verifier", hashlib.sha256).hexdigest()
 
 
 def write_environment_file(path: Path, settings: Mapping[str, str]) -> None:

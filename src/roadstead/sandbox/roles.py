@@ -13,10 +13,12 @@ from roadstead.sandbox.keys import Keys
 from roadstead.sandbox.ports import LOOPBACK
 from roadstead.sandbox.probes import answers_ok, says
 from roadstead.sandbox.supervisor import Role
+from roadstead.sandbox.verifier.process import SECRET_VARIABLE
 
 DATABASE = "database"
 NETWORK = "network"
 BANK = "bank"
+VERIFIER = "verifier"
 OBSERVER = "observer"
 WORKER = "worker"
 SERVER_ROLES = ("api", OBSERVER, WORKER, "scheduler")
@@ -26,6 +28,7 @@ PURPOSES = {
     NETWORK: "the Stellar network (--stellar-port)",
     BANK: "the bank (--bank-port)",
     DATABASE: "the database",
+    VERIFIER: "the simulated verifier",
     **{f"{role}-internal": f"health and metrics of the {role}" for role in SERVER_ROLES},
 }
 """Every port of a sandbox, with what it is for."""
@@ -76,6 +79,22 @@ def bank_role(base: Mapping[str, str], *, state_folder: Path, keys: Keys) -> Rol
         name=BANK,
         command=_python("roadstead.sandbox.bank", "--port", str(port), "--state", str(state_folder / BANK)),
         environment=base,
+        probe=answers_ok(f"{local_url(port)}/health"),
+    )
+
+
+def verifier_role(
+    base: Mapping[str, str], *, state_folder: Path, keys: Keys, secret: str, notify: str
+) -> Role:
+    """Describe the simulated provider that verifies customers."""
+    port = keys.ports[VERIFIER]
+    return Role(
+        name=VERIFIER,
+        command=_python(
+            "roadstead.sandbox.verifier",
+            *("--port", str(port), "--state", str(state_folder / VERIFIER), "--notify", notify),
+        ),
+        environment={**base, SECRET_VARIABLE: secret},
         probe=answers_ok(f"{local_url(port)}/health"),
     )
 

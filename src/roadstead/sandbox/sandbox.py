@@ -24,6 +24,7 @@ from roadstead.sandbox.environment import (
     anchor_file,
     plain_environment,
     server_settings,
+    verifier_secret,
     write_environment_file,
 )
 from roadstead.sandbox.files import write_private
@@ -59,6 +60,8 @@ class SandboxOptions:
     friendbot: str | None = None
     """Where that network funds accounts; None means `/friendbot` of its Horizon."""
     restart: bool = True
+    verify: bool = False
+    """Whether customers are verified, by a simulated provider where `anchor.toml` declares a verifier."""
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     @property
@@ -174,6 +177,7 @@ class Sandbox:
                 self._start_anchor(state, keys, anchor),
                 self._start_network(state, keys),
                 self._start_bank(state, keys),
+                self._start_verifier(state, keys, anchor),
             )
         )
         self._facts = _facts(
@@ -215,6 +219,7 @@ class Sandbox:
             bank=roles.local_url(keys.ports[roles.BANK]),
             database_url=await self._prepare_database(state, keys),
             state_folder=state.folder,
+            verifier=roles.local_url(keys.ports[roles.VERIFIER]) if self._options.verify else None,
         )
         settings = server_settings(self._options.environ, anchor=anchor, keys=keys, addresses=addresses)
         write_environment_file(state.folder / ENVIRONMENT_FILE_NAME, settings)
@@ -280,6 +285,19 @@ class Sandbox:
     async def _start_bank(self, state: State, keys: Keys) -> None:
         await self.supervisor.start(roles.bank_role(self._base, state_folder=state.folder, keys=keys))
         self._done("bank")
+
+    async def _start_verifier(self, state: State, keys: Keys, anchor: Anchor) -> None:
+        if not (self._options.verify and anchor.verifiers):
+            return
+        api = roles.local_url(keys.ports["api"])
+        role = roles.verifier_role(
+            self._base,
+            state_folder=state.folder,
+            keys=keys,
+            secret=verifier_secret(keys),
+            notify=f"{api}/verifiers",
+        )
+        await self.supervisor.start(role)
 
     async def _start_server_role(self, name: str, keys: Keys, settings: Mapping[str, str]) -> None:
         if name == roles.OBSERVER:
@@ -363,6 +381,7 @@ def _facts(
         "friendbot": friendbot,
         "network_passphrase": keys.passphrase,
         "bank": addresses.bank,
+        **({"verifier": addresses.verifier} if addresses.verifier else {}),
         "database_url": addresses.database_url,
         "assets": [{"code": terms.code, "issuer": keys.issuers[terms.code]} for terms in anchor.assets],
         "distribution_account": keys.distribution_account,

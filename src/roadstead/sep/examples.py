@@ -82,6 +82,9 @@ EXAMPLES: Mapping[str, Example] = {
         answer={"transaction": _CHALLENGE, "network_passphrase": "Test SDF Network ; September 2015"}
     ),
     "POST /auth": Example(body={"transaction": _CHALLENGE}, answer={"token": _TOKEN}),
+    "POST /verifiers/{name}/events": Example(
+        body={"references": ["case-0b9b1f6e"]}, answer={"status": "taken"}
+    ),
     "GET /kyc/customer": Example(
         answer={
             "id": _RECEIVER_ID,

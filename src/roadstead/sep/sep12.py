@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from roadstead.clock import utc_text
 from roadstead.config.anchor import CustomerField
+from roadstead.customers.cases import Say
 from roadstead.customers.erasing import Deletion
 from roadstead.customers.identity import REFERENCE_NAMES, Reference
 from roadstead.customers.registry import CustomerRegistry
@@ -111,7 +112,13 @@ async def put_customer(call: Call) -> Answer:
     customer_id = await customer_registry(services).register(
         call.principal, Reference.found_in(form.fields), fields, form.files, language=call.language
     )
-    await release_waiting(services.database, services.configuration.anchor, customer_id, services.clock)
+    await release_waiting(
+        services.database,
+        services.configuration.anchor,
+        customer_id,
+        services.clock,
+        verified_types=services.configuration.verified_types,
+    )
     await wake_for_customer(services.database, customer_id)
     return Answer(content=CustomerId(id=str(customer_id)), status=202)
 
@@ -157,24 +164,30 @@ def customer_registry(services: Services) -> CustomerRegistry:
         keys=services.keys,
         clock=services.clock,
         randomness=services.randomness,
+        verified_types=services.configuration.verified_types,
     )
 
 
 def customer_answer(view: CustomerView, say: Callable[[str], str] = str) -> CustomerAnswer:
     """Write how a customer stands as SEP-12 has it; `say` translates what is for people."""
     asked = {field.name: _asked(field, say) for field in view.missing}
-    provided = {field.name: _provided(field, status, say) for field, status in view.provided}
+    provided = {
+        field.name: _provided(field, status, view.said.get(field.name), say)
+        for field, status in view.provided
+    }
     needs_info = view.status is CustomerStatus.NEEDS_INFO
     return CustomerAnswer(
         status=view.status,
         id=UNSET if view.id is None else str(view.id),
         fields=asked if asked or needs_info else UNSET,
         provided_fields=provided or UNSET,
-        message=say(_message(view)) if needs_info else UNSET,
+        message=say(_message(view)) if needs_info or view.status is CustomerStatus.REJECTED else UNSET,
     )
 
 
 def _message(view: CustomerView) -> str:
+    if view.status is CustomerStatus.REJECTED:
+        return "We cannot work with this customer. Ask our support if you think that this is a mistake."
     if not view.required_missing:
         return "Some fields have to be confirmed with the code that was sent to the customer."
     return f"These fields are still needed: {', '.join(view.required_missing)}."
@@ -189,14 +202,17 @@ def _asked(field: CustomerField, say: Callable[[str], str]) -> AskedField:
     )
 
 
-def _provided(field: CustomerField, status: FieldStatus, say: Callable[[str], str]) -> ProvidedField:
+def _provided(
+    field: CustomerField, status: FieldStatus, said: Say | None, say: Callable[[str], str]
+) -> ProvidedField:
+    why = said.text if said else "This value was not accepted: send another."
     return ProvidedField(
         type=field.kind,
         description=say(field.description),
         choices=list(field.choices) or UNSET,
         optional=field.optional,
         status=status,
-        error=say("This value was not accepted: send another.") if status is FieldStatus.REJECTED else UNSET,
+        error=say(why) if status is FieldStatus.REJECTED else UNSET,
     )
 
 

@@ -19,6 +19,8 @@ from roadstead.rails.protocol import Rail
 from roadstead.randomness import Randomness
 from roadstead.sep.limits import Limiter
 from roadstead.stellar.toml import stellar_toml
+from roadstead.verification.doorbell import Doorbell
+from roadstead.verification.protocol import IdentityVerifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ class Services:
     rates: RateBook
     rails: Mapping[str, Rail] = field(default_factory=dict)
     """The rails by name, for what banks push."""
+    verifiers: Mapping[str, IdentityVerifier] = field(default_factory=dict)
 
     @cached_property
     def assets(self) -> dict[str, AcceptedAsset]:
@@ -51,6 +54,13 @@ class Services:
             database=self.database,
             clock=self.clock,
             randomness=self.randomness,
+        )
+
+    @cached_property
+    def doorbell(self) -> Doorbell:
+        """Where verifiers ring."""
+        return Doorbell(
+            database=self.database, keys=self.keys, randomness=self.randomness, verifiers=self.verifiers
         )
 
     @cached_property

@@ -16,8 +16,13 @@ from roadstead.partners.receipts import purge_receipts
 from roadstead.service.leases import Leadership
 from roadstead.service.loops import every
 from roadstead.service.metrics import customer_files_expired, customers_erased
+from roadstead.verification.consequences import Consequences
+from roadstead.verification.doorbell import purge_events
+from roadstead.verification.upkeep import expire_confirmations, watch_silence
 
 PURGE_INTERVAL_S = 300.0
+VERIFICATION_LOOK_S = 10.0
+"""How late a confirmation of a customer ends at most in the tables; every gate looks at its time itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,19 @@ def housekeeping(database: Database, anchor: Anchor, clock: Clock) -> list[Job]:
         Job(name=run.__name__, interval_s=PURGE_INTERVAL_S, run=run)
         for run in (purge_challenges, purge_answers, purge_files, erase_customers)
     ]
+
+
+def verification_upkeep(database: Database, rules: Consequences, clock: Clock) -> list[Job]:
+    """List what keeps verifications true: what is over ends, who is silent is told of, old doorbells are deleted."""
+
+    async def keep_verifications() -> None:
+        now = clock.now()
+        while await expire_confirmations(database, rules, now):
+            continue
+        await watch_silence(database, now)
+        await purge_events(database, now)
+
+    return [Job(name="verification_upkeep", interval_s=VERIFICATION_LOOK_S, run=keep_verifications)]
 
 
 def start(job: Job, group: asyncio.TaskGroup, leadership: Leadership, stop: asyncio.Event) -> None:

@@ -129,6 +129,9 @@ remittances_expired = Counter(
     "roadstead_remittances_expired", "Remittances that were not paid in time.", registry=registry
 )
 payouts_worked = Counter("roadstead_payouts_worked", "Steps taken with payouts.", registry=registry)
+verifications_worked = Counter(
+    "roadstead_verifications_worked", "Steps taken with the cases of customers.", registry=registry
+)
 rail_events_stored = Counter(
     "roadstead_rail_events_stored", "Events that the rails told.", ["rail"], registry=registry
 )

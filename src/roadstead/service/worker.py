@@ -37,7 +37,10 @@ from roadstead.service.metrics import (
 )
 from roadstead.service.operating import Operating
 from roadstead.service.refunding import Refunding
+from roadstead.service.verifying import Verifying
 from roadstead.statements.booking import book_waiting
+from roadstead.verification.desk import VerificationDesk
+from roadstead.verification.protocol import IdentityVerifier
 
 IDLE_S = 0.2
 """How long the worker rests when it found nothing to do."""
@@ -62,9 +65,10 @@ async def run_worker(
     stop: asyncio.Event,
     submitter: Submitter | None = None,
     courier: Courier | None = None,
+    verifiers: Mapping[str, IdentityVerifier] | None = None,
 ) -> None:
     """Work until `stop` is set. What is in hand then is finished; what is not is found again by the next worker."""
-    order = payout_orderer(configuration.anchor)
+    order = payout_orderer(configuration.anchor, verified_types=configuration.verified_types)
     order_refunds = refund_orderer(configuration, randomness)
     desks = [
         Desk(
@@ -108,6 +112,16 @@ async def run_worker(
         matching.start(group, stop)
         group.create_task(every(IDLE_S, apply, name="rail_events", stop=stop))
         operating.start(group, stop)
+        Verifying(
+            desk=VerificationDesk(
+                configuration=configuration,
+                database=database,
+                keys=keys,
+                verifiers=verifiers or {},
+                clock=clock,
+                randomness=randomness,
+            )
+        ).start(group, stop)
         Refunding(database=database, clock=clock, submitter=submitter).start(group, stop)
         if courier is not None:
             group.create_task(every(RULE_IDLE_S, courier.step, name="codes", stop=stop))
