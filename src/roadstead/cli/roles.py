@@ -34,6 +34,7 @@ from roadstead.rails.opening import open_rails
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import SystemRandomness
 from roadstead.refunds.opening import opened_submitter
+from roadstead.screening.clearance import requirements_of
 from roadstead.sep import sep31
 from roadstead.sep.application import build_application
 from roadstead.sep.services import Services
@@ -270,7 +271,12 @@ async def _schedule(parts: Parts) -> None:
     leadership = Leadership(parts.database, role=scheduler.ROLE, holder=holder_name())
     async with leadership.kept():
         await scheduler.run_scheduler(
-            parts.database, parts.rails, leadership=leadership, clock=parts.clock, stop=parts.stop
+            parts.database,
+            parts.rails,
+            leadership=leadership,
+            screening=requirements_of(parts.configuration),
+            clock=parts.clock,
+            stop=parts.stop,
         )
 
 

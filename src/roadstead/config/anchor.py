@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from roadstead.config.matching_terms import MatchingTerms
 from roadstead.config.payout_terms import PayoutTerms
+from roadstead.config.screening_terms import ScreeningTerms
 from roadstead.errors import BadInput
 from roadstead.money import Asset
 
@@ -313,6 +314,7 @@ class Anchor:
     remittances: RemittanceTerms = RemittanceTerms()
     transactions: TransactionTerms = TransactionTerms()
     payouts: PayoutTerms = field(default_factory=PayoutTerms)
+    screening: ScreeningTerms = field(default_factory=ScreeningTerms)
     limits: Limits = Limits()
     translations: tuple[Translation, ...] = ()
 

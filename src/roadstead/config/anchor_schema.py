@@ -48,6 +48,7 @@ from roadstead.config.forms import (
 from roadstead.config.matching_terms import MATCHING
 from roadstead.config.payout_terms import PAYOUTS
 from roadstead.config.schema import Form, Key, Section
+from roadstead.config.screening_terms import SCREENING
 from roadstead.config.sep9 import FIELD_KINDS
 
 _UNITS_MAX = 2**63 - 1
@@ -382,6 +383,7 @@ SECTIONS = (
     _PAIRS,
     _REMITTANCES,
     PAYOUTS,
+    SCREENING,
     _TRANSACTIONS,
     _LIMITS,
     _TRANSLATIONS,

@@ -10,12 +10,14 @@ import ipaddress
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from roadstead.config.definitions import DEFAULT, RAIL_SETTINGS, SETTINGS
+from roadstead.config.definition import DEFAULT
+from roadstead.config.definitions import RAIL_SETTINGS, SETTINGS
 from roadstead.config.effective import Configuration
 from roadstead.config.examples import EXAMPLE_VALUES
 from roadstead.config.generated import is_generated
 from roadstead.config.networks import profiles
 from roadstead.config.pair_rules import HTTP, STATIC
+from roadstead.config.screening_checks import screening_is_as_the_network_wants
 from roadstead.config.secrets import Secret
 from roadstead.config.strkey import public_key_of
 from roadstead.config.text_forms import SIMULATED
@@ -30,6 +32,7 @@ _KEY_ADVICE = {
     "data_key": "Make one with: openssl rand -base64 32",
     "token": "Ask the bank for one.",
     "rates_token": "Ask the provider of the rates for one.",
+    "screener_token": "Ask whoever runs the screener for one.",
     "alert_webhook_secret": "Make one with: openssl rand -base64 48",
     "alert_webhook_url": "Ask whoever runs the receiver for its address.",
     "smtp_url": "Ask whoever runs the mail server for a user of your own.",
@@ -275,6 +278,7 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
             "jwt_secret_previous",
             "data_key",
             "rates_token",
+            "screener_token",
         ),
         *("alert_webhook_url", "alert_webhook_secret", "smtp_url"),
     ):
@@ -342,4 +346,5 @@ _CHECKS: tuple[Callable[[Configuration], Iterator[str]], ...] = (
     _the_key_to_the_money_is_kept,
     _secrets_are_apart,
     _listeners_are_apart,
+    screening_is_as_the_network_wants,
 )

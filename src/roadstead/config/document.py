@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
 from roadstead.config.anchor_schema import SECTIONS
-from roadstead.config.definitions import Definition, all_definitions
+from roadstead.config.definition import Definition
+from roadstead.config.definitions import all_definitions
 from roadstead.config.networks import NetworkProfile, profiles
 from roadstead.config.schema import Section
 
@@ -117,6 +118,8 @@ def _said(value: object) -> str:
             return "no"
         case None:
             return "none: must be said"
+        case tuple():
+            return ", ".join(f"`{part}`" for part in value) or "none"
         case _:
             return f"`{value}`"
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from roadstead.config.definitions import DEFAULT, ISSUER, RAIL_SETTINGS, SETTINGS, Definition
+from roadstead.config.definition import DEFAULT, Definition
+from roadstead.config.definitions import ISSUER, RAIL_SETTINGS, SETTINGS
 from roadstead.config.schema import Unfit, nearest
 
 PREFIX = "ROADSTEAD_"

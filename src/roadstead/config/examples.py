@@ -16,6 +16,7 @@ JWT_SECRET = "example-do-not-use-3f7c1d90a6e84b25"  # noqa: S105 - known to ever
 JWT_SECRET_PREVIOUS = "example-do-not-use-9b2e5d81c4f07a63"  # noqa: S105 - the same
 DATA_KEY = "ZXhhbXBsZS1kby1ub3QtdXNlLTAxMjM0NTY3ODlhYmM="
 RAIL_TOKEN = "example-token-of-the-bank"  # noqa: S105 - the same
+SCREENER_TOKEN = "example-token-of-the-screener"  # noqa: S105 - the same
 RATES_TOKEN = "example-token-of-the-rates"  # noqa: S105 - the same
 ALERT_WEBHOOK_SECRET = "example-do-not-use-5c8e2f17b94d03a6"  # noqa: S105 - the same
 ALERT_WEBHOOK_URL = "https://alerts.example/roadstead?channel=on-call"
@@ -38,6 +39,7 @@ EXAMPLE_VALUES = frozenset(
         JWT_SECRET_PREVIOUS,
         DATA_KEY,
         RAIL_TOKEN,
+        SCREENER_TOKEN,
         RATES_TOKEN,
         ALERT_WEBHOOK_SECRET,
         ALERT_WEBHOOK_URL,

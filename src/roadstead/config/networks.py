@@ -45,6 +45,12 @@ class NetworkProfile:
     allows_embedded_database: bool
     validates_customers: bool
     """Whether customers' data is verified against the world, beyond its form."""
+    requires_screening: bool
+    """Whether customers have to be screened against lists of sanctioned persons, and old lists stop payouts."""
+    screening_lists: tuple[str, ...]
+    """The lists without which no payout goes out, if the environment names no others."""
+    screening_list_age_max_h: int
+    """Hours after which one of them is too old, if the environment says no other; 0 means never."""
     requires_allow_list_at_authentication: bool
     """Whether accounts that belong to no partner are refused already when they authenticate (SEP-10)."""
     allows_callbacks_to_private_addresses: bool
@@ -74,6 +80,9 @@ _PROFILES = {
             allows_debug=True,
             allows_embedded_database=True,
             validates_customers=False,
+            requires_screening=False,
+            screening_lists=(),
+            screening_list_age_max_h=0,
             requires_allow_list_at_authentication=False,
             allows_callbacks_to_private_addresses=True,
             reseeds_by_itself=True,
@@ -94,6 +103,9 @@ _PROFILES = {
             allows_debug=True,
             allows_embedded_database=True,
             validates_customers=False,
+            requires_screening=False,
+            screening_lists=(),
+            screening_list_age_max_h=0,
             requires_allow_list_at_authentication=False,
             allows_callbacks_to_private_addresses=False,
             reseeds_by_itself=True,
@@ -114,6 +126,9 @@ _PROFILES = {
             allows_debug=False,
             allows_embedded_database=False,
             validates_customers=True,
+            requires_screening=True,
+            screening_lists=("ofac", "un", "eu"),
+            screening_list_age_max_h=48,
             requires_allow_list_at_authentication=True,
             allows_callbacks_to_private_addresses=False,
             reseeds_by_itself=False,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from urllib.parse import urlsplit
 
-from roadstead.config.definitions import DEFAULT, NETWORK_DEFAULT, RAIL_SETTINGS, SETTINGS
+from roadstead.config.definition import DEFAULT, NETWORK_DEFAULT
+from roadstead.config.definitions import RAIL_SETTINGS, SETTINGS
 from roadstead.config.effective import Configuration
 from roadstead.config.secrets import MASK, Secret
 from roadstead.money import Asset

@@ -16,6 +16,8 @@ from roadstead.config.secrets import Secret
 
 SIMULATED = "simulated"
 """The one kind of rail that comes with Roadstead and pays nobody."""
+BUILT_IN = "built-in"
+"""The screener that comes with Roadstead."""
 JWT_SECRET_BYTES_MIN = 32
 DATA_KEY_BYTES = 32
 _PORT_MAX = 65_535
@@ -32,6 +34,7 @@ _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@" + _LABELS.replace(
 _EMAIL_MAX = 254
 _ADDRESS = re.compile(r"[0-9a-fA-F:]+", re.ASCII)
 _DOTTED_PATH = re.compile(r"[A-Za-z_][\w]*(?:\.[A-Za-z_][\w]*)*:[A-Za-z_][\w]*", re.ASCII)
+_LIST_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -196,6 +199,21 @@ def _rail_kind(value: object) -> str:
     return text
 
 
+def _screener_kind(value: object) -> str:
+    text = _str(value)
+    if text != BUILT_IN and not _DOTTED_PATH.fullmatch(text):
+        raise Unfit(f"is {_shown(text)}")
+    return text
+
+
+def _list_names(value: object) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(_listed(value)))
+    for name in names:
+        if not _LIST_NAME.fullmatch(name):
+            raise Unfit(f"names the list {_shown(name)}")
+    return names
+
+
 def _home_domains(value: object) -> tuple[str, ...]:
     return tuple(_home_domain(part.strip()) for part in _listed(value))
 
@@ -285,3 +303,7 @@ BOOLEAN = Form(words="true or false", read=_boolean)
 PATH = Form(words="a path", read=_path)
 PASSPHRASE = Form(words="the passphrase of a Stellar network", read=_passphrase)
 RAIL_KIND = Form(words=f"{SIMULATED}, or package.module:function of a rail of your own", read=_rail_kind)
+SCREENER_KIND = Form(
+    words=f"{BUILT_IN}, or package.module:function of a screener of your own", read=_screener_kind
+)
+LIST_NAMES = Form(words="names of lists, with commas between them", read=_list_names)

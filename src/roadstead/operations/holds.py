@@ -32,6 +32,8 @@ class HoldKind(StrEnum):
     """Whether a payment belongs to the remittance that somebody named; the subject is the operation id."""
     REMITTANCE_REFUND = "remittance_refund"
     """Whether the payer of a remittance gets the money back."""
+    SCREENING_HIT = "screening_hit"
+    """Whether a customer is not whom a sanctions list names (release) or is (refuse); the subject is the customer."""
     RESUME = "resume"
     """Whether money goes out again after an emergency stop."""
 

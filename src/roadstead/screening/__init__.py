@@ -1,1 +1,1 @@
-"""Screening customers against lists of sanctioned persons: lists, the matcher, hits, and whether a payout may go out."""
+"""Screening customers against lists of sanctioned persons: lists, matcher, hits, and whether money may go out."""

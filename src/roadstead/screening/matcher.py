@@ -1,9 +1,9 @@
 """The built-in matcher: which entries of the lists a subject may be. Pure, in memory, and the same answer every time.
 
 A name is folded into tokens. Each token of the subject finds similar tokens of the lists through three indexes: tokens
-that differ by one or two letters (both lose one letter and agree), tokens that sound alike (`names.sound`, `names.skeleton`). A
-name is scored by how much of both names is matched, whatever the order: by the length of the tokens, rare ones weighing
-more than common ones. Birth date and country then move the score.
+that differ by one or two letters (both lose one letter and agree), and tokens that sound alike (`names.sound`,
+`names.skeleton`). A name is scored by how much of both names is matched, whatever the order: by the length of the
+tokens, rare ones weighing more than common ones. Birth date and country then move the score.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ _COMMON_WEIGHT = 0.55
 _BETTER_HALF = 0.55
 """How much the name that is matched better counts; the rest is the other's."""
 _JOINED_LENGTH_MIN = 8
+_JOINED_SHARE_MIN = 0.4
+"""How much of a name has to be matched before it is compared without its spaces."""
+_DOUBT = 0.25
+"""How far the rough estimate of a score may be below what is needed, and the name is still looked at."""
 _BIRTH_APART = 0.15
 _BIRTH_NEAR = 0.05
 _BIRTH_SAME = 0.03
@@ -151,9 +155,7 @@ class Index:
         found: dict[int, float] = {}
         own = skeleton(word)
         if len(own) >= _SKELETON_MIN:
-            found = dict.fromkeys(
-                self._skeletons.get(own, ()), _SOUNDS_ALIKE[min(len(own), _SKELETON_MAX)]
-            )
+            found = dict.fromkeys(self._skeletons.get(own, ()), _SOUNDS_ALIKE[min(len(own), _SKELETON_MAX)])
         found |= dict.fromkeys(self._sounding.get(sound(word), ()), _SOUNDS_THE_SAME)
         for shorter in _shortened(word):
             for token in self._shortened.get(shorter, ()):
@@ -171,10 +173,24 @@ class Index:
 
     def _alike(self, words: tuple[str, ...], score_min: float) -> Iterator[tuple[int, float]]:
         """Yield the names that may reach a score, with the score of the name alone."""
-        if not words:
-            return
         similar = [self._similar(word) for word in words]
         weights = [self._weight(word) for word in words]
+        total = sum(weights)
+        joined = "".join(words)
+        needed = max(0.0, score_min - _BIRTH_SAME - _COUNTRY_SAME)
+        for position, matched in self._reached(similar, weights).items():
+            name = self._names[position]
+            share = matched / total
+            if _together(share, min(1.0, matched / name.weight)) < needed - _DOUBT:
+                continue
+            score = self._score(name, similar, weights, total)
+            if score < needed and share > _JOINED_SHARE_MIN and len(joined) >= _JOINED_LENGTH_MIN:
+                score = max(score, _alike_when_joined(joined, name.joined, needed))
+            if score >= needed:
+                yield position, score
+
+    def _reached(self, similar: list[dict[int, float]], weights: list[float]) -> dict[int, float]:
+        """Return every name that has a similar token, with the weight that is matched at most."""
         reached: dict[int, float] = defaultdict(float)
         for weight, alike in zip(weights, similar, strict=True):
             touched: dict[int, float] = {}
@@ -184,25 +200,12 @@ class Index:
                         touched[position] = similarity
             for position, similarity in touched.items():
                 reached[position] += weight * similarity
-        total = sum(weights)
-        joined = "".join(words)
-        needed = max(0.0, score_min - _BIRTH_SAME - _COUNTRY_SAME)
-        for position, matched in reached.items():
-            share = matched / total
-            bound = _together(share, min(1.0, matched / self._names[position].weight))
-            if bound < needed - 0.25:
-                continue
-            score = self._score(position, similar, weights, total)
-            if score < needed and share > 0.4 and len(joined) >= _JOINED_LENGTH_MIN:
-                score = max(score, _alike_when_joined(joined, self._names[position].joined, needed))
-            if score >= needed:
-                yield position, score
+        return reached
 
     def _score(
-        self, position: int, similar: list[dict[int, float]], weights: list[float], total: float
+        self, name: _Name, similar: list[dict[int, float]], weights: list[float], total: float
     ) -> float:
         """Match the tokens of both names one to one, the most alike first, and weigh what is matched."""
-        name = self._names[position]
         pairs = sorted(
             (
                 (alike[token], word, place)

@@ -6,50 +6,22 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from roadstead.screening.scripts import ARABIC, ARTICLE, CYRILLIC, GREEK, SPECIAL
+
 TOKENS_MAX = 12
 """Tokens of a name that are looked at; no real name has more."""
 
 PARTICLES = frozenset(
-    "abdul al el ul ad as ash at an ar az bin ibn ben bint ould wa abu abou de del della di da dos du la le las los van von der "
-    "den mac mc mr mrs ms dr haji hajji hadji sheikh shaykh mullah maulavi maulawi sayyid seyed san santa y e i and of the "
-    "co ltd llc inc sa srl gmbh plc corp company limited".split()
+    """
+    abdul al el ul ad as ash at an ar az bin ibn ben bint ould wa abu abou de del della di da dos du la le las los van
+    von der den mac mc mr mrs ms dr haji hajji hadji sheikh shaykh mullah maulavi maulawi sayyid seyed san santa y e i
+    and of the co ltd llc inc sa srl gmbh plc corp company limited
+    """.split()
 )
 """Tokens that many names share and that tell little; they weigh less."""
 
-_SPECIAL = str.maketrans(
-    {
-        "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ŋ": "ng", "ə": "a",
-        "'": "", "’": "", "`": "", "ʼ": "", "ʻ": "", "‘": "", "ʿ": "", "ʾ": "",
-    }
-)  # fmt: skip
-_CYRILLIC = str.maketrans(
-    {
-        "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ё": "e", "ж": "zh", "з": "z", "и": "i", "й": "y",
-        "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f",
-        "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "", "ы": "y", "ь": "", "э": "e", "ю": "yu",
-        "я": "ya", "і": "i", "ї": "yi", "є": "ye", "ґ": "g", "ў": "u", "ђ": "dj", "ј": "j", "љ": "lj", "њ": "nj",
-        "ћ": "c", "џ": "dz", "қ": "k", "ғ": "g", "ң": "n", "ү": "u", "ұ": "u", "һ": "h", "ө": "o", "ә": "a",
-    }
-)  # fmt: skip
-_GREEK = str.maketrans(
-    {
-        "α": "a", "β": "v", "γ": "g", "δ": "d", "ε": "e", "ζ": "z", "η": "i", "θ": "th", "ι": "i", "κ": "k", "λ": "l",
-        "μ": "m", "ν": "n", "ξ": "x", "ο": "o", "π": "p", "ρ": "r", "σ": "s", "ς": "s", "τ": "t", "υ": "y", "φ": "f",
-        "χ": "ch", "ψ": "ps", "ω": "o",
-    }
-)  # fmt: skip
-_ARABIC = str.maketrans(
-    {
-        "ا": "a", "أ": "a", "إ": "i", "آ": "a", "ٱ": "a", "ب": "b", "پ": "p", "ت": "t", "ث": "th", "ج": "j", "چ": "ch",
-        "ح": "h", "خ": "kh", "د": "d", "ذ": "dh", "ر": "r", "ز": "z", "ژ": "zh", "س": "s", "ش": "sh", "ص": "s",
-        "ض": "d", "ط": "t", "ظ": "z", "ع": "a", "غ": "gh", "ف": "f", "ق": "q", "ک": "k", "ك": "k", "گ": "g", "ل": "l",
-        "م": "m", "ن": "n", "ه": "h", "ة": "a", "و": "u", "ؤ": "u", "ي": "i", "ی": "i", "ئ": "i", "ى": "a", "ء": "",
-        "ـ": "",
-    }
-)  # fmt: skip
 _SERVANT = re.compile(r"abd(?:[aeou]{0,2}[lrdnstz]?)?")
 _SERVANT_OF = re.compile(r"abd(?:[aeo]l|ou?l|ul|ur)(?!l?[ae]h?$)(.{3,})")
-_BEFORE = re.compile(r"\bال")
 _WORD = re.compile(r"[^\W_]+")
 _SOUNDS = tuple(
     (re.compile(pattern), sound)
@@ -77,12 +49,12 @@ _DOUBLED = re.compile(r"(.)\1+")
 
 def fold(name: str) -> str:
     """Write a name in small Latin letters without accents; letters of scripts that are not known here are kept."""
-    text = _BEFORE.sub("al ", unicodedata.normalize("NFKC", name))
-    text = text.casefold().translate(_CYRILLIC).translate(_GREEK).translate(_ARABIC)
+    text = ARTICLE.sub("al ", unicodedata.normalize("NFKC", name))
+    text = text.casefold().translate(CYRILLIC).translate(GREEK).translate(ARABIC)
     text = "".join(
         letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter)
     )
-    return text.translate(_SPECIAL).translate(_GREEK)
+    return text.translate(SPECIAL).translate(GREEK)
 
 
 def tokens(name: str) -> tuple[str, ...]:

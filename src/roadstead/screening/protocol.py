@@ -18,7 +18,7 @@ class ListState:
     name: str
     """Small letters, digits and hyphens, at most 40 of them: `ofac`, `un`, `eu`."""
     version: str
-    """Another one whenever the list says anything else; without spaces, commas and equals signs, at most 100 characters."""
+    """Another one whenever the list says anything else: at most 100 characters, no space, comma or equals sign."""
     current_at: datetime
     """When this version was last known to be the newest one. Payouts stop when that is too long ago."""
 

@@ -25,7 +25,7 @@ _COUNTRIES = (
 )
 
 SCREENED_FIELDS = (*_GIVEN, *_MIDDLE, *_FAMILY, *_ORGANIZATIONS, *_BEHIND, *_BIRTH, *_COUNTRIES)
-"""SEP-9 fields that screening reads. A change of any of them has the customer screened again (`screened_field` in SQL)."""
+"""SEP-9 fields that screening reads; a change of one has the customer screened again (`screened_field` in SQL)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,16 @@ from roadstead.partners.challenges import purge_used
 from roadstead.partners.receipts import purge_receipts
 from roadstead.payouts.events import poll_rail
 from roadstead.rails.protocol import Rail
+from roadstead.screening.clearance import Requirements
+from roadstead.screening.staleness import watch_lists
 from roadstead.service.leases import Leadership
 from roadstead.service.loops import every
 from roadstead.service.metrics import books_unsound_checks, rail_events_stored
 
 ROLE = "scheduler"
 PURGE_INTERVAL_S = 300.0
+LISTS_LOOK_S = 10.0
+"""How often the age of the sanctions lists is looked at."""
 VERIFY_INTERVAL_S = 600.0
 """How long the books stay unverified at most while somebody leads."""
 VERIFY_LOOK_S = 2.0
@@ -30,6 +34,7 @@ async def run_scheduler(
     rails: Mapping[str, Rail],
     *,
     leadership: Leadership,
+    screening: Requirements,
     clock: Clock,
     stop: asyncio.Event,
 ) -> None:
@@ -46,11 +51,16 @@ async def run_scheduler(
         if leadership.is_held:
             await purge_receipts(database, clock.now())
 
+    async def watch() -> None:
+        if leadership.is_held:
+            await watch_lists(database, screening, clock)
+
     verify_books = _verifier(database, leadership)
     async with asyncio.TaskGroup() as group:
         group.create_task(every(VERIFY_LOOK_S, verify_books, name="verify_books", stop=stop))
         group.create_task(every(PURGE_INTERVAL_S, purge, name="purge_challenges", stop=stop))
         group.create_task(every(PURGE_INTERVAL_S, purge_answers, name="purge_receipts", stop=stop))
+        group.create_task(every(LISTS_LOOK_S, watch, name="screening_list_age", stop=stop))
         for rail in rails.values():
             poll = _poller(database, rail, leadership)
             group.create_task(every(rail.terms.poll_interval_s, poll, name=f"poll_{rail.name}", stop=stop))

@@ -34,6 +34,7 @@ from roadstead.service.metrics import (
 )
 from roadstead.service.operating import Operating
 from roadstead.service.refunding import Refunding
+from roadstead.service.screening import ScreeningWork
 
 IDLE_S = 0.2
 """How long the worker rests when it found nothing to do."""
@@ -96,6 +97,13 @@ async def run_worker(
         matching.start(group, stop)
         group.create_task(every(IDLE_S, apply, name="rail_events", stop=stop))
         operating.start(group, stop)
+        ScreeningWork(
+            configuration=configuration,
+            database=database,
+            keys=keys,
+            clock=clock,
+            randomness=randomness,
+        ).start(group, stop)
         Refunding(database=database, clock=clock, submitter=submitter).start(group, stop)
         group.create_task(every(RULE_IDLE_S, rule, name="payout_rulings", stop=stop))
         for desk in desks:

@@ -90,7 +90,9 @@ class Entry:
         return replace(
             self,
             names=names,
-            weak_names=tuple(dict.fromkeys(n for n in (*self.weak_names, *other.weak_names) if n not in names)),
+            weak_names=tuple(
+                dict.fromkeys(n for n in (*self.weak_names, *other.weak_names) if n not in names)
+            ),
             births=tuple(sorted({*self.births, *other.births}, key=lambda birth: birth.text)),
             countries=tuple(sorted({*self.countries, *other.countries})),
         )

@@ -64,8 +64,8 @@ def _kind(element: etree._Element, identifier: str) -> EntryKind:
     code = "" if subject is None else subject.get("classificationCode", "")
     if code not in _KINDS:
         raise BadInput(
-            f"Entry {identifier[:40]} is of the kind {code[:10]!r}, which the EU's format does not know: fetch the list "
-            "anew, or upgrade Roadstead."
+            f"Entry {identifier[:40]} is of the kind {code[:10]!r}, which the EU's format does not know: fetch the "
+            "list anew, or upgrade Roadstead."
         )
     return _KINDS[code]
 

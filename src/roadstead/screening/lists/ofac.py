@@ -53,7 +53,7 @@ def entries(root: etree._Element) -> Iterator[Entry]:
         BadInput: An entry has no identifier, or a kind that is not known.
     """
     for element in children(root, "sdnEntry"):
-        names, weak = [_name(element)], []
+        names, weak = [_name(element)], list[str]()
         for alias in children(element, "akaList", "aka"):
             (weak if text(alias, "category") == "weak" else names).append(_name(alias))
         entry = new_entry(

@@ -22,7 +22,7 @@ def read_list(data: bytes, *, name: str) -> ListFile:
         BadInput: The file is hostile, broken, empty, of no known form, or of another publisher than its name says.
     """
     root = parse(data)
-    form = next((form for form, reader in FORMS.items() if reader.ROOT == local(root)), None)
+    form = next((form for form, reader in FORMS.items() if local(root) == reader.ROOT), None)
     if form is None:
         raise BadInput(
             f"The file begins with <{local(root)[:40]}>, which is no list that is read here: give the XML file of OFAC "

@@ -32,7 +32,8 @@ def parse(data: bytes) -> etree._Element:
     except (etree.XMLSyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise BadInput(
-            f"The list file is not well-formed XML{f' (line {line})' if line else ''}: fetch it anew from its publisher."
+            f"The list file is not well-formed XML{f' (line {line})' if line else ''}: fetch it anew from its "
+            "publisher."
         ) from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise BadInput(

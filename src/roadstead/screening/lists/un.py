@@ -54,7 +54,7 @@ def _entry(element: etree._Element, name: str, kind: EntryKind) -> Entry | None:
         " ".join(text(element, part) for part in _NAME_PARTS),
         text(element, "NAME_ORIGINAL_SCRIPT"),
     ]
-    weak = []
+    weak: list[str] = []
     for alias in children(element, f"{name}_ALIAS"):
         (weak if text(alias, "QUALITY") == "Low" else names).append(text(alias, "ALIAS_NAME"))
     return new_entry(
