@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from roadstead.config.payout_terms import PayoutTerms, Response
+from roadstead.messages.catalogue import shipped_messages
 from roadstead.payouts.decisions import (
     AskCustomer,
     AskTransaction,
@@ -20,9 +22,11 @@ from roadstead.payouts.decisions import (
     pause,
     response_to,
 )
-from roadstead.payouts.reasons import ACTIONS, PURPOSE, REFERENCE, ActionClass, reason_of
+from roadstead.payouts.reason_codes import ACTIONS, ActionClass
+from roadstead.payouts.reasons import PURPOSE, REFERENCE, explanation, reason_of
 
 TERMS = PayoutTerms()
+ENGLISH = {message.english for message in shipped_messages()}
 ASKABLE = ("first_name", "last_name", "bank_account_number", "bank_number", "address_country_code")
 PROVIDED = ("first_name", "last_name", "bank_account_number", "address_country_code")
 
@@ -120,7 +124,39 @@ class TestTheCeiling:
         assert first <= pause(TERMS, attempts) <= pause(TERMS, attempts + 1) <= longest
 
 
+PUBLISHED = {
+    line.split()[0]
+    for line in (Path(__file__).parent / "external_reason_codes.txt").read_text().splitlines()
+    if not line.startswith("#")
+}
+"""The codes of both sets as ISO publishes them."""
+OF_SCHEMES = {"CUTA", "LEGL"}
+"""Codes of recalls and of the law, which some schemes give for payouts too."""
+
+
 class TestTheTable:
-    def test_has_every_code_once(self) -> None:
-        assert all(len(code) == 4 and code == code.upper() for code in ACTIONS)
+    def test_knows_every_published_code_and_no_other(self) -> None:
+        assert len(PUBLISHED) > 300
+        assert ACTIONS.keys() == PUBLISHED | OF_SCHEMES
+
+    def test_has_every_class(self) -> None:
         assert set(ACTIONS.values()) == set(ActionClass)
+
+    @pytest.mark.parametrize("action", [ActionClass.FIX_ACCOUNT, ActionClass.FIX_IDENTITY])
+    def test_asks_for_something_and_says_why_where_data_can_be_mended(self, action: ActionClass) -> None:
+        for code in (code for code, asked in ACTIONS.items() if asked is action):
+            assert isinstance(follows(code), AskCustomer), code
+            assert explanation(reason_of(code)) in ENGLISH, code
+
+    def test_says_nothing_of_compliance(self) -> None:
+        assert {
+            explanation(reason_of(code)) for code, asked in ACTIONS.items() if asked is ActionClass.COMPLIANCE
+        } == {""}
+
+    @pytest.mark.parametrize("code", ["AC02", "BE07", "RC03", "RR01", "RR02"])
+    def test_does_not_ask_the_receiving_client_for_what_is_wrong_with_us(self, code: str) -> None:
+        assert ACTIONS[code] is ActionClass.OUR_FORMAT
+
+    @pytest.mark.parametrize("code", ["DU01", "DUPL", "AM05", "RF01"])
+    def test_takes_no_duplicate_for_a_failure(self, code: str) -> None:
+        assert isinstance(follows(code), Hold)

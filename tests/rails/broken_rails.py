@@ -1,9 +1,11 @@
 """Rails that are broken on purpose, to show that the contract notices."""
 
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from roadstead.money import Money, currency
 from roadstead.rails.protocol import (
     Absent,
     BankBalance,
@@ -87,3 +89,52 @@ class SilenceIsAbsent(PassingRail):
                 return Absent()
             case found:
                 return found
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityEachPoll(PassingRail):
+    """Gives an event another identity each time that it is told."""
+
+    calls: "count[int]" = field(default_factory=lambda: count(1))
+
+    async def poll(self, cursor: str | None) -> tuple[Sequence[RailEvent], str | None]:
+        events, following = await self.sound.poll(cursor)
+        return [
+            replace(event, identity=f"{event.identity}-{next(self.calls)}") for event in events
+        ], following
+
+
+@dataclass(frozen=True, slots=True)
+class CursorForgotten(PassingRail):
+    """Begins from the beginning whatever it is asked for."""
+
+    async def poll(self, cursor: str | None) -> tuple[Sequence[RailEvent], str | None]:
+        events, following = await self.sound.poll(None)
+        return (events, following) if cursor is None or cursor != following else ([], cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class EveryMessageBelieved(PassingRail):
+    """Believes whoever pushes."""
+
+    def receive(self, headers: Mapping[str, str], body: bytes) -> Sequence[RailEvent]:
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class LimitOnlyDeclared(PassingRail):
+    """Declares a limit that its check does not know."""
+
+    @property
+    def terms(self) -> RailTerms:
+        return replace(self.sound.terms, amount_max=Money(currency("EUR"), 1_000_00))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckThatAsks(PassingRail):
+    """Asks the network before it says what is wrong."""
+
+    def check(self, attempt: PayoutAttempt) -> Sequence[FieldProblem]:
+        with socket.socket() as caller:
+            caller.connect_ex(("127.0.0.1", 9))
+        return self.sound.check(attempt)

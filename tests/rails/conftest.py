@@ -1,13 +1,14 @@
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.rails.contract import Subject
 from tests.sandbox.bank.bank_process import IBAN, BankProcess
 
+from roadstead.contract.bench import Pushed
 from roadstead.money import amount_from_text, currency
-from roadstead.rails.protocol import Creditor, PayoutAttempt
+from roadstead.rails.protocol import Creditor, PayoutAttempt, Rail
 from roadstead.rails.simulated import SimulatedRail
 
 TIMEOUT_S = 1
@@ -46,25 +47,39 @@ async def rail(bank: BankProcess) -> AsyncIterator[SimulatedRail]:
     await simulated.close()
 
 
-@pytest.fixture
-def subject(bank: BankProcess, rail: SimulatedRail) -> Subject:
+@dataclass(frozen=True, slots=True)
+class SimulatedBench:
     """The simulated rail and its bank, as the contract wants to see them."""
-    numbers = count(1)
 
-    async def executions(end_to_end_id: str) -> int:
-        return len((await bank.get(f"/payouts?end_to_end_id={end_to_end_id}"))["payouts"])
+    bank: BankProcess
+    rail: Rail
+    numbers: "count[int]" = field(default_factory=lambda: count(1))
 
-    async def lose_next_answer() -> None:
-        await bank.plan({"kind": "lost_answer"})
+    def new_attempt(self) -> PayoutAttempt:
+        return attempt(next(self.numbers))
 
-    async def delay_next_execution() -> None:
-        await bank.plan({"kind": "late_execution", "delay_s": TIMEOUT_S + 0.5})
+    def new_refused_attempt(self) -> PayoutAttempt:
+        return attempt(next(self.numbers), account_number=REFUSED_IBAN)
 
-    return Subject(
-        rail=rail,
-        new_attempt=lambda: attempt(next(numbers)),
-        new_refused_attempt=lambda: attempt(next(numbers), account_number=REFUSED_IBAN),
-        executions=executions,
-        lose_next_answer=lose_next_answer,
-        delay_next_execution=delay_next_execution,
-    )
+    async def executions(self, end_to_end_id: str) -> int:
+        payouts = (await self.bank.get(f"/payouts?end_to_end_id={end_to_end_id}"))["payouts"]
+        return sum(payout["status"] == "settled" for payout in payouts)
+
+    async def advance(self) -> None:
+        """The bank gets on by itself."""
+
+    async def lose_next_answer(self) -> bool:
+        await self.bank.plan({"kind": "lost_answer"})
+        return True
+
+    async def delay_next_execution(self) -> bool:
+        await self.bank.plan({"kind": "late_execution", "delay_s": TIMEOUT_S + 0.5})
+        return True
+
+    def pushed(self, attempt: PayoutAttempt) -> Pushed | None:
+        return None
+
+
+@pytest.fixture
+def bench(bank: BankProcess, rail: SimulatedRail) -> SimulatedBench:
+    return SimulatedBench(bank, rail)

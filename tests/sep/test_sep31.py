@@ -124,6 +124,19 @@ class TestOpeningAndFollowing:
         )
         assert None not in transaction.values()
 
+    @pytest.mark.clause("SEP-31/get/status-eta")
+    async def test_a_paid_one_tells_when_the_money_should_be_there(self, door: Door) -> None:
+        opened = (await door.caller.send_json("POST", TRANSACTIONS, door.body())).json
+        before = (await door.caller.get(f"{TRANSACTIONS}/{opened['id']}")).json["transaction"]
+        await door.house.pay(int(opened["stellar_memo"]))
+        await door.house.match()
+        after = (await door.caller.get(f"{TRANSACTIONS}/{opened['id']}")).json["transaction"]
+
+        assert "status_eta" not in before
+        assert after["status"] == "pending_receiver"
+        assert isinstance(after["status_eta"], int)
+        assert 0 < after["status_eta"] < 10 * 86_400
+
     @pytest.mark.parametrize(
         "text", ["100", "100.0", '"100.00"', "1.0000001", ' "100" ', "10000", "9999.9999999"]
     )

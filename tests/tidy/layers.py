@@ -17,9 +17,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"screening"}),
     frozenset({"payments", "remittances"}),
     frozenset({"payouts", "refunds"}),
-    frozenset({"treasury", "recovery"}),
+    frozenset({"treasury", "recovery", "statements"}),
     frozenset({"service"}),
-    frozenset({"sep", "console", "launch"}),
+    frozenset({"sep", "console", "launch", "contract"}),
     frozenset({"sandbox"}),
     frozenset({"cli", "__main__"}),
 )

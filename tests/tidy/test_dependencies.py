@@ -17,6 +17,11 @@ RUNTIME = {re.split(r"[<>=!~\[; ]", line)[0] for line in PROJECT["project"]["dep
 DEVELOPMENT = {
     re.split(r"[<>=!~\[; ]", line)[0] for group in GROUPS.values() for line in group if isinstance(line, str)
 }
+EXTRAS = {
+    extra: frozenset(re.split(r"[<>=!~\[; ]", line)[0] for line in lines)
+    for extra, lines in PROJECT["project"]["optional-dependencies"].items()
+}
+"""What a part needs that is installed only with the extra of its name."""
 JUSTIFIED = dict(
     re.findall(r"^\| ([a-z0-9-]+) \| (.{10,}) \|$", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE)
 )
@@ -48,18 +53,23 @@ class TestDependencies:
         assert len(entries) == len(_locked(name))
         assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
 
+    def test_an_extra_asks_for_nothing_that_is_not_tried_here(self) -> None:
+        assert EXTRAS["contract"] <= DEVELOPMENT
+
     def test_what_is_imported_is_declared(self) -> None:
         distributions = packages_distributions()
         imported = {
-            name.split(".")[0]
+            (name.split(".")[0], EXTRAS.get(module.path.split("/")[0], frozenset()))
             for module in modules()
             for node in ast.walk(module.tree)
             for name in _imported(node)
-        } - {"roadstead", *sys.stdlib_module_names}
+        }
         undeclared = {
             name
-            for name in imported
-            if not {known.lower().replace("_", "-") for known in distributions.get(name, [])} & RUNTIME
+            for name, extra in imported
+            if name not in {"roadstead", *sys.stdlib_module_names}
+            and not {known.lower().replace("_", "-") for known in distributions.get(name, [])}
+            & (RUNTIME | extra)
         }
 
         assert undeclared == set()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from roadstead.config.calendar_terms import CalendarTerms
 from roadstead.config.matching_terms import MatchingTerms
 from roadstead.config.payout_terms import PayoutTerms
 from roadstead.config.screening_terms import ScreeningTerms
@@ -164,6 +165,8 @@ class RailDeclaration:
 
     name: str
     currency: Asset
+    calendar: str | None = None
+    """Name of the calendar of its business days; None for a rail that never rests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +318,7 @@ class Anchor:
     transactions: TransactionTerms = TransactionTerms()
     payouts: PayoutTerms = field(default_factory=PayoutTerms)
     screening: ScreeningTerms = field(default_factory=ScreeningTerms)
+    calendars: tuple[CalendarTerms, ...] = ()
     limits: Limits = Limits()
     translations: tuple[Translation, ...] = ()
 
@@ -375,6 +379,17 @@ class Anchor:
             if rail.name == name:
                 return rail
         raise BadInput(_unknown("Rail", name, [known.name for known in self.rails]))
+
+    def calendar(self, name: str) -> CalendarTerms:
+        """Return a calendar by its name.
+
+        Raises:
+            BadInput: The anchor has no such calendar.
+        """
+        for calendar in self.calendars:
+            if calendar.name == name:
+                return calendar
+        raise BadInput(_unknown("Calendar", name, [known.name for known in self.calendars]))
 
 
 def _unknown(what: str, name: str, known: list[str]) -> str:

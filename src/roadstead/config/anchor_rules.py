@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from roadstead.config.anchor import Anchor, AssetTerms, CustomerRole, CustomerType
+from roadstead.config.calendar_terms import Weekday
 from roadstead.config.pair_rules import PAIR_RULES
 from roadstead.config.schema import nearest
 from roadstead.config.sep9 import FIELD_KINDS
@@ -25,6 +26,7 @@ def _names_are_unique(anchor: Anchor) -> Iterator[str]:
     yield from _twice("assets", (terms.code.upper() for terms in anchor.assets))
     yield from _twice("funding_methods", (method.name for method in anchor.funding_methods))
     yield from _twice("rails", (rail.name for rail in anchor.rails))
+    yield from _twice("calendars", (calendar.name for calendar in anchor.calendars))
     yield from _twice("customer_types", (kind.name for kind in anchor.customer_types))
     yield from _twice("rate_sources", (source.name for source in anchor.rate_sources))
     yield from _twice("pairs", (pair.name for pair in anchor.pairs))
@@ -40,6 +42,22 @@ def _funding_methods_have_their_rail(anchor: Anchor) -> Iterator[str]:
     for method in anchor.funding_methods:
         if method.rail not in rails:
             yield _dangling(f"funding_methods {method.name}: rail", method.rail, "rails", rails)
+
+
+def _rails_have_their_calendar(anchor: Anchor) -> Iterator[str]:
+    calendars = [calendar.name for calendar in anchor.calendars]
+    for rail in anchor.rails:
+        if rail.calendar is not None and rail.calendar not in calendars:
+            yield _dangling(f"rails {rail.name}: calendar", rail.calendar, "calendars", calendars)
+
+
+def _calendars_have_business_days(anchor: Anchor) -> Iterator[str]:
+    for calendar in anchor.calendars:
+        if len(calendar.weekend) == len(Weekday):
+            yield (
+                f"calendars {calendar.name}: weekend names every day, and nothing is ever paid out. Leave some days,"
+                ' for example: weekend = ["saturday", "sunday"]'
+            )
 
 
 def _assets_have_their_funding_methods(anchor: Anchor) -> Iterator[str]:
@@ -143,6 +161,8 @@ def _dangling(place: str, name: str, table: str, known: list[str]) -> str:
 _RULES: tuple[Callable[[Anchor], Iterator[str]], ...] = (
     _names_are_unique,
     _funding_methods_have_their_rail,
+    _rails_have_their_calendar,
+    _calendars_have_business_days,
     _assets_have_their_funding_methods,
     _assets_have_their_customer_types,
     _amounts_leave_something_to_deliver,

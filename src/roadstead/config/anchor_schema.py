@@ -25,6 +25,7 @@ from roadstead.config.anchor import (
     TransactionTerms,
     Translation,
 )
+from roadstead.config.calendar_terms import CALENDARS
 from roadstead.config.forms import (
     AMOUNT,
     BOOLEAN,
@@ -190,6 +191,7 @@ _RAILS = Section(
     keys=(
         _must("name", RAIL_NAME, "Name.", '"sepa"'),
         _must("currency", CURRENCY, "Currency that it pays in.", '"iso4217:EUR"'),
+        _may("calendar", RAIL_NAME, "Name of one of [[calendars]]; without one it never rests.", '"target"'),
     ),
 )
 
@@ -378,6 +380,7 @@ SECTIONS = (
     _ASSETS,
     _FUNDING_METHODS,
     _RAILS,
+    CALENDARS,
     _CUSTOMER_TYPES,
     _RATE_SOURCES,
     _PAIRS,

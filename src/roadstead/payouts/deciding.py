@@ -18,7 +18,8 @@ from roadstead.payouts import content, decisions, doubt, holding, preparation, s
 from roadstead.payouts.cancelling import cancel_and_refund
 from roadstead.payouts.decisions import AskCustomer, AskTransaction, Hold, Refund, Retry, Step, Tried
 from roadstead.payouts.desk import Desk
-from roadstead.payouts.reasons import ActionClass, Reason, reason_of
+from roadstead.payouts.reason_codes import ActionClass
+from roadstead.payouts.reasons import Reason, explanation, reason_of
 from roadstead.payouts.recording import AT_ONCE, Word, record
 from roadstead.payouts.states import AttemptStatus, PayoutStatus
 from roadstead.rails.protocol import Observation, RailStatus, Unknown
@@ -164,7 +165,7 @@ async def carry_out(
             case AskCustomer(fields=fields):
                 wrong = {name: seen[name] for name in fields if name in seen}
                 await store.set_status(connection, locked, PayoutStatus.ORDERED, reason.code, now)
-                lack = preparation.NotReady(fields=fields, wrong=wrong)
+                lack = preparation.NotReady(fields=fields, wrong=wrong, why=explanation(reason))
                 await preparation.wait_for_customer(connection, locked, lack, now)
                 due_in = RECHECK_AFTER
             case AskTransaction():

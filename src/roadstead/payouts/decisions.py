@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from roadstead.config.payout_terms import PayoutTerms, Response
-from roadstead.payouts.reasons import ActionClass, Reason, customer_fields, transaction_fields
+from roadstead.payouts.reason_codes import ActionClass
+from roadstead.payouts.reasons import Reason, customer_fields, transaction_fields
 from roadstead.remittances.store import AskedField
 
 

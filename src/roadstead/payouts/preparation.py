@@ -25,6 +25,8 @@ from roadstead.remittances import gate
 from roadstead.remittances import store as remittances
 from roadstead.remittances.states import RemittanceStatus
 
+_AGAIN = "Send these fields of the customers again through SEP-12"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -48,6 +50,8 @@ class NotReady:
     fields: tuple[str, ...]
     wrong: Mapping[str, bytes] = field(default_factory=dict)
     """Ciphertexts of accepted fields of the receiving client that the rail would refuse."""
+    why: str = ""
+    """What the partner is told before it, a whole sentence of the catalogue."""
 
 
 class Corrected:
@@ -242,7 +246,7 @@ async def wait_for_customer(
             status_from=remittance.status,
             status_to=RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE,
             cause="customer data missing",
-            message=f"Send these fields of the customers again through SEP-12: {', '.join(lack.fields)}.",
+            message=" ".join(filter(None, (lack.why, f"{_AGAIN}: {', '.join(lack.fields)}."))),
         ),
         now,
     )

@@ -1,71 +1,30 @@
-"""Why banks refuse, as data: what each reason code asks for. Pure.
+"""Why banks refuse: what each reason code asks for, of whom, and in which words. Pure.
 
-Codes are ISO 20022's external ones (`ExternalStatusReason1Code`, `ExternalReturnReason1Code`), which most rails give or
-are translated to. A code that is not in the table is `unexplained`, and so is none at all.
+A code that is not in the table is `unexplained`, and so is none at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from roadstead.payouts.content import ACCOUNT_FIELDS, NAME_FIELDS
+from roadstead.payouts.reason_codes import ACTIONS, ActionClass
 from roadstead.remittances.store import AskedField
-
-
-class ActionClass(StrEnum):
-    """What has to change before a payout can succeed."""
-
-    FIX_ACCOUNT = "fix_account"
-    """The receiving client's account or bank is wrong."""
-    FIX_IDENTITY = "fix_identity"
-    """Name or address are missing or do not suit the account."""
-    FIX_REFERENCE = "fix_reference"
-    """What travels with the payment is missing or wrong."""
-    ACCOUNT_UNUSABLE = "account_unusable"
-    """The account is closed or blocked, or its holder has died."""
-    OVER_LIMIT = "over_limit"
-    """The amount is not carried."""
-    OUR_FUNDS = "our_funds"
-    """Our own account has not enough money."""
-    OUR_DUPLICATE = "our_duplicate"
-    """The bank takes it for a payment that it has already: that one may have been paid."""
-    OUR_FORMAT = "our_format"
-    """Our instruction is malformed: an engineer has to look."""
-    TRY_LATER = "try_later"
-    """Nothing is wrong; the bank cannot do it now."""
-    COMPLIANCE = "compliance"
-    """The law may forbid it. Nobody outside is told why."""
-    RECALLED = "recalled"
-    """It was called back."""
-    UNEXPLAINED = "unexplained"
-    """The bank does not say, or says what is not in the table."""
-
 
 BANK_FIELDS = ("bank_number",)
 ADDRESS_FIELDS = ("address", "city", "postal_code", "address_country_code")
 
-_FIX_BANK = ("RC01", "RC04", "CNOR")
-_FIX_ADDRESS = ("BE04",)
+_FIX_BANK = frozenset(
+    ("AC08", "AG06", "AGNT", "CNOR", "RC01", "RC02", "RC04", "RC05", "RC07", "RC08", "RC10", "RC11")
+)
+_FIX_ADDRESS = frozenset(("BE04", "BE09", "BE11", "BE12", "BE14"))
 
-_CODES: Mapping[ActionClass, tuple[str, ...]] = {
-    ActionClass.FIX_ACCOUNT: ("AC01", "AC03", "AC14", "AG01", *_FIX_BANK),
-    ActionClass.FIX_IDENTITY: ("BE01", "BE06", "BE22", "RR01", "RR02", "RR03", *_FIX_ADDRESS),
-    ActionClass.FIX_REFERENCE: ("FF07", "RR07", "RR09"),
-    ActionClass.ACCOUNT_UNUSABLE: ("AC04", "AC06", "AC07", "AC16", "AC17", "MD07"),
-    ActionClass.OVER_LIMIT: ("AM02", "AM14", "AM21"),
-    ActionClass.OUR_FUNDS: ("AM04",),
-    ActionClass.OUR_DUPLICATE: ("AM05", "DUPL"),
-    ActionClass.OUR_FORMAT: ("AC02", "AM09", "AM10", "AM18", "BE05", "BE16", "DT01", "FF01", "RR10"),
-    ActionClass.TRY_LATER: ("AB05", "AB06", "AB07", "AB08", "AB09", "AB10", "ED05", "NOAS", "TM01"),
-    ActionClass.COMPLIANCE: ("FR01", "FRAD", "LEGL", "RR04"),
-    ActionClass.RECALLED: ("CUST", "CUTA", "FOCR", "UPAY"),
-    ActionClass.UNEXPLAINED: ("MS02", "MS03", "NARR"),
+_SENTENCES: Mapping[ActionClass, str] = {
+    ActionClass.FIX_ACCOUNT: "The bank cannot pay to the account that was named.",
+    ActionClass.FIX_IDENTITY: "The bank says that the name or the address does not suit the account.",
 }
-
-ACTIONS: Mapping[str, ActionClass] = {code: action for action, codes in _CODES.items() for code in codes}
-"""Every code that is known, and what it asks for."""
+_BANK_SENTENCE = "The bank does not know the receiving client's bank."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +39,11 @@ def reason_of(code: str | None) -> Reason:
     """Look a reason code up; one that nobody knows is unexplained."""
     known = (code or "").strip().upper()
     return Reason(code=known, action=ACTIONS.get(known, ActionClass.UNEXPLAINED))
+
+
+def explanation(reason: Reason) -> str:
+    """Say to a partner why data of the receiving client are asked for again, in one sentence of the catalogue."""
+    return _BANK_SENTENCE if reason.code in _FIX_BANK else _SENTENCES.get(reason.action, "")
 
 
 def customer_fields(

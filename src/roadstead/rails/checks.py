@@ -12,18 +12,23 @@ from roadstead.rails.protocol import Creditor, FieldProblem, PayoutAttempt, Rail
 NAME_MAX = 70
 """SEPA carries so many characters of a name, fewer than any other rail."""
 INFORMATION_MAX = 140
+IDENTIFIER_MAX = 30
+"""So many characters of an identifier every rail can carry."""
 
-_IDENTIFIER = re.compile(r"[A-Za-z0-9]{1,30}", re.ASCII)
+_IDENTIFIER = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 _ACCOUNT = re.compile(r"[A-Za-z0-9]{4,34}", re.ASCII)
 _BANK_NUMBER = re.compile(r"[A-Za-z0-9]{1,35}", re.ASCII)
 
 
 def amount_problems(amount: Money, terms: RailTerms) -> Sequence[FieldProblem]:
-    """Compare an amount with the terms: in a currency of the rail, more than zero, and at most the limit."""
+    """Compare an amount with the terms: in a currency of the rail, more than zero, and within its limits."""
     if amount.asset not in terms.currencies:
         return [_problem("amount", f"This rail does not pay in {amount.asset.code}.")]
     if amount.units <= 0:
         return [_problem("amount", "The amount has to be more than zero.")]
+    least = terms.amount_min
+    if least is not None and least.asset == amount.asset and amount < least:
+        return [_problem("amount", f"One payout is at least {least}.")]
     limit = terms.amount_max
     if limit is not None and limit.asset == amount.asset and amount > limit:
         return [_problem("amount", f"One payout is at most {limit}.")]
@@ -46,14 +51,14 @@ def creditor_problems(creditor: Creditor, asset: Asset) -> Sequence[FieldProblem
     return problems
 
 
-def text_problems(attempt: PayoutAttempt) -> Sequence[FieldProblem]:
-    """Check the lengths and alphabets of what travels with the payment."""
+def text_problems(attempt: PayoutAttempt, *, length_max: int = IDENTIFIER_MAX) -> Sequence[FieldProblem]:
+    """Check the lengths and alphabets of what travels with the payment; `length_max` is of its identifiers."""
     problems: list[FieldProblem] = []
     if len(attempt.information) > INFORMATION_MAX:
         problems.append(_problem("information", f"The information has at most {INFORMATION_MAX} characters."))
     for field, identifier in (("key", attempt.key), ("end_to_end_id", attempt.end_to_end_id)):
-        if not _IDENTIFIER.fullmatch(identifier):
-            problems.append(_problem(field, "The identifier has 1 to 30 letters and digits."))
+        if not _IDENTIFIER.fullmatch(identifier) or len(identifier) > length_max:
+            problems.append(_problem(field, f"The identifier has 1 to {length_max} letters and digits."))
     return problems
 
 

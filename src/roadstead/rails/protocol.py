@@ -30,6 +30,8 @@ class RailTerms:
     """What a rail declares of itself, as data, so that it is known before a payout fails."""
 
     currencies: frozenset[Asset]
+    amount_min: Money | None = None
+    """The smallest single payout, or None when anything above zero goes."""
     amount_max: Money | None = None
     """The largest single payout, or None when the rail sets no limit."""
     can_find: bool
@@ -42,6 +44,14 @@ class RailTerms:
     """The total time one call of `submit` or `find` may take; leases are longer than this."""
     poll_interval_s: float
     """How often `poll` is worth asking."""
+    identifier_length_max: int = 30
+    """How many letters and digits of `key` and `end_to_end_id` it carries unchanged."""
+    calendar_name: str | None = None
+    """The calendar of its hours, cut-offs and holidays; None when it is open at all times."""
+    pushes: bool = False
+    """Whether it pushes messages, which `receive` verifies and translates."""
+    has_statements: bool = False
+    """Whether it yields bank statements (`roadstead.rails.statements.StatementSource`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

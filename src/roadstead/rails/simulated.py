@@ -142,7 +142,7 @@ class SimulatedRail:
         return [
             *amount_problems(attempt.amount, self._terms),
             *creditor_problems(attempt.creditor, attempt.amount.asset),
-            *text_problems(attempt),
+            *text_problems(attempt, length_max=self._terms.identifier_length_max),
         ]
 
     async def submit(self, attempt: PayoutAttempt) -> Outcome:

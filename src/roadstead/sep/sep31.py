@@ -19,6 +19,7 @@ from roadstead.partners.receipts import KeyedRequest, Receipt
 from roadstead.payouts.waking import wake
 from roadstead.remittances import store
 from roadstead.remittances.corrections import correct_fields
+from roadstead.remittances.forecast import seconds_until_change
 from roadstead.remittances.opening import Opened, Proposal, open_remittance
 from roadstead.sep.amounts import AmountText, amount_text
 from roadstead.sep.idempotency import IDEMPOTENCY_KEY, done_once
@@ -185,8 +186,14 @@ async def show_transaction(call: Call) -> Answer:
     remittance = _required(visible, remittance_id)
     return Answer(
         remittance_id=str(remittance_id),
-        content=TransactionAnswer(transaction=describe(remittance, call.say)),
+        content=_shown(call, remittance),
     )
+
+
+def _shown(call: Call, remittance: store.Remittance) -> TransactionAnswer:
+    services = call.services
+    eta_s = seconds_until_change(services.configuration.anchor, remittance, services.clock.now())
+    return TransactionAnswer(transaction=describe(remittance, call.say, eta_s=eta_s))
 
 
 async def set_callback(call: Call) -> Answer:
@@ -251,7 +258,7 @@ async def correct_transaction(call: Call) -> Answer:
     await wake(call.services.database, remittance_id)
     return Answer(
         remittance_id=str(remittance_id),
-        content=TransactionAnswer(transaction=describe(corrected, call.say)),
+        content=_shown(call, corrected),
     )
 
 

@@ -50,6 +50,7 @@ class Transaction(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True)
 
     id: str
     status: str
+    status_eta: int | None = None
     amount_in: str
     amount_in_asset: str
     amount_fee: str
@@ -79,8 +80,13 @@ class TransactionAnswer(msgspec.Struct, kw_only=True, frozen=True):
     transaction: Transaction
 
 
-def describe(remittance: store.Remittance, say: Callable[[str], str] = str) -> Transaction:
-    """Write a remittance as SEP-31 has it; what is not known yet is left out, never null."""
+def describe(
+    remittance: store.Remittance, say: Callable[[str], str] = str, *, eta_s: int | None = None
+) -> Transaction:
+    """Write a remittance as SEP-31 has it; what is not known yet is left out, never null.
+
+    Callbacks leave `status_eta` out: they may be read long after they were written.
+    """
     is_refunded = remittance.status is RemittanceStatus.REFUNDED
     fee = _fee(remittance)
     payable = remittance.status not in _BEFORE_PAYMENT or remittance.funded_by is not None
@@ -89,6 +95,7 @@ def describe(remittance: store.Remittance, say: Callable[[str], str] = str) -> T
     return Transaction(
         id=str(remittance.id),
         status=remittance.status,
+        status_eta=eta_s,
         status_message=message,
         amount_in=remittance.amount_received.text,
         amount_in_asset=remittance.amount_in.asset.id,
