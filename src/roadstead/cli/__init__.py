@@ -45,6 +45,7 @@ def application() -> typer.Typer:
         refunds,
         remittances,
         sandbox,
+        screening,
         send,
         serve,
         stops,
@@ -64,6 +65,7 @@ def application() -> typer.Typer:
     app.add_typer(payments.app, name="payments")
     app.add_typer(payouts.app, name="payouts")
     app.add_typer(refunds.app, name="refunds")
+    app.add_typer(screening.app, name="screening")
     app.add_typer(chain.app, name="chain")
     app.add_typer(ledger.app, name="ledger")
     app.add_typer(backup.app, name="backup")

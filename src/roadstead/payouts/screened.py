@@ -64,7 +64,9 @@ async def is_blocked(connection: Connection, payout: store.Payout) -> bool:
 
 
 async def wake_cleared(database: Database, requirements: Requirements, clock: Clock) -> int:
-    """Let the payouts go on whose parties are clear now; return how many. Safe to run anywhere, at any time.
+    """Let payouts be looked at again whose parties are clear now, or blocked; return how many there were.
+
+    Safe to run anywhere, at any time.
 
     While a list that is needed is missing or too old, nothing goes on.
 
@@ -91,9 +93,11 @@ async def _wake(connection: Connection, now: datetime, *, needs_current: bool) -
         FROM remittances AS r
         WHERE p.awaits_screening AND r.id = p.remittance_id
             AND (p.status = 'ordered' OR (p.status = 'held' AND p.reason = $2))
-            AND NOT EXISTS (SELECT FROM unnest(ARRAY[r.sender_id, r.receiver_id]) AS party
-                WHERE party IS NOT NULL
-                    AND (screening_blocks(party) OR ($3 AND NOT screening_is_current(party))))
+            AND CASE WHEN screening_blocks(r.sender_id) OR screening_blocks(r.receiver_id)
+                -- It waited for a screening, and what was found holds it now.
+                THEN p.status = 'ordered'
+                ELSE NOT $3 OR NOT EXISTS (SELECT FROM unnest(ARRAY[r.sender_id, r.receiver_id]) AS party
+                    WHERE party IS NOT NULL AND NOT screening_is_current(party)) END
         """,
         now,
         HELD_BY,

@@ -110,8 +110,8 @@ async def _apply(connection: Connection, one: Decided, now: datetime, approvals:
             kind=AlertKind.SCREENING_CONFIRMED,
             subject=one.subject,
             message=f"Customer {one.subject} stands on a sanctions list (hold {one.hold_id}): its payouts stay held, "
-            "and nothing goes back by itself. Report it, and ask the authority what becomes of the money. Tell the partner "
-            "nothing of it.",
+            "and nothing goes back by itself. Report it, and ask the authority what becomes of the money. Tell the "
+            "partner nothing of it.",
             severity=Severity.CRITICAL,
         )
     log.info("screening_decided", hold_id=str(one.hold_id), customer_id=one.subject, decision=one.decision)

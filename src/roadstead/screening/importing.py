@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from roadstead.clock import Clock
 from roadstead.database.pool import Connection, Database
@@ -11,6 +12,7 @@ from roadstead.operations import audit
 from roadstead.screening import lists_store as store
 from roadstead.screening.lists.entries import ListFile
 from roadstead.screening.lists.reading import read_list
+from roadstead.screening.lists.safe_xml import FILE_BYTES_MAX
 from roadstead.screening.protocol import ListState
 
 NAME_MAX = 40
@@ -127,3 +129,21 @@ def require_list_name(name: str) -> str:
             "A list is named with up to 40 small letters, digits and hyphens, for example ofac, un or eu."
         )
     return name
+
+
+def read_file(path: Path) -> bytes:
+    """Read a list file from the disk, as much of it as any list has.
+
+    Raises:
+        BadInput: It cannot be read, or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise BadInput(
+            f"{path} cannot be read ({error.strerror}): name the file that you fetched."
+        ) from error
+    if len(data) > FILE_BYTES_MAX:
+        raise BadInput(f"{path} has more than {FILE_BYTES_MAX} bytes: name the publisher's XML file.")
+    return data
