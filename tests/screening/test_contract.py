@@ -1,6 +1,5 @@
 """The built-in screener keeps the contract that integrators put their own to."""
 
-from collections.abc import AsyncIterator
 from datetime import date
 
 import pytest
@@ -38,6 +37,6 @@ class BuiltInBench:
 
 class TestTheBuiltInScreener(ScreenerContract):
     @pytest.fixture
-    async def bench(self, house: House, import_into: ImportList) -> AsyncIterator[BuiltInBench]:
+    async def bench(self, house: House, import_into: ImportList) -> BuiltInBench:
         await import_into(ofac(NOBODY))
-        yield BuiltInBench(house, import_into)
+        return BuiltInBench(house, import_into)
