@@ -10,6 +10,7 @@ import pytest
 from tests.fixtures.house import House, house_on
 
 from roadstead.ledger.guarding import guard
+from roadstead.screening.clearance import requirements_of
 from roadstead.service.leases import Leadership
 from roadstead.service.scheduler import ROLE, run_scheduler
 
@@ -104,7 +105,14 @@ class TestTheScheduler:
         leadership = Leadership(house.database, role=ROLE, holder="tests")
         async with leadership.kept(), asyncio.timeout(20):
             work = asyncio.create_task(
-                run_scheduler(house.database, {}, leadership=leadership, clock=house.clock, stop=stop)
+                run_scheduler(
+                    house.database,
+                    {},
+                    leadership=leadership,
+                    screening=requirements_of(house.configuration),
+                    clock=house.clock,
+                    stop=stop,
+                )
             )
             while await house.value(STOPS) is None:  # noqa: ASYNC110 - the database tells, no event does
                 await asyncio.sleep(0.1)

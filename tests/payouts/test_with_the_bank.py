@@ -39,6 +39,7 @@ class Street:
         opened = await self.house.open()
         await self.house.pay(opened.memo)
         await self.house.match()
+        await self.house.screen()
         return opened.id
 
     async def register(self, account: str) -> None:
