@@ -421,6 +421,12 @@ VIOLATIONS = {
             'refund', 'tests')
         """,
     ),
+    "0030_screening": (
+        "SET session_replication_role = replica",
+        f"""
+        INSERT INTO customers (id, account, wrapped_key, key_version) VALUES ('{ID}', '{ACCOUNT}', '', 1)
+        """,
+    ),
     "0019_idempotency": (
         f"""
         INSERT INTO receipts (account, key, digest, status, body, answered_at)

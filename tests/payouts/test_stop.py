@@ -129,6 +129,7 @@ class TestWhileMoneyIsStopped:
 
     async def test_a_stop_after_the_claim_still_comes_in_time(self, house: House) -> None:
         remittance_id = await funded(house)
+        await house.screen()
         house.keys = StoppingKeys(house.keys, house)  # type: ignore[assignment]  # any provider will do
 
         assert await house.work() == 1

@@ -77,6 +77,7 @@ async def delivered(house: House, desk: Desk) -> UUID:
     opened = await house.open()
     await house.pay(opened.memo)
     await house.match()
+    await house.screen()
     await carry_out(house, desk, opened.id)
     return opened.id
 
@@ -110,6 +111,7 @@ class TestOneFaultAtOneCall:
         opened = await house.open()
         await house.pay(opened.memo)
         await house.match()
+        await house.screen()
         while not trouble.hits:
             await house.make_due()
             await work_due(desk)

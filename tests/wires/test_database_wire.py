@@ -60,6 +60,7 @@ async def carry_out(house: House, worker: Database, remittance_id: UUID) -> None
     """Take every step of the way again and again until the remittance is delivered; being cut off is no news."""
     desk = replace(house.desk, database=worker)
     order = payout_orderer(house.configuration.anchor)
+    await house.screen()
     for _ in range(ROUNDS_MAX):
         await house.make_due()
         with suppress(Unavailable):

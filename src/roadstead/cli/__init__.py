@@ -47,6 +47,7 @@ def application() -> typer.Typer:
         refunds,
         remittances,
         sandbox,
+        screening,
         send,
         serve,
         simulate_bank,
@@ -71,6 +72,7 @@ def application() -> typer.Typer:
     app.add_typer(payouts.app, name="payouts")
     app.add_typer(batches.app, name="batches")
     app.add_typer(refunds.app, name="refunds")
+    app.add_typer(screening.app, name="screening")
     app.add_typer(chain.app, name="chain")
     app.add_typer(ledger.app, name="ledger")
     app.add_typer(statements.app, name="statements")

@@ -39,12 +39,13 @@ from roadstead.rails.opening import open_rails
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import SystemRandomness
 from roadstead.refunds.opening import opened_submitter
+from roadstead.screening.clearance import requirements_of
 from roadstead.sep import sep12_changes, sep31
 from roadstead.sep.application import build_application
 from roadstead.sep.services import Services
 from roadstead.sep.table import route_table
 from roadstead.service import gauges, scheduler
-from roadstead.service.housekeeping import verification_upkeep
+from roadstead.service.housekeeping import Job, screening_upkeep, verification_upkeep
 from roadstead.service.internal import (
     Check,
     Refresh,
@@ -310,6 +311,13 @@ def _courier(parts: Parts) -> Courier | None:
     return courier
 
 
+def _jobs(parts: Parts) -> list[Job]:
+    jobs = screening_upkeep(parts.database, requirements_of(parts.configuration), parts.clock)
+    if parts.verifiers:
+        jobs += verification_upkeep(parts.database, _consequences(parts.configuration), parts.clock)
+    return jobs
+
+
 async def _schedule(parts: Parts) -> None:
     leadership = Leadership(parts.database, role=scheduler.ROLE, holder=holder_name())
     async with leadership.kept():
@@ -320,9 +328,7 @@ async def _schedule(parts: Parts) -> None:
             leadership=leadership,
             clock=parts.clock,
             stop=parts.stop,
-            jobs=verification_upkeep(parts.database, _consequences(parts.configuration), parts.clock)
-            if parts.verifiers
-            else (),
+            jobs=_jobs(parts),
         )
 
 

@@ -19,6 +19,7 @@ from roadstead.config.payout_terms import PayoutTerms
 from roadstead.config.rail_terms import FundingMethod, RailDeclaration
 from roadstead.config.requirement_terms import Requirement
 from roadstead.config.retention_terms import RETENTION_DEFAULT, RetentionTerms
+from roadstead.config.screening_terms import ScreeningTerms
 from roadstead.config.verifier_terms import VerifierDeclaration
 from roadstead.errors import BadInput
 from roadstead.money import Asset
@@ -260,6 +261,7 @@ class Anchor:
     remittances: RemittanceTerms = RemittanceTerms()
     transactions: TransactionTerms = TransactionTerms()
     payouts: PayoutTerms = field(default_factory=PayoutTerms)
+    screening: ScreeningTerms = field(default_factory=ScreeningTerms)
     calendars: tuple[CalendarTerms, ...] = ()
     limits: Limits = field(default_factory=Limits)
     retention: tuple[RetentionTerms, ...] = RETENTION_DEFAULT

@@ -44,6 +44,7 @@ from roadstead.config.rail_terms import FUNDING_METHODS, RAILS
 from roadstead.config.requirement_terms import REQUIREMENTS
 from roadstead.config.retention_terms import RETENTION
 from roadstead.config.schema import Form, Key, Section
+from roadstead.config.screening_terms import SCREENING
 from roadstead.config.verifier_terms import VERIFIERS
 
 _UNITS_MAX = 2**63 - 1
@@ -298,6 +299,7 @@ SECTIONS = (
     _PAIRS,
     _REMITTANCES,
     PAYOUTS,
+    SCREENING,
     _TRANSACTIONS,
     LIMITS,
     RETENTION,

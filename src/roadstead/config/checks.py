@@ -20,6 +20,7 @@ from roadstead.config.networks import profiles
 from roadstead.config.pair_rules import HTTP, STATIC
 from roadstead.config.rail_checks import rail_variable, rails_have_what_they_need
 from roadstead.config.rail_definitions import RAIL_SETTINGS
+from roadstead.config.screening_checks import screening_is_as_the_network_wants
 from roadstead.config.secrets import Secret
 from roadstead.config.strkey import public_key_of
 from roadstead.config.text_forms import SIMULATED
@@ -38,6 +39,7 @@ _KEY_ADVICE = {
     "signing_key": "Make one with: openssl genpkey -algorithm ed25519",
     "secret": "Agree on one with whoever verifies.",
     "rates_token": "Ask the provider of the rates for one.",
+    "screener_token": "Ask whoever runs the screener for one.",
     "alert_webhook_secret": "Make one with: openssl rand -base64 48",
     "alert_webhook_url": "Ask whoever runs the receiver for its address.",
     "smtp_url": "Ask whoever runs the mail server for a user of your own.",
@@ -285,6 +287,7 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[str, str, Secret]]:
             "data_key",
             "data_key_previous",
             "rates_token",
+            "screener_token",
         ),
         *("alert_webhook_url", "alert_webhook_secret", "smtp_url"),
     ):
@@ -354,4 +357,5 @@ _CHECKS: tuple[Callable[[Configuration], Iterator[str]], ...] = (
     _secrets_are_apart,
     _listeners_are_apart,
     *CUSTOMER_CHECKS,
+    screening_is_as_the_network_wants,
 )

@@ -11,6 +11,7 @@ from roadstead.config.customer_settings import CUSTOMER_SETTINGS
 from roadstead.config.definition import Definition
 from roadstead.config.networks import Network
 from roadstead.config.rail_definitions import RAIL_SETTINGS
+from roadstead.config.screening_definitions import SCREENING_SETTINGS
 from roadstead.config.verifier_definitions import KYC_VALIDATION, VERIFIER_SETTINGS
 
 SETTINGS = (
@@ -258,6 +259,7 @@ SETTINGS = (
         description="Who is told of alerts by mail.",
         example="on-call@anchor.example,treasury@anchor.example",
     ),
+    *SCREENING_SETTINGS,
     Definition(
         variable="ROADSTEAD_API_HOST",
         field="api_host",

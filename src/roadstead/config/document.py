@@ -118,6 +118,8 @@ def _said(value: object) -> str:
             return "no"
         case None:
             return "none: must be said"
+        case tuple():
+            return ", ".join(f"`{part}`" for part in value) or "none"
         case _:
             return f"`{value}`"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -181,6 +182,12 @@ class Configuration:
     def signing_account(self) -> str:
         """The address G... of the key that signs challenges and callbacks (SEP-1 `SIGNING_KEY`)."""
         return public_key_of(self.settings.signing_secret.reveal())
+
+    @property
+    def list_age_max(self) -> timedelta | None:
+        """How old a list of sanctioned persons may be; None when it never grows too old."""
+        hours = self.settings.screening_list_age_max_h
+        return timedelta(hours=hours) if hours else None
 
     @property
     def own_accounts(self) -> frozenset[str]:

@@ -20,6 +20,7 @@ DATA_KEY_PREVIOUS = "ZXhhbXBsZS1kby1ub3QtdXNlLTk4NzY1NDMyMTBmZWQ="
 RAIL_TOKEN = "example-token-of-the-bank"  # noqa: S105 - the same
 RAIL_SIGNING_KEY = "MC4CAQAwBQYDK2VwBCIEIE7dc0CPIoPiAbPcoMO6d2X2qd3oKeZ10H+6HB6ulD1m"
 RAIL_BANK_KEY = "MCowBQYDK2VwAyEAaQir92cCLTrj0RZZHGGC/ZJ2vjoQprCHymFcPIAXN5g="
+SCREENER_TOKEN = "example-token-of-the-screener"  # noqa: S105 - the same
 RATES_TOKEN = "example-token-of-the-rates"  # noqa: S105 - the same
 ALERT_WEBHOOK_SECRET = "example-do-not-use-5c8e2f17b94d03a6"  # noqa: S105 - the same
 ALERT_WEBHOOK_URL = "https://alerts.example/roadstead?channel=on-call"
@@ -46,6 +47,7 @@ EXAMPLE_VALUES = frozenset(
         RAIL_TOKEN,
         RAIL_SIGNING_KEY,
         RAIL_BANK_KEY,
+        SCREENER_TOKEN,
         RATES_TOKEN,
         ALERT_WEBHOOK_SECRET,
         ALERT_WEBHOOK_URL,

@@ -48,6 +48,12 @@ class NetworkProfile:
     allows_messages_into_a_file: bool
     validates_customers: bool
     """Whether customers' data is verified against the world, beyond its form."""
+    requires_screening: bool
+    """Whether customers have to be screened against lists of sanctioned persons, and old lists stop payouts."""
+    screening_lists: tuple[str, ...]
+    """The lists without which no payout goes out, if the environment names no others."""
+    screening_list_age_max_h: int
+    """Hours after which one of them is too old, if the environment says no other; 0 means never."""
     requires_allow_list_at_authentication: bool
     """Whether accounts that belong to no partner are refused already when they authenticate (SEP-10)."""
     allows_callbacks_to_private_addresses: bool
@@ -79,6 +85,9 @@ _PROFILES = {
             messenger_kind_default=MESSENGER_FILE,
             allows_messages_into_a_file=True,
             validates_customers=False,
+            requires_screening=False,
+            screening_lists=(),
+            screening_list_age_max_h=0,
             requires_allow_list_at_authentication=False,
             allows_callbacks_to_private_addresses=True,
             reseeds_by_itself=True,
@@ -101,6 +110,9 @@ _PROFILES = {
             messenger_kind_default=MESSENGER_FILE,
             allows_messages_into_a_file=True,
             validates_customers=False,
+            requires_screening=False,
+            screening_lists=(),
+            screening_list_age_max_h=0,
             requires_allow_list_at_authentication=False,
             allows_callbacks_to_private_addresses=False,
             reseeds_by_itself=True,
@@ -123,6 +135,9 @@ _PROFILES = {
             messenger_kind_default=None,
             allows_messages_into_a_file=False,
             validates_customers=True,
+            requires_screening=True,
+            screening_lists=("ofac", "un", "eu"),
+            screening_list_age_max_h=48,
             requires_allow_list_at_authentication=True,
             allows_callbacks_to_private_addresses=False,
             reseeds_by_itself=False,

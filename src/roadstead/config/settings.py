@@ -95,6 +95,14 @@ class Settings:
     smtp_url: Secret | None = None
     alert_email_from: str | None = None
     alert_email_to: tuple[str, ...] = ()
+    screening: bool = True
+    screener: str = "built-in"
+    """`built-in`, or `package.module:function` of an integrator's own."""
+    screener_url: str | None = None
+    screener_token: Secret | None = None
+    screening_lists: tuple[str, ...] = ()
+    screening_list_age_max_h: int = 0
+    """0 means that lists never grow too old."""
     api_host: str = "127.0.0.1"
     api_port: int = 8080
     trusted_proxies: tuple[IpNetwork, ...] = ()
@@ -157,6 +165,13 @@ def settings_from(reading: Reading, environ: Mapping[str, str]) -> Settings:
             "require_partner_at_authentication",
             "ROADSTEAD_REQUIRE_PARTNER_AT_AUTHENTICATION",
             network.requires_allow_list_at_authentication,
+            NETWORK_DEFAULT,
+        ),
+        ("screening_lists", "ROADSTEAD_SCREENING_LISTS", network.screening_lists, NETWORK_DEFAULT),
+        (
+            "screening_list_age_max_h",
+            "ROADSTEAD_SCREENING_LIST_AGE_MAX_H",
+            network.screening_list_age_max_h,
             NETWORK_DEFAULT,
         ),
         ("trusted_proxies", "ROADSTEAD_TRUSTED_PROXIES", (), DEFAULT),

@@ -26,6 +26,8 @@ FILES = "iso20022"
 """The kind of rail that pays by files of ISO 20022, over a folder or SFTP."""
 RAIL_KINDS = (SIMULATED, SIGNED_HTTP, FILES)
 """The kinds of rails that come with Roadstead."""
+BUILT_IN = "built-in"
+"""The screener that comes with Roadstead."""
 JWT_SECRET_BYTES_MIN = 32
 DATA_KEY_BYTES = 32
 _PORT_MAX = 65_535
@@ -42,6 +44,7 @@ _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@" + _LABELS.replace(
 _EMAIL_MAX = 254
 _ADDRESS = re.compile(r"[0-9a-fA-F:]+", re.ASCII)
 _DOTTED_PATH = re.compile(r"[A-Za-z_][\w]*(?:\.[A-Za-z_][\w]*)*:[A-Za-z_][\w]*", re.ASCII)
+_LIST_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -232,6 +235,21 @@ def _messenger_kind(value: object) -> str:
     return text
 
 
+def _screener_kind(value: object) -> str:
+    text = _str(value)
+    if text != BUILT_IN and not _DOTTED_PATH.fullmatch(text):
+        raise Unfit(f"is {_shown(text)}")
+    return text
+
+
+def _list_names(value: object) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(_listed(value)))
+    for name in names:
+        if not _LIST_NAME.fullmatch(name):
+            raise Unfit(f"names the list {_shown(name)}")
+    return names
+
+
 def _home_domains(value: object) -> tuple[str, ...]:
     return tuple(_home_domain(part.strip()) for part in _listed(value))
 
@@ -335,6 +353,10 @@ PASSPHRASE = Form(words="the passphrase of a Stellar network", read=_passphrase)
 RAIL_KIND = Form(
     words=f"{', '.join(RAIL_KINDS)}, or package.module:function of a rail of your own", read=_rail_kind
 )
+SCREENER_KIND = Form(
+    words=f"{BUILT_IN}, or package.module:function of a screener of your own", read=_screener_kind
+)
+LIST_NAMES = Form(words="names of lists, with commas between them", read=_list_names)
 MESSENGER_KIND = Form(
     words=f"{MESSENGER_FILE}, {MESSENGER_SMTP}, or package.module:function of a messenger of your own",
     read=_messenger_kind,

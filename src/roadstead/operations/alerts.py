@@ -78,6 +78,12 @@ class AlertKind(StrEnum):
     """Whoever verifies customers sent what cannot be understood; the subject is the verifier."""
     VERIFICATION_WAITS = "verification_waits"
     """A customer has waited for a decision for long; the subject is the case."""
+    SCREENING_HIT = "screening_hit"
+    """A customer is like somebody on a sanctions list, and people have to decide; the subject is the customer."""
+    SCREENING_CONFIRMED = "screening_confirmed"
+    """People decided that a customer stands on a sanctions list; the subject is the customer."""
+    SCREENING_LIST_STALE = "screening_list_stale"
+    """A list that is needed is missing or too old, and no payout goes out; the subject is the list."""
     DECISION_NOT_APPLIED = "decision_not_applied"
     """What people decided cannot be done any more; the subject is what they decided about."""
 

@@ -34,6 +34,8 @@ class HoldKind(StrEnum):
     """Whether the payer of a remittance gets the money back."""
     VERIFICATION = "verification"
     """Whether a customer's data are confirmed; the subject is the submission."""
+    SCREENING_HIT = "screening_hit"
+    """Whether a customer is not whom a sanctions list names (release) or is (refuse); the subject is the customer."""
     RESUME = "resume"
     """Whether money goes out again after an emergency stop."""
 

@@ -15,7 +15,7 @@ from roadstead.database.pool import Connection
 from roadstead.money import Money
 from roadstead.operations.alerts import AlertKind, Severity, open_alert
 from roadstead.operations.holds import HoldKind, place_hold
-from roadstead.payouts import content, decisions, doubt, holding, preparation, store
+from roadstead.payouts import content, decisions, doubt, holding, preparation, screened, store
 from roadstead.payouts.cancelling import cancel_and_refund
 from roadstead.payouts.choosing import Ways, next_rail
 from roadstead.payouts.decisions import (
@@ -181,6 +181,8 @@ async def carry_out(
         due_in: timedelta | None = None
         if isinstance(step, Refund) and await doubt.may_be_paid_unknown_to_us(connection, locked.id):
             step = Hold(why="the bank told of an attempt that was lost with a database: try it again")
+        if isinstance(step, Refund) and await screened.is_blocked(connection, locked):
+            step = Hold(why=screened.NOTHING_BY_ITSELF)
         match step:
             case AskCustomer(fields=fields):
                 wrong = {name: seen[name] for name in fields if name in seen}
@@ -283,7 +285,8 @@ async def decide_returned(desk: Desk, payout: store.Payout, token: UUID) -> None
         code = (back.reason if back else None) or ""
         units = locked.amount.units if back is None or back.returned_units is None else back.returned_units
         await holding.tell_of_return(connection, locked, code, Money(locked.amount.asset, units))
-        if desk.configuration.anchor.payouts.returned is ReturnResponse.REFUND:
+        is_blocked = await screened.is_blocked(connection, locked)
+        if desk.configuration.anchor.payouts.returned is ReturnResponse.REFUND and not is_blocked:
             await cancel_and_refund(
                 connection,
                 locked.remittance_id,

@@ -249,6 +249,11 @@ async def write(connection: Connection, payout: store.Payout, prepared: Prepared
         now=now,
     )
     await store.set_status(connection, payout, PayoutStatus.SUBMITTING, None, now)
+    await note_complete(connection, payout, now)
+
+
+async def note_complete(connection: Connection, payout: store.Payout, now: datetime) -> None:
+    """Ask nothing more of the partner when the customers' data are complete."""
     remittance = await remittances.by_id(connection, payout.remittance_id, lock=True)
     if remittance is not None and remittance.status is RemittanceStatus.PENDING_CUSTOMER_INFO_UPDATE:
         await remittances.move(

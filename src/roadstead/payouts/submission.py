@@ -19,7 +19,7 @@ from roadstead.database.pool import Connection
 from roadstead.errors import Conflict, InvariantViolated, Unavailable
 from roadstead.operations.alerts import Severity
 from roadstead.operations.holds import HoldKind, is_open
-from roadstead.payouts import deciding, doubt, holding, preparation, store
+from roadstead.payouts import deciding, doubt, holding, preparation, screened, store
 from roadstead.payouts.deciding import ASK_AGAIN_AFTER, RECHECK_AFTER
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.recording import INQUIRE_AFTER, Word, due_after, record, record_unknown
@@ -102,6 +102,10 @@ async def _start(desk: Desk, payout: store.Payout, token: UUID) -> None:
         if not isinstance(prepared, preparation.Prepared):
             due_in = await _wait(desk, connection, locked, prepared)
             await store.release(connection, payout.id, token, due_in)
+            return
+        if await screened.is_barred(desk, connection, locked):
+            # It is due again by itself when both parties are clear.
+            await store.release(connection, payout.id, token, None)
             return
         if prepared.approvals:
             await _hold_for_approval(desk, connection, locked, prepared)
@@ -224,10 +228,11 @@ async def _clear_up(desk: Desk, payout: store.Payout, token: UUID) -> None:
 
 
 async def _send_again(desk: Desk, payout: store.Payout, attempt: PayoutAttempt, token: UUID) -> None:
-    """Send the very same attempt once more, unless outgoing money is stopped."""
+    """Send the very same attempt once more, unless outgoing money is stopped, or a party is not clear now."""
     async with desk.database.connection() as connection:
         stopped = await store.is_stopped(connection, payout.id)
-    if stopped:
+        barred = await screened.may_not_be_sent_again(desk, connection, payout)
+    if stopped or barred:
         await _rest(desk, payout, token, ASK_AGAIN_AFTER)
         return
     await _send(desk, payout, attempt, token)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from roadstead import __version__
+from roadstead.clock import SystemClock
 from roadstead.config.anchor import Anchor
 from roadstead.config.anchor_file import load_anchor
 from roadstead.config.networks import Network, profile
@@ -236,14 +237,19 @@ class Sandbox:
         from roadstead.database.migrate import migrate  # noqa: PLC0415
 
         await migrate(self._options.environ.get("ROADSTEAD_DATABASE_OWNER_URL") or url)
-        await self._agree_with_partners(url, keys)
+        await self._furnish(url, keys)
         self._done("schema")
         return url
 
-    async def _agree_with_partners(self, url: str, keys: Keys) -> None:
-        """Put both partners on the anchor's list, unless a person has taken one off it. Safe to call again."""
+    async def _furnish(self, url: str, keys: Keys) -> None:
+        """Put both partners on the anchor's list, unless a person has taken one off it, and import the sample list.
+
+        Safe to call again.
+        """
         from roadstead.database.pool import open_database  # noqa: PLC0415 - as above
         from roadstead.partners import registry  # noqa: PLC0415
+        from roadstead.screening.importing import import_list  # noqa: PLC0415
+        from roadstead.screening.sample import SAMPLE_NAME, sample_list  # noqa: PLC0415
 
         database = await open_database(url, application="roadstead-sandbox", connections_max=1)
         try:
@@ -256,6 +262,7 @@ class Sandbox:
                         "sandbox",
                         callback_hosts=("localhost", "127.0.0.1"),
                     )
+            await import_list(database, SAMPLE_NAME, sample_list(), actor="sandbox", clock=SystemClock())
         finally:
             await database.close()
 

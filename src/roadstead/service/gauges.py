@@ -90,6 +90,33 @@ _notices_given_up = Gauge(
     ["channel"],
     registry=registry,
 )
+_screening_due = Gauge(
+    "roadstead_screening_due",
+    "Customers that have to be compared with the sanctions lists.",
+    registry=registry,
+)
+_screening_oldest_s = Gauge(
+    "roadstead_screening_oldest_age_seconds",
+    "Time since the data of the oldest of them changed that was not screened since.",
+    registry=registry,
+)
+_screening_hits = Gauge(
+    "roadstead_screening_hits",
+    "Entries of sanctions lists that customers are like at present, by what people decided.",
+    ["status"],
+    registry=registry,
+)
+_screening_payouts = Gauge(
+    "roadstead_screening_payouts_waiting",
+    "Payouts that wait for screening or are held by it.",
+    registry=registry,
+)
+_screening_list_age_s = Gauge(
+    "roadstead_screening_list_age_seconds",
+    "Time since a sanctions list was imported or confirmed.",
+    ["list"],
+    registry=registry,
+)
 _callbacks_given_up = Gauge(
     "roadstead_callbacks_given_up_lately",
     "Callbacks given up within seven days and not sent again; each waits for a person.",
@@ -133,6 +160,7 @@ async def refresh(database: Database) -> None:
         _callbacks_oldest_s.set(callbacks.oldest_s)
         _callbacks_given_up.set(callbacks.given_up)
         await _refresh_operations(connection)
+        await _refresh_screening(connection)
         _events.set(await connection.fetchval("SELECT count(*) FROM rail_events WHERE applied_at IS NULL"))
 
 
@@ -161,6 +189,29 @@ async def _refresh_operations(connection: Connection) -> None:
         await connection.fetchval(
             "SELECT coalesce(extract(epoch FROM now() - min(placed_at)), 0) FROM holds "
             "WHERE status IN ('open', 'proposed')"
+        )
+    )
+
+
+async def _refresh_screening(connection: Connection) -> None:
+    row = await connection.fetchrow(
+        """
+        SELECT count(*) AS due,
+            coalesce(extract(epoch FROM now() - min(changed_at) FILTER (WHERE changes <> screened_changes)), 0)
+                AS oldest
+        FROM screening_subjects
+        WHERE changes <> screened_changes OR edition < screening_edition() OR edition > screening_edition()
+        """
+    )
+    _screening_due.set(row["due"] if row else 0)
+    _screening_oldest_s.set(row["oldest"] if row else 0)
+    hits = "SELECT status, count(*) FROM screening_hits WHERE is_current GROUP BY 1"
+    await _count_by_labels(connection, _screening_hits, hits)
+    ages = "SELECT name, extract(epoch FROM now() - current_at) FROM screening_lists"
+    await _count_by_labels(connection, _screening_list_age_s, ages)
+    _screening_payouts.set(
+        await connection.fetchval(
+            "SELECT count(*) FROM payouts WHERE awaits_screening AND status IN ('ordered', 'held')"
         )
     )
 

@@ -13,6 +13,8 @@ from roadstead.customers.files import purge_unused
 from roadstead.database.pool import Database
 from roadstead.partners.challenges import purge_used
 from roadstead.partners.receipts import purge_receipts
+from roadstead.screening.clearance import Requirements
+from roadstead.screening.staleness import watch_lists
 from roadstead.service.leases import Leadership
 from roadstead.service.loops import every
 from roadstead.service.metrics import customer_files_expired, customers_erased
@@ -21,6 +23,8 @@ from roadstead.verification.doorbell import purge_events
 from roadstead.verification.upkeep import expire_confirmations, watch_silence
 
 PURGE_INTERVAL_S = 300.0
+LISTS_LOOK_S = 10.0
+"""How often the age of the sanctions lists is looked at."""
 VERIFICATION_LOOK_S = 10.0
 """How late a confirmation of a customer ends at most in the tables; every gate looks at its time itself."""
 
@@ -66,6 +70,15 @@ def verification_upkeep(database: Database, rules: Consequences, clock: Clock) -
         await purge_events(database, now)
 
     return [Job(name="verification_upkeep", interval_s=VERIFICATION_LOOK_S, run=keep_verifications)]
+
+
+def screening_upkeep(database: Database, requirements: Requirements, clock: Clock) -> list[Job]:
+    """List what watches the sanctions lists."""
+
+    async def watch_list_age() -> None:
+        await watch_lists(database, requirements, clock)
+
+    return [Job(name="screening_list_age", interval_s=LISTS_LOOK_S, run=watch_list_age)]
 
 
 def start(job: Job, group: asyncio.TaskGroup, leadership: Leadership, stop: asyncio.Event) -> None:

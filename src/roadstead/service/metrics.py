@@ -128,6 +128,9 @@ payments_unmatched = Counter(
 remittances_expired = Counter(
     "roadstead_remittances_expired", "Remittances that were not paid in time.", registry=registry
 )
+customers_screened = Counter(
+    "roadstead_customers_screened", "Customers compared with the sanctions lists.", registry=registry
+)
 payouts_worked = Counter("roadstead_payouts_worked", "Steps taken with payouts.", registry=registry)
 verifications_worked = Counter(
     "roadstead_verifications_worked", "Steps taken with the cases of customers.", registry=registry

@@ -37,6 +37,7 @@ from roadstead.service.metrics import (
 )
 from roadstead.service.operating import Operating
 from roadstead.service.refunding import Refunding
+from roadstead.service.screening import ScreeningWork
 from roadstead.service.verifying import Verifying
 from roadstead.statements.booking import book_waiting
 from roadstead.verification.desk import VerificationDesk
@@ -121,6 +122,13 @@ async def run_worker(
                 clock=clock,
                 randomness=randomness,
             )
+        ).start(group, stop)
+        ScreeningWork(
+            configuration=configuration,
+            database=database,
+            keys=keys,
+            clock=clock,
+            randomness=randomness,
         ).start(group, stop)
         Refunding(database=database, clock=clock, submitter=submitter).start(group, stop)
         if courier is not None:

@@ -71,5 +71,11 @@ GRANT SELECT (id, statement_id, identity, asset, amount_units, is_credit, is_rev
 GRANT INSERT, UPDATE ON verification_cases TO roadstead_app;
 GRANT INSERT, DELETE ON verifier_events TO roadstead_app;
 REVOKE SELECT ON verifier_events FROM roadstead_reader;
+-- Lists are public. Who was found on them is for operators: reports see how many, and not whom.
+GRANT INSERT, UPDATE, DELETE ON screening_lists TO roadstead_app;
+GRANT INSERT ON screening_list_versions TO roadstead_app;
+GRANT INSERT, UPDATE ON screening_entries, screening_subjects, screening_hits TO roadstead_app;
+REVOKE SELECT ON screening_hits, screening_subjects, screenings FROM roadstead_reader;
+GRANT SELECT (list, entry_id, score, is_current, status, found_at, decided_at) ON screening_hits TO roadstead_reader;
 -- A temporary table would stand before one of ours for every function that names it without its schema.
 DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;
