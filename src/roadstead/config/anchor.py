@@ -273,7 +273,7 @@ class Translation:
     fr: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Anchor:
     """All that `anchor.toml` says."""
 
@@ -292,6 +292,10 @@ class Anchor:
     calendars: tuple[CalendarTerms, ...] = ()
     limits: Limits = Limits()
     translations: tuple[Translation, ...] = ()
+
+    def __repr__(self) -> str:
+        """Say little: the whole file would stand in every traceback that shows the values of its frames."""
+        return f"Anchor({self.organization.name!r})"
 
     def asset(self, code: str) -> AssetTerms:
         """Return the terms of an asset by its code.
