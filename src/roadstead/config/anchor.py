@@ -244,7 +244,7 @@ class Translation:
     fr: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Anchor:
     """All that `anchor.toml` says."""
 
@@ -266,6 +266,10 @@ class Anchor:
     limits: Limits = field(default_factory=Limits)
     retention: tuple[RetentionTerms, ...] = RETENTION_DEFAULT
     translations: tuple[Translation, ...] = ()
+
+    def __repr__(self) -> str:
+        """Say little: the whole file would stand in every traceback that shows the values of its frames."""
+        return f"Anchor({self.organization.name!r})"
 
     def asset(self, code: str) -> AssetTerms:
         """Return the terms of an asset by its code.
