@@ -246,7 +246,9 @@ INSERT INTO refunds (id, operation_id, source, asset, amount_units, fee_units, d
 VALUES ('{ID}', 1, 'suspense', 'stellar:EURX:G', 10, 0, '{ACCOUNT}', 'none', 'tests', 'sent', 'hash')
 """
 
-ERASED_CUSTOMER = f"INSERT INTO customers (id, account, restricted_at, erased_at) VALUES ('{ID}', '{ACCOUNT}', now(), now())"
+ERASED_CUSTOMER = f"""
+INSERT INTO customers (id, account, restricted_at, erased_at) VALUES ('{ID}', '{ACCOUNT}', now(), now())
+"""
 FILE = f"""
 INSERT INTO customer_files (id, account, customer_id, field, sealed_key, content, media_type, size_bytes, created_at)
 VALUES ('{ID}', '{ACCOUNT}', '{ID}', 'photo_id_front', 'x', 'x', 'image/png', 1, now())
