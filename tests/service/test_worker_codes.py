@@ -56,8 +56,7 @@ async def test_a_code_that_a_registration_ordered_is_sent(database_url: str) -> 
         )
         await house.registry.register(Principal(account=PARTNER), Reference(memo="8"), SENDER)
         async with asyncio.timeout(PATIENCE_S):
-            while not messenger.messages:
-                await asyncio.sleep(0.05)
+            await messenger.arrived.wait()
             stop.set()
             await running
         for client in outbox.clients:
