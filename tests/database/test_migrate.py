@@ -250,6 +250,9 @@ ERASED_CUSTOMER = (
     "INSERT INTO customers (id, account, restricted_at, erased_at) "
     f"VALUES ('{ID}', '{ACCOUNT}', now(), now())"
 )
+ERASED_CUSTOMER = f"""
+INSERT INTO customers (id, account, restricted_at, erased_at) VALUES ('{ID}', '{ACCOUNT}', now(), now())
+"""
 FILE = f"""
 INSERT INTO customer_files (id, account, customer_id, field, sealed_key, content, media_type, size_bytes, created_at)
 VALUES ('{ID}', '{ACCOUNT}', '{ID}', 'photo_id_front', 'x', 'x', 'image/png', 1, now())

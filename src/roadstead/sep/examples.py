@@ -126,7 +126,10 @@ EXAMPLES: Mapping[str, Example] = {
     "PUT /kyc/customer/callback": Example(
         body={"id": _RECEIVER_ID, "url": "https://callbacks.sender.example/customers"}, answer={}
     ),
-    "POST /kyc/customer/files": Example(answer={**_FILE, "expires_at": "2026-03-02T09:30:00Z"}),
+    "POST /kyc/customer/files": Example(
+        body={"file": "...the bytes of the file..."},
+        answer={**_FILE, "expires_at": "2026-03-02T09:30:00Z"},
+    ),
     "GET /kyc/customer/files": Example(answer={"files": [{**_FILE, "customer_id": _RECEIVER_ID}]}),
     "DELETE /kyc/customer/{account}": Example(
         body={"memo": "1234", "memo_type": "id"},
