@@ -71,10 +71,11 @@ class Report:
 def of_report(report: StatusReport, items: Mapping[str, KnownItem]) -> Report:
     """Conclude from a status report what it says of each payment of the batch that it speaks of.
 
-    What is said of a payment itself counts; of the others counts what is said of all, unless that is `PART`.
+    Where the report names payments, it speaks of these and of no others: a bank that refuses one payment later may call
+    the status of that report's group `RJCT`. Only a report that names none speaks of all.
     """
     keys = {item.end_to_end_id: item.key for item in items.values()}
-    general = _general(report)
+    general = None if report.payments else _general(report)
     said = {}
     for payment in report.payments:
         key = payment.key if payment.key in items else keys.get(payment.end_to_end_id or "")
@@ -92,7 +93,7 @@ def of_report(report: StatusReport, items: Mapping[str, KnownItem]) -> Report:
         elif verdict.meaning is not None and verdict.meaning is not RailStatus.RECEIVED:
             events.append(_of_verdict(item, verdict, verdict.meaning, reference, report.created_at))
     return Report(
-        answer=_answer(report.group or general),
+        answer=_answer(report.group or _general(report), is_about_all=not report.payments),
         events=tuple(events),
         duplicates=tuple(duplicates),
         puzzles=tuple(sorted(puzzles)),
@@ -104,10 +105,10 @@ def _general(report: StatusReport) -> Verdict | None:
     return report.batches[0][1] if report.batches else report.group
 
 
-def _answer(verdict: Verdict | None) -> BatchAnswer | None:
+def _answer(verdict: Verdict | None, *, is_about_all: bool) -> BatchAnswer | None:
     if verdict is None:
         return None
-    is_refused = verdict.code == "RJCT" and not verdict.is_duplicate
+    is_refused = verdict.code == "RJCT" and not verdict.is_duplicate and is_about_all
     return BatchAnswer(
         status=BatchStatus.REFUSED if is_refused else BatchStatus.ACKNOWLEDGED,
         bank_status=verdict.code,
