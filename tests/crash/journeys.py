@@ -27,6 +27,9 @@ CLOSED, BLOCKED_LATER, CAME_BACK = "990104", "991106", "992104"
 NOT_NOW, FORBIDDEN, NO_REASON = "990601", "990404", "990503"
 """Ends of account numbers that the bank treats in a way of its own (docs/simulated-bank.md)."""
 
+UNSEEN = "4407"
+"""How the account numbers begin of which a bank in trouble loses orders and answers."""
+
 _EUR_RECEIVER = "sep31-receiver"
 _ASKED = "pending_transaction_info_update"
 _TAKEN = (200, 202)
@@ -72,6 +75,7 @@ class Travellers:
         self.kinds: dict[str, Callable[[Journey], Awaitable[None]]] = {
             "plain": self._plain,
             "dollars": self._dollars,
+            "unseen": self._unseen,
             "quoted": self._quoted,
             "yen": self._yen,
             "incomplete": self._incomplete,
@@ -110,11 +114,15 @@ class Travellers:
         await self._open_in(journey, "EURX")
         await self._pay(journey)
 
-    async def _dollars(self, journey: Journey) -> None:
+    async def _dollars(self, journey: Journey, beginning: str = "") -> None:
         """Deliver over a rail that may lose sight of it; people then find out what became of it."""
-        journey.asset_code, journey.accounts, journey.ends = "USDC", [_digits(12)], EITHER
+        account = f"{beginning}{_digits(12 - len(beginning))}"
+        journey.asset_code, journey.accounts, journey.ends = "USDC", [account], EITHER
         await self._open(journey, receiver=await self._receiver(journey, "sep31-receiver-wire"))
         await self._pay(journey)
+
+    async def _unseen(self, journey: Journey) -> None:
+        await self._dollars(journey, UNSEEN)
 
     async def _quoted(self, journey: Journey) -> None:
         await self._open_in(journey, "USDC", quoted=True)

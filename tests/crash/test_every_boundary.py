@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.crash.campaign import campaign
+from tests.crash.campaign import Report, campaign
 from tests.crash.sites import commit_sites, effects, sites_in, unseen
 from tests.crash.world import opened_world
 from tests.tidy.tree import module, modules
 
 SEED = 31
+SIDES = (".commit.before", ".commit.after", ".read")
 ROOMS_OF_THEIR_OWN = {
     "database/pool.py": "the pool itself",
     "database/backups/creating.py": "one connection for a whole backup, which only reads",
@@ -18,8 +19,19 @@ ROOMS_OF_THEIR_OWN = {
 }
 
 
-NOT_REACHED = frozenset({"alert.send.before", "alert.send.after"})
-"""Boundaries that no role passes; each is passed by a test of its own room."""
+NOT_PASSED = {
+    "cli.chain._reseed": "a network that began anew",
+    "cli.chain._reseed.2": "the same",
+    "envelopes.submitter.Submitter._sign": "fees that rise above what we pay",
+    "envelopes.submitter.Submitter._sign.2": "a refund that may not be signed",
+    "payments.completing.Completion._claim": "a claimable balance whose creation was read long ago",
+    "payouts.deciding.decide_refusal_foreseen": "a rail that would refuse what the API took",
+    "payouts.deciding._is_confirmed.2": "a bank that takes a refusal back",
+    "payouts.submission._rest": "a stop of all payouts while one is in doubt",
+    "recovery.recovering": "a recovery after a restore",
+    "service.continuity.Continuity": "a Horizon that shows another past",
+}
+"""Places that commit and are not passed here, with what it would take; tests of their own rooms pass them."""
 
 
 class TestTheCode:
@@ -60,6 +72,12 @@ class TestTheCode:
         assert [site.name for site in sites_in(module("payouts/a.py", text))] == ["payouts.a.A.f.<locals>.g"]
 
 
+def unpassed(report: Report) -> list[str]:
+    """List the places that commit, or might, and did not."""
+    passed = {name.removesuffix(side) for name in report.passed for side in SIDES}
+    return sorted({site.name for site in commit_sites()} - passed)
+
+
 @pytest.mark.timeout(600)
 class TestAKillAtEveryBoundary:
     async def test_loses_nothing_and_does_nothing_twice(self, tmp_path: Path, database_url: str) -> None:
@@ -70,4 +88,5 @@ class TestAKillAtEveryBoundary:
         (tmp_path / "boundaries.txt").write_text(report.text())
         assert report.violations == [], report.text()
         assert report.missed == [], report.text()
-        assert effects() - set(report.passed) == NOT_REACHED
+        assert effects() <= set(report.passed)
+        assert [name for name in unpassed(report) if not name.startswith(tuple(NOT_PASSED))] == []

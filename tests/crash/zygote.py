@@ -138,6 +138,14 @@ class Forked:
         """End it without a word."""
         self.send(signal.SIGKILL)
 
+    async def halt(self, for_s: float) -> None:
+        """Let it stand still for a time, and then go on as if nothing had been."""
+        self.send(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(for_s)
+        finally:
+            self.send(signal.SIGCONT)
+
     async def end(self, number: signal.Signals = signal.SIGKILL, *, within_s: float = 30.0) -> None:
         """End it by a signal and wait until it is gone."""
         self.send(number)
