@@ -78,7 +78,7 @@ def unpassed(report: Report) -> list[str]:
     return sorted({site.name for site in commit_sites()} - passed)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 class TestAKillAtEveryBoundary:
     async def test_loses_nothing_and_does_nothing_twice(self, tmp_path: Path, database_url: str) -> None:
         blind = {"ROADSTEAD_RAIL_WIRE_KIND": "tests.crash.rails:blind"}

@@ -41,7 +41,7 @@ BLIND = {"ROADSTEAD_RAIL_WIRE_KIND": "tests.crash.rails:blind_and_hasty"}
 REST_WITHIN_S = 120.0
 AT_ONCE = 4
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @asynccontextmanager

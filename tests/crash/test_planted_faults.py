@@ -16,7 +16,7 @@ JOURNEYS = ("plain", "unknown_memo", "dollars", "paid_twice")
 REST_S = 15.0
 """How long a house with a fault is given to come to rest, which it may never do."""
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 SIGNS = {
