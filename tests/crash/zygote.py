@@ -15,6 +15,7 @@ import runpy
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -132,7 +133,9 @@ class Forked:
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if it is still there."""
         if not self.is_gone:
-            signal.pidfd_send_signal(self._descriptor, number)
+            # It may be gone already, and the loop not yet know it.
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._descriptor, number)
 
     def kill(self) -> None:
         """End it without a word."""
