@@ -19,11 +19,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain, repeat
+from itertools import cycle
 from pathlib import Path
 from typing import Protocol
 
@@ -31,9 +31,10 @@ import asyncpg
 from tests.crash.journeys import Travellers, keep_travelling, travellers
 from tests.crash.operators import Operators
 from tests.crash.rest import attended, until_still
+from tests.crash.trouble import troubled_bank
 from tests.crash.verdict import find_out, violations
 from tests.crash.world import World, opened_world, until_answering
-from tests.crash.zygote import ROOT
+from tests.crash.zygote import ROOT, Forked
 from tests.fixtures.folders import make_passable_folder
 from tests.fixtures.processes import processes_of
 
@@ -45,8 +46,15 @@ from roadstead.sandbox import ports, roles
 AT_ONCE = 12
 REST_WITHIN_S = 300.0
 DATABASE = "database"
-SERVER_ROLES = {"api": 1, "observer": 2, "worker": 2, "scheduler": 2}
-"""How many processes of each role run."""
+SERVER_ROLES = {"api": 1, "observer": 3, "worker": 3, "scheduler": 3}
+"""How many processes of each role run; the API has one address here."""
+BLIND = {"ROADSTEAD_RAIL_WIRE_KIND": "tests.crash.rails:blind"}
+HALTED_ROLES = ("observer", "worker", "scheduler")
+HALTS = 0.1
+"""How many are halted for each that is killed, on average."""
+HALT_S = (6.0, 40.0)
+"""How long: past the lease of a leader, and mostly past that of a worker."""
+CERTAIN_AFTER_S = 60.0
 WEIGHTS = {"api": 3, "observer": 3, "worker": 5, "scheduler": 2, roles.NETWORK: 1, roles.BANK: 2, DATABASE: 2}
 """How often each is hit, compared with the others."""
 _DATABASE_KILLS = ("everything", "postmaster", "backend", "supervisor")
@@ -158,6 +166,7 @@ class Report:
 
     seed: int
     kills: Counter[str] = field(default_factory=Counter)
+    halts: Counter[str] = field(default_factory=Counter)
     database_kills: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
@@ -175,6 +184,7 @@ class Report:
             f"{sum(self.kills.values())} kills, {self.remittances} remittances, {len(self.violations)} violations",
             f"{self.seconds:.0f} s, of which {self.rest_seconds:.0f} s until the last one was final",
             f"kills: {_counted(self.kills)}",
+            f"halts: {_counted(self.halts)}",
             f"of the database: {_counted(self.database_kills)}",
             f"journeys: {_counted(self.kinds)}",
             f"ends: {_counted(self.statuses)}",
@@ -192,16 +202,18 @@ async def kill_loop(folder: Path, *, seed: int, kills: int, remittances: int, pa
         stack.push_async_callback(cluster.end)
         url = await cluster.start()
         await migrate(url)
-        world = await stack.enter_async_context(opened_world(folder, url))
+        world = await stack.enter_async_context(opened_world(folder, url, settings=BLIND))
         keepers = _keepers(world, cluster)
         await stack.enter_async_context(_kept(keepers))
         await until_answering(world)
         party = await stack.enter_async_context(travellers(world))
         report = Report(seed=seed)
-        await _storm(party, keepers, report, chance, kills=kills, remittances=remittances, pause_s=pause_s)
-        resting_s = time.monotonic()
-        with suppress(Unavailable):
-            async with attended(world, Operators(world), party):
+        async with attended(world, Operators(world, certain_after_s=CERTAIN_AFTER_S), party):
+            storm = Storm(party=party, keepers=keepers, report=report, chance=chance, pause_s=pause_s)
+            async with troubled_bank(world):
+                await storm.rage(kills=kills, remittances=remittances)
+            resting_s = time.monotonic()
+            with suppress(Unavailable):
                 await until_still(world, within_s=REST_WITHIN_S)
         report.rest_seconds = time.monotonic() - resting_s
         findings = await find_out(world, party)
@@ -215,35 +227,49 @@ async def kill_loop(folder: Path, *, seed: int, kills: int, remittances: int, pa
     return report
 
 
-async def _storm(
-    party: Travellers,
-    keepers: dict[str, list[Keeper]],
-    report: Report,
-    chance: random.Random,
-    *,
-    kills: int,
-    remittances: int,
-    pause_s: float,
-) -> None:
-    """Let partners send and processes die, until both have done so often enough."""
-    enough, stop = asyncio.Event(), asyncio.Event()
+@dataclass(slots=True, kw_only=True)
+class Storm:
+    """Partners that send and processes that die, until both have happened often enough."""
 
-    async def strike() -> None:
-        names, weights = list(WEIGHTS), list(WEIGHTS.values())
-        while not stop.is_set() and not (sum(report.kills.values()) >= kills and enough.is_set()):
-            await asyncio.sleep(chance.uniform(0, 2 * pause_s))
-            (name,) = chance.choices(names, weights)
-            if chance.choice(keepers[name]).kill():
-                report.kills[name] += 1
+    party: Travellers
+    keepers: dict[str, list[Keeper]]
+    report: Report
+    chance: random.Random
+    pause_s: float
 
-    async def send() -> None:
-        kinds = chain(*repeat(list(party.kinds), 1 + remittances // len(party.kinds)))
-        await keep_travelling(party, kinds, at_once=AT_ONCE, stop=stop)
-        enough.set()
+    async def rage(self, *, kills: int, remittances: int) -> None:
+        """Go on until there were so many kills, and so many remittances were opened."""
+        enough, stop = asyncio.Event(), asyncio.Event()
 
-    async with asyncio.TaskGroup() as group:
-        group.create_task(strike())
-        group.create_task(send())
+        async def send() -> None:
+            await keep_travelling(self.party, self._kinds(remittances), at_once=AT_ONCE, stop=stop)
+            enough.set()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(send())
+            while sum(self.report.kills.values()) < kills or not enough.is_set():
+                await asyncio.sleep(self.chance.uniform(0, 2 * self.pause_s))
+                self._kill_one()
+                if self.chance.random() < HALTS:
+                    group.create_task(self._halt_one())
+
+    def _kinds(self, remittances: int) -> Iterator[str]:
+        for kind in cycle(self.party.kinds):
+            if sum(1 for journey in self.party.journeys if journey.remittance_id) >= remittances:
+                return
+            yield kind
+
+    def _kill_one(self) -> None:
+        (name,) = self.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
+        if self.chance.choice(self.keepers[name]).kill():
+            self.report.kills[name] += 1
+
+    async def _halt_one(self) -> None:
+        name, for_s = self.chance.choice(HALTED_ROLES), self.chance.uniform(*HALT_S)
+        living = self.chance.choice(self.keepers[name]).living
+        if isinstance(living, Forked):
+            self.report.halts[name] += 1
+            await living.halt(for_s)
 
 
 def _keepers(world: World, cluster: Cluster) -> dict[str, list[Keeper]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from stellar_sdk import Keypair
@@ -42,8 +43,14 @@ _WAITING = "status IN ('open', 'proposed') ORDER BY placed_at"
 class Operators:
     """People who attend what waits for them, decide truly, and give every other command again and again."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, certain_after_s: float = 0.0) -> None:
+        """Attend a world.
+
+        What a bank never had is believed only so long after the attempt: while a process that was to send it may only
+        be halted, it may yet arrive.
+        """
         self._world = world
+        self._certain_after = timedelta(seconds=certain_after_s)
         self._turn = 0
 
     async def type(self) -> AsyncIterator[Typed]:
@@ -141,7 +148,10 @@ class Operators:
     async def _what_the_bank_says(self, payout_id: str) -> str | None:
         """Look at the bank's own record of every attempt: whether it paid, or never will."""
         attempts = await self._world.rows(
-            "SELECT key FROM payout_attempts WHERE payout_id = $1::uuid", payout_id
+            "SELECT key, written_at < now() - $2::interval AS is_old FROM payout_attempts "
+            "WHERE payout_id = $1::uuid",
+            payout_id,
+            self._certain_after,
         )
         said = set()
         async with Calls(patience_s=PATIENCE_S) as calls:
@@ -152,7 +162,7 @@ class Operators:
                 match answer.status:
                     case 200:
                         said.add(answer.json()["status"])
-                    case 404:
+                    case 404 if attempt["is_old"]:
                         said.add("refused")
                     case _:
                         return None

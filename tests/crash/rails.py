@@ -1,4 +1,7 @@
-"""A rail that can neither be asked about an attempt nor promises to recognise one: the worst that a bank can be."""
+"""Rails of the harness.
+
+The blind one can neither be asked about an attempt nor promises to recognise one: the worst that a bank can be.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from datetime import timedelta
 from roadstead.config.effective import ConfiguredRail
 from roadstead.rails.protocol import RailTerms
 from roadstead.rails.simulated import SimulatedRail
+
+HASTY_S = 2
 
 
 class BlindRail(SimulatedRail):
@@ -23,4 +28,28 @@ def blind(configured: ConfiguredRail) -> BlindRail:
     assert configured.url is not None
     return BlindRail(
         name=configured.name, base_url=configured.url, token=None, currencies=[configured.currency]
+    )
+
+
+def hasty(configured: ConfiguredRail) -> SimulatedRail:
+    """Make the simulated rail, with little patience: leases of its payouts last seconds."""
+    assert configured.url is not None
+    return SimulatedRail(
+        name=configured.name,
+        base_url=configured.url,
+        token=None,
+        currencies=[configured.currency],
+        submit_timeout_s=HASTY_S,
+    )
+
+
+def blind_and_hasty(configured: ConfiguredRail) -> BlindRail:
+    """Make the blind rail, with little patience."""
+    assert configured.url is not None
+    return BlindRail(
+        name=configured.name,
+        base_url=configured.url,
+        token=None,
+        currencies=[configured.currency],
+        submit_timeout_s=HASTY_S,
     )

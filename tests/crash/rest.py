@@ -39,7 +39,7 @@ async def attended(world: World, people: Operators, party: Travellers) -> AsyncI
 
     async def attend() -> None:
         while True:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError):
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError, RoadsteadError):
                 async for command, who in people.attend():
                     await (await world.command(*command, token=world.operators[who])).ended()
             with suppress(OSError, TimeoutError, asyncpg.PostgresError, RoadsteadError):

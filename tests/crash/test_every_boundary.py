@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.crash.campaign import campaign
+from tests.crash.campaign import Report, campaign
 from tests.crash.sites import commit_sites, effects, sites_in, unseen
 from tests.crash.world import opened_world
 from tests.tidy.tree import module, modules
 
 SEED = 31
+SIDES = (".commit.before", ".commit.after", ".read")
 ROOMS_OF_THEIR_OWN = {
     "database/pool.py": "the pool itself",
     "database/backups/creating.py": "one connection for a whole backup, which only reads",
@@ -18,17 +19,19 @@ ROOMS_OF_THEIR_OWN = {
 }
 
 
-NOT_REACHED = frozenset(
-    {
-        *("alert.send.before", "alert.send.after"),
-        *("code.send.before", "code.send.after"),
-        *("keys.rotate.before", "keys.rotate.after"),
-        *("alert.send.before", "alert.send.after", "batch.stage.before", "batch.stage.after"),
-        *("batch.publish.before", "batch.publish.after", "file.list.before", "file.list.after"),
-        *("file.read.before", "file.read.after", "file.archive.before", "file.archive.after"),
-    }
-)
-"""Boundaries that no role passes; each is passed by a test of its own room."""
+NOT_PASSED = {
+    "cli.chain._reseed": "a network that began anew",
+    "cli.chain._reseed.2": "the same",
+    "envelopes.submitter.Submitter._sign": "fees that rise above what we pay",
+    "envelopes.submitter.Submitter._sign.2": "a refund that may not be signed",
+    "payments.completing.Completion._claim": "a claimable balance whose creation was read long ago",
+    "payouts.deciding.decide_refusal_foreseen": "a rail that would refuse what the API took",
+    "payouts.deciding._is_confirmed.2": "a bank that takes a refusal back",
+    "payouts.submission._rest": "a stop of all payouts while one is in doubt",
+    "recovery.recovering": "a recovery after a restore",
+    "service.continuity.Continuity": "a Horizon that shows another past",
+}
+"""Places that commit and are not passed here, with what it would take; tests of their own rooms pass them."""
 
 
 class TestTheCode:
@@ -69,7 +72,13 @@ class TestTheCode:
         assert [site.name for site in sites_in(module("payouts/a.py", text))] == ["payouts.a.A.f.<locals>.g"]
 
 
-@pytest.mark.timeout(600)
+def unpassed(report: Report) -> list[str]:
+    """List the places that commit, or might, and did not."""
+    passed = {name.removesuffix(side) for name in report.passed for side in SIDES}
+    return sorted({site.name for site in commit_sites()} - passed)
+
+
+@pytest.mark.timeout(900)
 class TestAKillAtEveryBoundary:
     async def test_loses_nothing_and_does_nothing_twice(self, tmp_path: Path, database_url: str) -> None:
         blind = {"ROADSTEAD_RAIL_WIRE_KIND": "tests.crash.rails:blind"}
@@ -79,4 +88,5 @@ class TestAKillAtEveryBoundary:
         (tmp_path / "boundaries.txt").write_text(report.text())
         assert report.violations == [], report.text()
         assert report.missed == [], report.text()
-        assert effects() - set(report.passed) == NOT_REACHED
+        assert effects() <= set(report.passed)
+        assert [name for name in unpassed(report) if not name.startswith(tuple(NOT_PASSED))] == []

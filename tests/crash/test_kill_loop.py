@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,13 +24,13 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 class TestKillsAtRandomMoments:
     async def test_lose_nothing_and_do_nothing_twice(self, folder: Path) -> None:
-        report = await kill_loop(
-            folder, seed=secrets.randbelow(10**6), kills=KILLS, remittances=REMITTANCES, pause_s=0.6
-        )
+        seed = secrets.randbelow(10**6)
+        sys.stdout.write(f"seed {seed}\n")
+        report = await kill_loop(folder, seed=seed, kills=KILLS, remittances=REMITTANCES, pause_s=0.6)
 
         assert report.violations == [], report.text()
         assert sum(report.kills.values()) >= KILLS
-        assert report.remittances >= REMITTANCES // 2
+        assert report.remittances >= REMITTANCES

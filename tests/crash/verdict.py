@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tests.crash.journeys import Journey, Travellers
+from tests.crash.journeys import Travellers
+from tests.crash.party import Journey
 from tests.crash.world import PATIENCE_S, World
 
 from roadstead.database.pool import open_database

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -40,6 +41,16 @@ from roadstead.sandbox.keys import Keys, make_keys, with_issuers, with_ports
 from roadstead.sandbox.sender import SendingAnchor
 
 PATIENCE_S = 60.0
+RETRY_PAUSE_S = 0.25
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What a database says that was killed, or is just starting again."""
 SERVER = "server"
 ADA, BEN = "Ada", "Ben"
 ALARM_SECRET = "what-signs-the-alerts-of-a-world-where-servers-are-killed"
@@ -180,7 +191,17 @@ class World:
         )
 
     async def rows(self, query: str, *arguments: object) -> Sequence[Mapping[str, Any]]:
-        """Ask the database something."""
+        """Ask the database something, or tell it what may be told twice, again and again while it is away."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return await self._rows(query, *arguments)
+            except _AWAY:
+                if time.monotonic() > deadline_s:
+                    raise
+                await asyncio.sleep(RETRY_PAUSE_S)
+
+    async def _rows(self, query: str, *arguments: object) -> Sequence[Mapping[str, Any]]:
         connection = await asyncpg.connect(self.addresses.database_url, timeout=PATIENCE_S)
         try:
             return [dict(row) for row in await connection.fetch(query, *arguments)]

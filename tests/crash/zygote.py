@@ -15,6 +15,7 @@ import runpy
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -132,11 +133,21 @@ class Forked:
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if it is still there."""
         if not self.is_gone:
-            signal.pidfd_send_signal(self._descriptor, number)
+            # It may be gone already, and the loop not yet know it.
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._descriptor, number)
 
     def kill(self) -> None:
         """End it without a word."""
         self.send(signal.SIGKILL)
+
+    async def halt(self, for_s: float) -> None:
+        """Let it stand still for a time, and then go on as if nothing had been."""
+        self.send(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(for_s)
+        finally:
+            self.send(signal.SIGCONT)
 
     async def end(self, number: signal.Signals = signal.SIGKILL, *, within_s: float = 30.0) -> None:
         """End it by a signal and wait until it is gone."""

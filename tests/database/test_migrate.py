@@ -246,10 +246,6 @@ INSERT INTO refunds (id, operation_id, source, asset, amount_units, fee_units, d
 VALUES ('{ID}', 1, 'suspense', 'stellar:EURX:G', 10, 0, '{ACCOUNT}', 'none', 'tests', 'sent', 'hash')
 """
 
-ERASED_CUSTOMER = (
-    "INSERT INTO customers (id, account, restricted_at, erased_at) "
-    f"VALUES ('{ID}', '{ACCOUNT}', now(), now())"
-)
 ERASED_CUSTOMER = f"""
 INSERT INTO customers (id, account, restricted_at, erased_at) VALUES ('{ID}', '{ACCOUNT}', now(), now())
 """

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from tests.fixtures.authentication import key, serving
 from tests.fixtures.chain import DISTRIBUTION
+from tests.fixtures.killing import KillAt, Killed
 from tests.fixtures.operators import add_operator, vote
 from tests.refunds.sending import Sending
 
@@ -31,23 +32,6 @@ from roadstead.stellar.signers import SeedSigner
 from roadstead.stellar.submissions import Answer, Submissions, Taken, Unreadable
 
 DEAD, OPEN, SUCCEEDED = EnvelopeStatus.DEAD, EnvelopeStatus.OPEN, EnvelopeStatus.SUCCEEDED
-
-
-class Killed(BaseException):
-    """The worker dies here."""
-
-
-@dataclass
-class KillAt:
-    """Kills at the n-th boundary."""
-
-    number: int
-    passed: int = 0
-
-    def __call__(self, name: str) -> None:
-        self.passed += 1
-        if self.passed == self.number:
-            raise Killed(name)
 
 
 @dataclass

@@ -26,8 +26,10 @@ async def main():
         await leadership.wait_until_held(asyncio.Event())
         async with database.transaction() as connection:
             await leadership.confirm(connection)
+            if sys.argv[2] == "between preparing and executing":
+                await connection.prepare("SELECT 1")
             print("held", flush=True)
-            if sys.argv[2] == "inside":
+            if sys.argv[2] != "outside":
                 await asyncio.sleep(60)
         await asyncio.sleep(60)
 
@@ -172,7 +174,7 @@ async def expire(database: Database) -> None:
 
 
 class TestTakeover:
-    @pytest.mark.parametrize("where", ["outside", "inside"])
+    @pytest.mark.parametrize("where", ["outside", "inside", "between preparing and executing"])
     async def test_of_a_stopped_process_also_in_the_middle_of_a_transaction(
         self, database: Database, database_url: str, where: str
     ) -> None:
@@ -180,7 +182,7 @@ class TestTakeover:
             await process.says("held")
             process.stop()
             async with claim(database, "here").kept() as here:
-                await held(here, within_s=10)
+                await held(here, within_s=15)
                 process.resume()
                 await confirm(database, here)
 

@@ -26,13 +26,16 @@ _ABOVE_A_CONTEXT = 2
 _SESSION = {
     "statement_timeout": "10s",
     "lock_timeout": "5s",
-    # A transaction left open by a process that hangs, or behind a dead socket, gives its locks back.
+    # A transaction left open by a process that hangs, or behind a dead socket, gives its locks back (see also below).
     "idle_in_transaction_session_timeout": "15s",
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
     "timezone": "UTC",
 }
+_TRANSACTION_S = 30.0
+_KNOWS_TRANSACTION_TIMEOUT = 17
+"""The version of PostgreSQL from which on a whole transaction can be limited."""
 
 _GONE = (
     OSError,
@@ -48,6 +51,7 @@ _GONE = (
     asyncpg.QueryCanceledError,
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
 )
@@ -115,6 +119,24 @@ async def _keep_session(_connection: Connection) -> None:
     """
 
 
+async def limit_transaction(connection: Connection, seconds: float, *, is_local: bool = True) -> None:
+    """Let a transaction take so long from now on, and not longer; 0 lets it take as long as it likes.
+
+    PostgreSQL does not count a transaction as idle whose process was halted between preparing a statement and
+    executing it; without this its locks would be held for as long as the process stands still. Before version 17
+    PostgreSQL has no such limit, and nothing is done.
+    """
+    if connection.get_server_version().major < _KNOWS_TRANSACTION_TIMEOUT:
+        return
+    # A limit that runs already is only replaced by taking it away first.
+    for limit in ("0", f"{int(seconds * 1000)}ms"):
+        await connection.execute("SELECT set_config('transaction_timeout', $1, $2)", limit, is_local)
+
+
+async def _limit_transactions(connection: Connection) -> None:
+    await limit_transaction(connection, _TRANSACTION_S, is_local=False)
+
+
 async def open_database(url: str, *, application: str, connections_max: int = 10) -> Database:
     """Open a pool on a PostgreSQL URL.
 
@@ -130,6 +152,7 @@ async def open_database(url: str, *, application: str, connections_max: int = 10
             command_timeout=COMMAND_TIMEOUT_S,
             server_settings={**_SESSION, "application_name": application},
             max_inactive_connection_lifetime=60,
+            init=_limit_transactions,
             reset=_keep_session,
         )
     except (*_GONE, asyncpg.PostgresError) as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from roadstead.database.migrate import migrations
-from roadstead.database.pool import Connection, Database, Row
+from roadstead.database.pool import Connection, Database, Row, limit_transaction
 from roadstead.errors import BadInput
 from roadstead.ledger.checks.form import Sweep
 from roadstead.ledger.checks.table import SWEEPS
@@ -90,6 +90,7 @@ async def verify(database: Database, *, rows_max: int = ROWS_MAX) -> Report:
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         await connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_S}s'")
+        await limit_transaction(connection, 0)
         taken_at = await connection.fetchval("SELECT now()")
         postings_count = await connection.fetchval("SELECT count(*) FROM postings")
         outcomes: list[Outcome] = []

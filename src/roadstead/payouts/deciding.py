@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from roadstead.boundaries import boundary
 from roadstead.config.anchor import Anchor
 from roadstead.config.payout_terms import Response, ReturnResponse
 from roadstead.database.pool import Connection
@@ -134,7 +135,10 @@ async def _is_confirmed(desk: Desk, payout: store.Payout, last: store.Attempt, t
     """Ask the rail again after a refused attempt; False when it does not stand by its word, which is recorded."""
     if not desk.rail.terms.can_find or last.rail != desk.rail.name:
         return True
-    found = await desk.rail.find(await preparation.unseal(desk, payout, last))
+    attempt = await preparation.unseal(desk, payout, last)
+    boundary("payout.confirm.before")
+    found = await desk.rail.find(attempt)
+    boundary("payout.confirm.after")
     match found:
         case Unknown():
             async with desk.database.connection() as connection:

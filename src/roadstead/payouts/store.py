@@ -146,6 +146,24 @@ async def lock_leased(connection: Connection, payout_id: UUID, token: UUID) -> P
     return _payout(row)
 
 
+async def require_time(connection: Connection, payout_id: UUID, token: UUID, needed: timedelta) -> None:
+    """Make sure that this worker's lease lasts for a call yet to be made; asked just before it is.
+
+    A worker that was halted meanwhile, or is slow, sends nothing that another may be clearing up already.
+
+    Raises:
+        Conflict: It does not last that long, or another worker has the payout now.
+    """
+    lasts: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM payouts WHERE id = $1 AND lease_token = $2 AND lease_until > now() + $3)",
+        payout_id,
+        token,
+        needed,
+    )
+    if not lasts:
+        raise Conflict(f"The lease of payout {payout_id} does not last for the call: nothing was sent.")
+
+
 async def is_stopped(connection: Connection, payout_id: UUID) -> bool:
     """Whether nothing must be sent for a payout now; asked just before something is."""
     found: bool = await connection.fetchval(

@@ -2,7 +2,8 @@
 
 Each step is short: claim, write, call the rail outside any transaction, record. A worker that dies anywhere leaves a
 row that says how far it came; when its lease is over, another worker asks the rail (`find`) and repeats the very same
-attempt only where the rail never had it, or promises to recognise it.
+attempt only where the rail never had it, or promises to recognise it. A worker that was halted meanwhile sees that
+its lease is over before it sends, and sends nothing.
 """
 
 from __future__ import annotations
@@ -175,6 +176,9 @@ async def _hold_for_approval(
 
 
 async def _send(desk: Desk, payout: store.Payout, attempt: PayoutAttempt, token: UUID) -> None:
+    async with desk.database.connection() as connection:
+        needed = timedelta(seconds=desk.rail.terms.submit_timeout_s)
+        await store.require_time(connection, payout.id, token, needed)
     boundary("payout.submit.before")
     outcome = await desk.rail.submit(attempt)
     boundary("payout.submit.after")

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from roadstead.database.pool import Connection, Database
+from roadstead.database.pool import Connection, Database, limit_transaction
 from roadstead.errors import LeadershipLost, RoadsteadError, Unavailable
 from roadstead.service.loops import pause
 from roadstead.service.metrics import leadership_held
@@ -31,6 +31,7 @@ STAND_BY_EVERY_S = 0.5
 
 _CALL_TIMEOUT_S = 2.0
 _IDLE_IN_TRANSACTION = "4s"
+_CONFIRMED_S = 8.0
 """A leader that halts inside a transaction is cut off by PostgreSQL, or its lock would outlive its lease."""
 
 _IS_FREE = "SELECT expires_at <= clock_timestamp() FROM leases WHERE role = $1"
@@ -121,7 +122,7 @@ class Leadership:
         """Make sure, inside a transaction, that the role is held, and keep it so until the transaction ends.
 
         Nobody can take the role over between this and the commit. Call it before the first write; from then on
-        PostgreSQL ends the transaction when it lies idle for four seconds.
+        PostgreSQL ends the transaction when it lies idle for four seconds, or takes more than eight.
 
         Raises:
             LeadershipLost: Another holds the role, or the lease has run out; the transaction must be given up.
@@ -130,6 +131,7 @@ class Leadership:
         if epoch is not None:
             row = await connection.fetchrow(_CONFIRM, self._role, self._holder, epoch, _IDLE_IN_TRANSACTION)
             if row is not None:
+                await limit_transaction(connection, _CONFIRMED_S)
                 return
             if self._epoch == epoch:
                 self._lose()
