@@ -29,8 +29,8 @@ from roadstead.screening.subjects import SCREENED_FIELDS, Subject, subject_diges
 log = structlog.get_logger()
 
 CLAIMS_MAX = 20
-LEASE = timedelta(seconds=30)
-SCREEN_TIMEOUT_S = 20.0
+LEASE = timedelta(seconds=20)
+SCREEN_TIMEOUT_S = 10.0
 """How long a screener may take for one customer; shorter than the lease."""
 
 
