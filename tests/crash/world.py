@@ -40,7 +40,7 @@ from roadstead.sandbox.environment import (
 from roadstead.sandbox.keys import Keys, make_keys, with_issuers, with_ports
 from roadstead.sandbox.sender import SendingAnchor
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 RETRY_PAUSE_S = 0.25
 _AWAY = (
     OSError,
