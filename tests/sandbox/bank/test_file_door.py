@@ -61,16 +61,14 @@ class Door:
     folder: Path
 
     def send(self, name: str, content: bytes) -> None:
-        path = self.folder / "outgoing" / name
+        path = self.folder / "out" / name
         hidden = path.with_name(f".{name}")
         hidden.write_bytes(content)
         hidden.rename(path)
 
     def files(self, kind: str) -> list[Path]:
         """What came, oldest first; no file is looked at twice in different order."""
-        return sorted(
-            (self.folder / "incoming").glob(f"{kind}*.xml"), key=lambda path: path.stat().st_mtime_ns
-        )
+        return sorted((self.folder / "in").glob(f"{kind}*.xml"), key=lambda path: path.stat().st_mtime_ns)
 
     async def received(self, kind: str, count: int = 1) -> list[Node]:
         """Wait for files of a kind, and return what is in them."""
@@ -148,7 +146,7 @@ class TestAFileOfPayments:
         signs = {"CRDT": 1, "DBIT": -1}
         moved = [Decimal(line.text("Amt") or "") * signs[line.text("CdtDbtInd") or ""] for line in lines]
         assert opening + sum(moved) == closing
-        assert not list((door.folder / "outgoing").iterdir())
+        assert not list((door.folder / "out").iterdir())
         assert [path.name for path in (door.folder / "taken").iterdir()] == ["a.xml"]
 
     async def test_may_be_taken_in_part(self, door: Door) -> None:
@@ -162,6 +160,9 @@ class TestAFileOfPayments:
     async def test_hears_later_of_what_was_refused_later(self, door: Door) -> None:
         door.send("a.xml", orders("M1", ("K1", REFUSED_LATER, "1")))
         assert await door.statuses(2) == [{"K1": ("ACSP", None)}, {"K1": ("RJCT", "AC01")}]
+        whole, part = await door.received("pain.002", 2)
+        assert group(whole) == ("ACSP", None)
+        assert group(part) == (None, None), "a part says nothing of the whole file"
 
     async def test_sees_what_came_back_short_and_what_the_bank_reversed(self, door: Door) -> None:
         door.send("a.xml", orders("M1", ("K1", RETURNED_SHORT, "10"), ("K2", REVERSED, "7")))
@@ -203,7 +204,7 @@ class TestNothingIsPaidTwice:
         await door.received("pain.002")
         await until(door.bank.has_executed)
         door.bank.end(signal.SIGKILL)
-        (door.folder / "taken" / "a.xml").rename(door.folder / "outgoing" / "a.xml")
+        (door.folder / "taken" / "a.xml").rename(door.folder / "out" / "a.xml")
         door.bank.start()
         assert (await door.statuses(2))[1] == {"K1": ("ACSP", None)}
         assert len(await door.bank.executed()) == 1
@@ -245,8 +246,8 @@ class TestFilesThatAreNone:
         assert (await door.bank.get("/health"))["payouts"] == 0
 
     async def test_are_left_while_they_are_hidden(self, door: Door) -> None:
-        (door.folder / "outgoing" / ".a.xml").write_bytes(orders("M1", ("K1", IBAN, "1")))
-        (door.folder / "outgoing" / "a.xml.part").write_bytes(b"half")
+        (door.folder / "out" / ".a.xml").write_bytes(orders("M1", ("K1", IBAN, "1")))
+        (door.folder / "out" / "a.xml.part").write_bytes(b"half")
         await asyncio.sleep(0.6)
         assert door.files("pain.002") == []
 

@@ -1,7 +1,7 @@
 """The bank's state: its events added up. Applying an event is the only way to change it."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -116,6 +116,8 @@ class Book:
     """Every movement on the anchor's accounts, oldest first."""
     clock_ahead_s: float = 0.0
     """How far the bank's clock was moved ahead of the machine's."""
+    account_numbers: Mapping[str, str] = field(default_factory=dict)
+    """The numbers of the anchor's accounts by currency, where the bank was told them; no part of the journal."""
     message_ids: dict[str, str] = field(default_factory=dict)
     """The files of payment orders that were taken: their names by their message ids."""
     files_written: FilesWritten | None = None

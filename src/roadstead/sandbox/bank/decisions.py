@@ -39,6 +39,8 @@ class BankTerms:
     return_delay: timedelta = timedelta(seconds=2)
     """From settlement to a return."""
     calendar: BankCalendar = field(default_factory=BankCalendar)
+    account_numbers: Mapping[str, str] = field(default_factory=dict)
+    """By currency; every other account has a number of the bank's own making."""
     opening_balances: Mapping[str, Money] = field(default_factory=dict)
     """By currency; every other account is opened with a large balance when it is first used."""
 

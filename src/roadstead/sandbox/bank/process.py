@@ -81,6 +81,13 @@ def arguments(texts: Sequence[str]) -> Namespace:
         "--push-to", metavar="URL", help="where events are pushed, signed; needs --customer-key"
     )
     parser.add_argument(
+        "--account",
+        action="append",
+        default=[],
+        metavar="CURRENCY=NUMBER",
+        help="may be repeated; the number of the customer's account, as statements and files name it",
+    )
+    parser.add_argument(
         "--files", type=Path, metavar="FOLDER", help="folder of the file door: ISO 20022 files in and out"
     )
     return parser.parse_args(texts)
@@ -193,6 +200,7 @@ def _terms(options: Namespace) -> BankTerms:
             rests_at_weekends=options.rests_at_weekends,
             holidays=frozenset(options.holiday),
         ),
+        account_numbers=dict(_account(text) for text in options.account),
         opening_balances=dict(_opening_balance(text) for text in options.opening_balance),
     )
 
@@ -200,6 +208,15 @@ def _terms(options: Namespace) -> BankTerms:
 def _opening_balance(text: str) -> tuple[str, Money]:
     code, _, amount = text.partition("=")
     return code, amount_from_text(currency(code), amount)
+
+
+def _account(text: str) -> tuple[str, str]:
+    code, _, number = text.partition("=")
+    if not number.isalnum():
+        raise ConfigurationError(
+            "An account is named as CURRENCY=NUMBER, such as EUR=DE02120300000000202051."
+        )
+    return currency(code).code, number
 
 
 def _check_exposure(host: str, token: str | None) -> None:

@@ -30,7 +30,7 @@ class Teller:
         clock: Clock,
         randomness: Randomness,
     ) -> None:
-        self.book = Book()
+        self.book = Book(account_numbers=terms.account_numbers)
         for event in history:
             self.book.apply(event)
         self._journal = journal

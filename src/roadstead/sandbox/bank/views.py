@@ -106,7 +106,7 @@ def balance_view(code: str, balance: Balance, as_of: str) -> dict[str, Any]:
 
 def account_number(book: Book, code: str) -> str:
     """Return the number of the anchor's own account in a currency."""
-    return f"{book.bank_id}{code}"
+    return book.account_numbers.get(code) or f"{book.bank_id}{code}"
 
 
 def statement_id(book: Book, statement: Statement) -> str:

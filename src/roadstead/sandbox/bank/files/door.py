@@ -1,6 +1,6 @@
 """The file door at work: takes orders from one folder, and puts its own files into another.
 
-`outgoing` is what the customer sends, `incoming` what it is sent, `taken` what was read, all of them in one folder. A
+`out` is what the customer sends, `in` what it is sent, `taken` what was read, all of them in one folder. A
 file is written under a hidden name and renamed when it is whole, but for faults of the plan.
 """
 
@@ -43,9 +43,7 @@ class FileDoor:
     def __init__(self, *, teller: Teller, misfortune: Misfortune, folder: Path) -> None:
         self._teller = teller
         self._misfortune = misfortune
-        self._outgoing, self._incoming, self._taken = (
-            folder / name for name in ("outgoing", "incoming", "taken")
-        )
+        self._outgoing, self._incoming, self._taken = (folder / name for name in ("out", "in", "taken"))
         for each in (self._outgoing, self._incoming, self._taken):
             each.mkdir(parents=True, exist_ok=True)
         self._later: set[asyncio.Task[None]] = set()
@@ -146,6 +144,7 @@ class FileDoor:
                 created_at=self._now(),
                 message_id=message_id,
                 payments=payments,
+                is_whole=False,
             )
             await self._write(f"pain.002-{self._stamp()}-{message_id}.xml", report)
 

@@ -39,8 +39,12 @@ def status_report(
     message_id: str,
     payments: Sequence[PaymentStatus],
     reason: str | None = None,
+    is_whole: bool = True,
 ) -> bytes:
-    """Write what became of a file: of all of it, with a reason, or of its payments."""
+    """Write what became of a file: of all of it, with a reason, or of its payments.
+
+    A report that is not of the whole file says nothing of the group.
+    """
     codes = {payment.code for payment in payments}
     group = "RJCT" if reason is not None else next(iter(codes)) if len(codes) == 1 else "PART"
     batches = dict.fromkeys(payment.batch_id for payment in payments)
@@ -53,7 +57,7 @@ def status_report(
                 "OrgnlGrpInfAndSts",
                 _leaf("OrgnlMsgId", message_id[:_TEXT_MAX]),
                 _leaf("OrgnlMsgNmId", "pain.001"),
-                _leaf("GrpSts", group),
+                *([_leaf("GrpSts", group)] if is_whole else []),
                 *_status_reason(reason),
             ),
             *(
@@ -167,9 +171,7 @@ def _details(entry: Entry, payout: Payout) -> etree._Element:
 
 
 def _account(book: Book, code: str) -> etree._Element:
-    return _node(
-        "Acct", _node("Id", _node("Othr", _leaf("Id", account_number(book, code)))), _leaf("Ccy", code)
-    )
+    return _node("Acct", _number(account_number(book, code)), _leaf("Ccy", code))
 
 
 def _number(account: str) -> etree._Element:
