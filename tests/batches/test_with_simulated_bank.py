@@ -81,9 +81,11 @@ async def simulated(folder: Path, database_url: str) -> AsyncIterator[SimulatedF
     delays = ("--settlement-delay", "0.1", "--return-delay", "0.1")
     account = ("--account", f"EUR={OUR_IBAN}", "--opening-balance", "EUR=1000000")
     options = (*delays, "--files", str(folder), *account)
-    async with filing(folder, database_url) as files:
-        async with BankProcess(state=folder / "bank", options=options) as bank:
-            yield SimulatedFiling(files, bank)
+    async with (
+        filing(folder, database_url) as files,
+        BankProcess(state=folder / "bank", options=options) as bank,
+    ):
+        yield SimulatedFiling(files, bank)
 
 
 @pytest.fixture
