@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -14,11 +14,11 @@ from roadstead.config.sep9 import STANDARD_FIELDS
 from roadstead.customers.identity import Reference
 from roadstead.customers.indexes import INDEXED, IndexKind, find, normalised
 from roadstead.customers.registry import CustomerRegistry, reveal
-from roadstead.customers.rotating import require_current_key, rotate_keys
+from roadstead.customers.rotating import SEALED_TABLES, require_current_key, rotate_keys
 from roadstead.customers.showing import find as find_audited
 from roadstead.customers.showing import show
 from roadstead.customers.submissions import SentFile
-from roadstead.customers.vault import LocalKeyProvider
+from roadstead.customers.vault import LocalKeyProvider, WrappedKey
 from roadstead.database.pool import Database
 from roadstead.errors import BadInput, ConfigurationError, InvariantViolated, NotFound
 from roadstead.partners.principal import Principal
@@ -48,6 +48,23 @@ async def versions(database: Database, table: str = "customers") -> dict[int, in
     query = f"SELECT key_version, count(*) FROM {table} WHERE key_version IS NOT NULL GROUP BY 1"
     async with database.connection() as connection:
         return {row[0]: row[1] for row in await connection.fetch(query)}
+
+
+SEALED = {
+    "batches": """
+        INSERT INTO batches (id, rail, asset, message_id, items, opened_at, closes_at, wrapped_key, key_version)
+        VALUES ($1, 'rail' || '1', 'iso4217:EUR', 'B' || '1', 1, now(), now(), $2, 1)
+    """,
+    "received_files": """
+        INSERT INTO received_files (id, rail, name, digest, size_bytes, content, wrapped_key, key_version, received_at)
+        VALUES ($1, 'sepa', '1', 'x', 1, 'x', $2, 1, now())
+    """,
+    "verifier_events": """
+        INSERT INTO verifier_events (id, verifier, wrapped_key, key_version, body, refs)
+        VALUES ($1, 'people', $2, 1, 'x', '{}')
+    """,
+}
+"""A row of each table that is sealed under a key of its own, by its id and the wrapped key."""
 
 
 class KilledError(Exception):
@@ -126,6 +143,37 @@ class TestRotating:
             await rotate_keys(database, NEW, actor="tests")
         assert await versions(database) == {1: 1}
         await require_current_key(database, OLD)
+
+    async def test_no_table_with_keys_is_forgotten(self, database: Database) -> None:
+        async with database.connection() as connection:
+            rows = await connection.fetch(
+                """
+                SELECT table_name FROM information_schema.columns
+                WHERE column_name = 'wrapped_key' AND table_schema = 'public'
+                """
+            )
+
+        assert {row["table_name"] for row in rows} == {"customers", *SEALED_TABLES}
+
+    @pytest.mark.parametrize("table", [table for table in SEALED_TABLES if table != "customer_files"])
+    async def test_what_is_sealed_under_a_key_of_its_own_moves_too(
+        self, database: Database, table: str
+    ) -> None:
+        thing_id, data_key = uuid4(), bytes(32)
+        wrapped = await OLD.wrap(data_key, customer_id=thing_id)
+        async with database.connection() as connection:
+            await connection.execute(SEALED[table], thing_id, wrapped.ciphertext)
+
+        rotated = await rotate_keys(database, BOTH, actor="tests")
+
+        assert rotated.files == 1
+        async with database.connection() as connection:
+            row = await connection.fetchrow(f"SELECT wrapped_key, key_version FROM {table}")
+            assert row is not None
+            moved = WrappedKey(ciphertext=row["wrapped_key"], version=row["key_version"])
+            assert await NEW.unwrap(moved, customer_id=thing_id) == data_key
+            with pytest.raises(asyncpg.RestrictViolationError, match="retired"):
+                await connection.execute(SEALED[table].replace("'1'", "'2'"), uuid4(), wrapped.ciphertext)
 
     async def test_the_first_key_retires_nothing(
         self, registry: CustomerRegistry, database: Database

@@ -386,6 +386,14 @@ VIOLATIONS = {
         VALUES ('{ID}', 'sepa', 'iso4217:EUR', 'B1', 1, now(), now(), 'x', 1)
         """,
     ),
+    "0031_sealed_keys": (
+        "INSERT INTO key_retirements (version, retired_by) VALUES (1, 'tests')",
+        "SET session_replication_role = replica",
+        f"""
+        INSERT INTO batches (id, rail, asset, message_id, items, opened_at, closes_at, wrapped_key, key_version)
+        VALUES ('{ID}', 'sepa', 'iso4217:EUR', 'B1', 1, now(), now(), 'x', 1)
+        """,
+    ),
     "0018_ledger": (
         "SET session_replication_role = replica",
         "INSERT INTO postings (idempotency_key, event) VALUES ('a', 'invented')",

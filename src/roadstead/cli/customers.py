@@ -250,7 +250,7 @@ async def _rotate(configuration: Configuration, *, as_json: bool) -> None:
         write_json(rotated)
         return
     console.print(
-        f"{rotated.customers} customer(s) and {rotated.files} unused document(s) moved; everything is under version "
+        f"{rotated.customers} customer(s) and {rotated.files} other sealed thing(s) moved; everything is under version "
         f"{rotated.version} now. Take ROADSTEAD_DATA_KEY_PREVIOUS away, and keep that key as long as your backups.",
         markup=False,
         soft_wrap=True,

@@ -23,6 +23,9 @@ from roadstead.operations import audit
 BATCH: Final = 100
 """Keys that are moved in one transaction."""
 
+SEALED_TABLES: Final = ("customer_files", "batches", "received_files", "verifier_events")
+"""Tables besides that of customers whose rows have keys that a master key wraps, each bound to the row's id."""
+
 _OLD = "wrapped_key IS NOT NULL AND key_version < $1"
 
 
@@ -32,6 +35,7 @@ class Rotated:
 
     customers: int
     files: int
+    """Documents without a customer, files of banks, and what verifiers rang with: each has a key of its own."""
     version: int
     """The version under which everything is wrapped now."""
 
@@ -56,7 +60,7 @@ async def rotate_keys(
     while moved := await _move_customers(database, keys, batch):
         customers += moved
         observe(customers + files)
-    while moved := await _move_files(database, keys, batch):
+    while moved := await _move_sealed(database, keys, batch):
         files += moved
         observe(customers + files)
     await _retire(database, keys, actor)
@@ -138,49 +142,48 @@ async def _move_customer(
         await indexes.write(connection, customer_id, found)
 
 
-async def _move_files(database: Database, keys: KeyProvider, batch: int) -> int:
-    """Move the keys of files to which no customer refers yet."""
-    async with database.connection() as connection:
-        rows = await connection.fetch(
-            f"SELECT id, wrapped_key, key_version FROM customer_files WHERE {_OLD} LIMIT $2",  # noqa: S608
-            keys.newest_version,
-            batch,
-        )
-    for row in rows:
-        old = WrappedKey(ciphertext=row["wrapped_key"], version=row["key_version"])
-        new = await keys.wrap(await keys.unwrap(old, customer_id=row["id"]), customer_id=row["id"])
+async def _move_sealed(database: Database, keys: KeyProvider, batch: int) -> int:
+    """Move the keys of what is sealed under a key of its own: the next rows of the first table that has old ones."""
+    for table in SEALED_TABLES:
         async with database.connection() as connection:
-            await connection.execute(
-                """
-                UPDATE customer_files SET wrapped_key = $3, key_version = $4
-                WHERE id = $1 AND key_version = $2 AND wrapped_key IS NOT NULL
-                """,
-                row["id"],
-                old.version,
-                new.ciphertext,
-                new.version,
+            rows = await connection.fetch(
+                f"SELECT id, wrapped_key, key_version FROM {table} WHERE {_OLD} LIMIT $2",  # noqa: S608
+                keys.newest_version,
+                batch,
             )
-    return len(rows)
+        for row in rows:
+            old = WrappedKey(ciphertext=row["wrapped_key"], version=row["key_version"])
+            new = await keys.wrap(await keys.unwrap(old, customer_id=row["id"]), customer_id=row["id"])
+            async with database.connection() as connection:
+                await connection.execute(
+                    f"""
+                    UPDATE {table} SET wrapped_key = $3, key_version = $4
+                    WHERE id = $1 AND key_version = $2 AND wrapped_key IS NOT NULL
+                    """,  # noqa: S608
+                    row["id"],
+                    old.version,
+                    new.ciphertext,
+                    new.version,
+                )
+        if rows:
+            return len(rows)
+    return 0
 
 
 async def _retire(database: Database, keys: KeyProvider, actor: str) -> None:
     """Retire the version before the newest, if nothing hangs on it; who wrote with it meanwhile is moved first."""
     before = keys.newest_version - 1
+    tables = ("customers", *SEALED_TABLES)
+    left_in = " OR ".join(f"EXISTS (SELECT FROM {table} WHERE {_OLD})" for table in tables)
     while before:
         async with database.transaction() as connection:
             # Nobody writes a key between the look and the retirement.
-            await connection.execute("LOCK TABLE customers, customer_files IN SHARE ROW EXCLUSIVE MODE")
-            left = await connection.fetchval(
-                f"""
-                SELECT EXISTS (SELECT FROM customers WHERE {_OLD}) OR EXISTS (SELECT FROM customer_files WHERE {_OLD})
-                """,  # noqa: S608 - a constant
-                keys.newest_version,
-            )
-            if not left:
+            await connection.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
+            if not await connection.fetchval(f"SELECT {left_in}", keys.newest_version):
                 await _note_retired(connection, before, actor)
                 return
         await _move_customers(database, keys, BATCH)
-        await _move_files(database, keys, BATCH)
+        await _move_sealed(database, keys, BATCH)
 
 
 async def _note_retired(connection: Connection, version: int, actor: str) -> None:
