@@ -26,6 +26,7 @@ class Operator:
 
     async def _prepare(self, amount: int) -> str:
         async with house_on(self.database_url) as house:
+            await house.know_more()
             opened = await house.open(str(amount))
             await house.pay(opened.memo, amount * 10_000_000)
             await house.match()

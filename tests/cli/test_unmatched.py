@@ -188,6 +188,7 @@ class TestSendingBackWhatFunded:
         self, desk: Desk
     ) -> None:
         house = desk.house
+        await house.know_more()
         small, large, unpaid = await house.open("100"), await house.open("2000"), await house.open("100")
         await house.pay(small.memo)
         await house.pay(large.memo, 2000 * EUR)

@@ -136,8 +136,8 @@ class TestOpening:
 
     def test_mail_reaches_no_telephone(self, sandbox: dict[str, str], tmp_path: Path) -> None:
         path = tmp_path / "anchor.toml"
-        asked = 'name = "email_address"\n'
-        path.write_text(ANCHOR_FILE.read_text().replace(asked, 'name = "mobile_number"\nconfirm = true\n'))
+        asked = 'name = "mobile_number"\n'
+        path.write_text(ANCHOR_FILE.read_text().replace(asked, f"{asked}confirm = true\n"))
         with pytest.raises(ConfigurationError, match="reaches no telephone"):
             load_configuration(
                 sandbox | {"ROADSTEAD_ANCHOR_FILE": str(path), "ROADSTEAD_MESSENGER_KIND": "smtp"}

@@ -24,6 +24,7 @@ async def halted(house: House, *, left: timedelta = timedelta(0)) -> UUID:
     opened = await house.open()
     await house.pay(opened.memo)
     await house.match()
+    await house.screen()
     desk = house.desk
     token = new_id(desk.randomness)
     async with desk.database.connection() as connection:

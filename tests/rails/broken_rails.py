@@ -19,6 +19,7 @@ from roadstead.rails.protocol import (
     Refused,
     Unknown,
 )
+from roadstead.rails.statements import BankStatement, StatementSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class PassingRail:
 
     async def balance(self) -> BankBalance:
         return await self.sound.balance()
+
+    async def statements(self, cursor: str | None) -> tuple[Sequence[BankStatement], str | None]:
+        if not isinstance(self.sound, StatementSource):
+            raise TypeError(f"{self.sound.name} yields no statements.")
+        return await self.sound.statements(cursor)
 
     async def close(self) -> None:
         await self.sound.close()

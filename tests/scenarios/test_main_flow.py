@@ -42,7 +42,7 @@ class TestAPaymentInTheAnchorsOwnAsset:
         told = await send(sandbox, SendOrder(amount="100.5", receiver_fields={"bank_account_number": iban}))
 
         steps = list(dict.fromkeys(progress.step for progress in told))
-        assert steps == list(Step)
+        assert steps == [step for step in Step if step is not Step.CORRECTED]
         final = told[-1].remittance or {}
         assert final["status"] == "completed"
         assert Decimal(final["amount_in"]) == Decimal("100.5")

@@ -62,6 +62,8 @@ class TestAPayment:
 
 class TestTheCommand:
     async def test_lists_cases_by_ids_and_codes(self, verified: SandboxProcess) -> None:
+        with pytest.raises(BadInput):
+            await send(verified, bank_account_number=random_iban(), last_name="Reject")
         listed: subprocess.CompletedProcess[str] = await asyncio.to_thread(
             verified.run, "verifications", "list", "--json"
         )

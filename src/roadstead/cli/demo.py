@@ -47,7 +47,7 @@ def demo(
 
     from roadstead.sandbox.demo import Scenario, run_demo
     from roadstead.sandbox.foreground import run_in_foreground
-    from roadstead.sandbox.sandbox import SandboxOptions
+    from roadstead.sandbox.options import SandboxOptions
 
     if scenario not in set(Scenario):
         raise typer.BadParameter(f"There is no scenario {scenario}: choose {' or '.join(Scenario)}.")

@@ -78,7 +78,7 @@ def sandbox(
     from rich.console import Console
 
     from roadstead.sandbox.foreground import run_in_foreground
-    from roadstead.sandbox.sandbox import SandboxOptions
+    from roadstead.sandbox.options import SandboxOptions
     from roadstead.sandbox.session import run_sandbox
 
     options = SandboxOptions(

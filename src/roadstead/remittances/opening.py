@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from roadstead.clock import Clock
@@ -129,19 +129,12 @@ async def open_remittance(
             id=new_id(randomness),
             partner_id=partner_id,
             account=account,
-            sender_id=terms.sender_id,
-            receiver_id=terms.receiver_id,
             status=status,
-            price=terms.price,
-            funding_method=terms.funding_method,
-            required_types=terms.required_types,
             receiving_account=configuration.settings.distribution_account,
-            refund_memo_kind=terms.refund_memo.kind if terms.refund_memo else None,
-            refund_memo=terms.refund_memo.value if terms.refund_memo else None,
-            lang=terms.lang,
             started_at=now,
             expires_at=_expiry(terms, configuration, now),
             quote_id=quote.quote.id if quote else None,
+            **_agreed(terms),
         )
         try:
             memo = await opening_store.insert(
@@ -163,6 +156,20 @@ async def open_remittance(
                 verified_types=configuration.verified_types,
             )
     return _opened(new, memo)
+
+
+def _agreed(terms: Terms) -> dict[str, Any]:
+    """Name what a new remittance takes over from its terms."""
+    return {
+        "sender_id": terms.sender_id,
+        "receiver_id": terms.receiver_id,
+        "price": terms.price,
+        "funding_method": terms.funding_method,
+        "required_types": terms.required_types,
+        "refund_memo_kind": terms.refund_memo.kind if terms.refund_memo else None,
+        "refund_memo": terms.refund_memo.value if terms.refund_memo else None,
+        "lang": terms.lang,
+    }
 
 
 def _opened(new: opening_store.NewRemittance, memo: int) -> Opened:

@@ -16,9 +16,9 @@ from rich.markup import escape
 from roadstead.config.secrets import Secret
 from roadstead.errors import RoadsteadError
 from roadstead.sandbox.calls import Calls
+from roadstead.sandbox.options import SandboxOptions
 from roadstead.sandbox.progress import Progress
 from roadstead.sandbox.sample import iban_ending, random_iban
-from roadstead.sandbox.sandbox import SandboxOptions
 from roadstead.sandbox.sender import SendingAnchor, SendOrder
 from roadstead.sandbox.sending import narrated
 from roadstead.sandbox.session import sandbox_session, until_stopped

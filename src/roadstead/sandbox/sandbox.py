@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 from roadstead import __version__
@@ -31,53 +28,16 @@ from roadstead.sandbox.environment import (
 from roadstead.sandbox.files import write_private
 from roadstead.sandbox.keys import KeyFile, Keys, make_keys, with_issuers, with_ports
 from roadstead.sandbox.logs import RoleLog
+from roadstead.sandbox.options import SandboxOptions, require_passphrase, require_whole
 from roadstead.sandbox.ready import ReadyFile
 from roadstead.sandbox.state import State, open_state, sweep
 from roadstead.sandbox.supervisor import Supervisor
 
 ENVIRONMENT_FILE_NAME = "environment"
 PARTNER_SECRET_NAME = "partner.secret"  # noqa: S105 - the name of a file
-PASSPHRASE_MAX_BYTES = 200
 
 STEPS = ("database", "network", "bank", "schema", "accounts", *roles.SERVER_ROLES)
 """What has to be done before a sandbox is ready; each is told once, when it is done."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxOptions:
-    """How a sandbox is run."""
-
-    state: Path | None = None
-    """The folder that is kept; None makes a temporary one that goes at the end."""
-    ready_file: Path | None = None
-    api_port: int | None = None
-    stellar_port: int | None = None
-    bank_port: int | None = None
-    passphrase: str | None = None
-    close: str = "auto:1"
-    """When ledgers close, as the network's process takes it."""
-    horizon: str | None = None
-    """Horizon of somebody else's network to use; None starts a network of the sandbox's own."""
-    friendbot: str | None = None
-    """Where that network funds accounts; None means `/friendbot` of its Horizon."""
-    restart: bool = True
-    verify: bool = False
-    """Whether customers are verified, by a simulated provider where `anchor.toml` declares a verifier."""
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-
-    @property
-    def given_ports(self) -> dict[str, int]:
-        """The ports that were asked for, by what they are for."""
-        asked = {"api": self.api_port, roles.NETWORK: self.stellar_port, roles.BANK: self.bank_port}
-        return {name: port for name, port in asked.items() if port is not None}
-
-    def horizon_url(self, keys: Keys) -> str:
-        """The Horizon that this sandbox uses."""
-        return self.horizon.rstrip("/") if self.horizon else roles.local_url(keys.ports[roles.NETWORK])
-
-    def friendbot_url(self, keys: Keys) -> str:
-        """Where this sandbox gets its lumens."""
-        return self.friendbot or f"{self.horizon_url(keys)}/friendbot"
 
 
 class Sandbox:
@@ -161,7 +121,7 @@ class Sandbox:
     async def _start(self, parts: AsyncExitStack) -> None:
         if self._ready_file is not None:
             self._ready_file.prepare()
-        _require_whole(self._options)
+        require_whole(self._options)
         anchor = load_anchor(anchor_file(self._options.environ))
         await asyncio.to_thread(sweep)
         state = open_state(self._options.state)
@@ -199,7 +159,7 @@ class Sandbox:
         asked = self._options.passphrase
         if keys is None:
             passphrase = asked or profile(Network.SANDBOX).passphrase
-            _require_passphrase(passphrase)
+            require_passphrase(passphrase)
             keys = make_keys(SystemRandomness(), passphrase=passphrase)
         elif asked not in (None, keys.passphrase):
             raise ConfigurationError(
@@ -336,40 +296,6 @@ async def _together(jobs: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
-
-
-def _require_whole(options: SandboxOptions) -> None:
-    if options.horizon is None:
-        if options.friendbot is not None:
-            raise ConfigurationError(
-                "--friendbot belongs to --horizon: name the Horizon of that network too."
-            )
-        return
-    for name, url in (("--horizon", options.horizon), ("--friendbot", options.friendbot)):
-        if url is not None and not url.startswith(("http://", "https://")):
-            raise ConfigurationError(
-                f"{name} {url[:80]!r} is no URL: write one such as https://horizon-testnet.stellar.org."
-            )
-    if options.passphrase is None:
-        raise ConfigurationError(
-            "--horizon needs --passphrase: name the network that it shows, for example 'Test SDF Network ; September "
-            "2015'."
-        )
-    if profile(Network.MAINNET).passphrase == options.passphrase:
-        raise ConfigurationError(
-            "A sandbox is for rehearsals and never runs on the public network with real money."
-        )
-    if options.stellar_port is not None:
-        raise ConfigurationError(
-            "--stellar-port is for the sandbox's own network: leave it out with --horizon."
-        )
-
-
-def _require_passphrase(passphrase: str) -> None:
-    if not passphrase.strip() or len(passphrase.encode()) > PASSPHRASE_MAX_BYTES:
-        raise ConfigurationError(
-            f"A passphrase has 1 to {PASSPHRASE_MAX_BYTES} bytes, for example: --passphrase 'Our Rehearsal ; 2026'"
-        )
 
 
 def _facts(

@@ -19,7 +19,8 @@ from rich.progress import (
 )
 
 from roadstead.sandbox.logs import follow
-from roadstead.sandbox.sandbox import STEPS, Sandbox, SandboxOptions
+from roadstead.sandbox.options import SandboxOptions
+from roadstead.sandbox.sandbox import STEPS, Sandbox
 from roadstead.sandbox.sending import spinner_name
 
 _STEP_WORDS = {
