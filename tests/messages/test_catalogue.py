@@ -34,6 +34,7 @@ SPOKEN = (
     "sep/",
     "partners/",
     "customers/",
+    "remittances/carrying.py",
     "remittances/opening.py",
     "remittances/opening_store.py",
     "remittances/corrections.py",

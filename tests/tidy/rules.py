@@ -24,7 +24,7 @@ _READS_ENVIRONMENT = (
     "sandbox/bank/process.py",
     "sandbox/network/process.py",
     "sandbox/verifier/process.py",
-    "sandbox/sandbox.py",
+    "sandbox/options.py",
 )
 """Where processes start; the configuration itself is handed the environment as a mapping."""
 _KNOWS_NETWORKS = ("config/networks.py",)

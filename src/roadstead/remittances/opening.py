@@ -24,6 +24,7 @@ from roadstead.quotes.quoting import named_quote
 from roadstead.quotes.store import StoredQuote
 from roadstead.randomness import Randomness, new_id, new_memo
 from roadstead.remittances import gate, opening_store
+from roadstead.remittances.carrying import carried
 from roadstead.remittances.demands import types_at
 from roadstead.remittances.modes import Mode, at_par_or_to_come, quoted, used_up
 from roadstead.remittances.pricing import Price
@@ -220,7 +221,7 @@ def assess(
         else quoted(quote, amount=amount, accepted=accepted, destination_asset=destination, now=now)
     )
     method = _funding_method(proposal.funding_method, mode, accepted, configuration)
-    funding_method = _carried(method, mode.price, configuration)
+    funding_method = carried(method, mode.price, configuration.anchor)
     return Terms(
         accepted=accepted,
         price=mode.price,
@@ -259,29 +260,6 @@ def _funding_method(
             f"{', '.join(offered)}."
         )
     return name
-
-
-def _carried(method: str, price: Price, configuration: Configuration) -> str:
-    """Refuse an amount that we send over no rail of the method; one whose rate is to come is judged when it is there.
-
-    Raises:
-        BadInput: No rail carries it.
-    """
-    delivered = price.amount_out
-    rails = configuration.anchor.rails_of(method)
-    if delivered is None or any(rail.carries(delivered) for rail in rails):
-        return method
-    limits = " or ".join(
-        " ".join(
-            f"at {word} {limit:f}"
-            for word, limit in (("least", rail.amount_min), ("most", rail.amount_max))
-            if limit is not None
-        )
-        for rail in rails
-    )
-    raise BadInput(
-        f"{method} delivers {limits}, and {delivered} would arrive: send another amount or method."
-    )
 
 
 def _customer_id(text: str | None, name: str) -> UUID | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from roadstead.config.networks import Network, profile
 from roadstead.errors import ConfigurationError
+from roadstead.sandbox import roles
+from roadstead.sandbox.keys import Keys
 
 PASSPHRASE_MAX_BYTES = 200
 

@@ -6,7 +6,7 @@ Any number may run at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from roadstead.callbacks.delivery import Deliverer, Told
 from roadstead.callbacks.store import CallbackStatus
@@ -17,10 +17,7 @@ from roadstead.customers.vault import KeyProvider
 from roadstead.database.pool import Database
 from roadstead.envelopes.submitter import Submitter
 from roadstead.payouts.desk import Desk
-from roadstead.payouts.events import apply_waiting
 from roadstead.payouts.ordering import payout_orderer
-from roadstead.payouts.rulings import apply_rulings
-from roadstead.payouts.submission import work_due
 from roadstead.quotes.rates import RateBook
 from roadstead.rails.protocol import Rail
 from roadstead.randomness import Randomness
@@ -32,23 +29,15 @@ from roadstead.service.metrics import (
     callback_tries,
     callbacks_delivered,
     callbacks_given_up,
-    payouts_worked,
-    statement_lines_booked,
 )
 from roadstead.service.operating import Operating
+from roadstead.service.paying import IDLE_S, RULE_IDLE_S, Paying
 from roadstead.service.refunding import Refunding
 from roadstead.service.screening import ScreeningWork
 from roadstead.service.verifying import Verifying
-from roadstead.statements.booking import book_waiting
 from roadstead.verification.desk import VerificationDesk
 from roadstead.verification.protocol import IdentityVerifier
 
-IDLE_S = 0.2
-"""How long the worker rests when it found nothing to do."""
-RULE_IDLE_S = 1.0
-"""The same between two looks for what people decided about payouts."""
-BOOK_IDLE_S = 1.0
-"""The same between two looks for statement lines."""
 CALLBACK_GRACE_S = 3.0
 """How long the end waits for callbacks under way; the others are sent again by the next worker."""
 
@@ -92,52 +81,31 @@ async def run_worker(
         order_payouts=order,
         order_refunds=order_refunds,
     )
-
-    async def apply() -> bool:
-        return await apply_waiting(database, clock) > 0
-
     operating = Operating(configuration=configuration, database=database, clock=clock, randomness=randomness)
-
-    async def rule() -> bool:
-        return await apply_rulings(database, order_refunds, clock) > 0
-
-    async def book() -> bool:
-        booked = await book_waiting(database, {desk.rail.name: desk for desk in desks}, clock)
-        statement_lines_booked.inc(booked)
-        return booked > 0
-
+    paying = Paying(database=database, desks=desks, order_refunds=order_refunds, clock=clock)
+    verifying = Verifying(
+        desk=VerificationDesk(
+            configuration=configuration,
+            database=database,
+            keys=keys,
+            verifiers=verifiers or {},
+            clock=clock,
+            randomness=randomness,
+        )
+    )
+    screening = ScreeningWork(
+        configuration=configuration, database=database, keys=keys, clock=clock, randomness=randomness
+    )
     await rates.refresh()
     async with asyncio.TaskGroup() as group:
         group.create_task(every(rates.refresh_s, rates.refresh, name="rates", stop=stop))
         group.create_task(_call_back(deliverer, stop))
-        matching.start(group, stop)
-        group.create_task(every(IDLE_S, apply, name="rail_events", stop=stop))
-        operating.start(group, stop)
-        Verifying(
-            desk=VerificationDesk(
-                configuration=configuration,
-                database=database,
-                keys=keys,
-                verifiers=verifiers or {},
-                clock=clock,
-                randomness=randomness,
-            )
-        ).start(group, stop)
-        ScreeningWork(
-            configuration=configuration,
-            database=database,
-            keys=keys,
-            clock=clock,
-            randomness=randomness,
-        ).start(group, stop)
+        for work in (matching, operating, verifying, screening, paying):
+            work.start(group, stop)
         Refunding(database=database, clock=clock, submitter=submitter).start(group, stop)
         if courier is not None:
             group.create_task(every(RULE_IDLE_S, courier.step, name="codes", stop=stop))
         start_sending(rails, group, stop)
-        group.create_task(every(RULE_IDLE_S, rule, name="payout_rulings", stop=stop))
-        group.create_task(every(BOOK_IDLE_S, book, name="statement_lines", stop=stop))
-        for desk in desks:
-            group.create_task(every(IDLE_S, _submitter(desk), name=f"payouts_{desk.rail.name}", stop=stop))
 
 
 async def _call_back(deliverer: Deliverer, stop: asyncio.Event) -> None:
@@ -156,12 +124,3 @@ def count_callback(told: Told) -> None:
             callbacks_given_up.inc()
         case CallbackStatus.WAITING:
             pass
-
-
-def _submitter(desk: Desk) -> Callable[[], Awaitable[bool]]:
-    async def submit() -> bool:
-        claimed = await work_due(desk)
-        payouts_worked.inc(claimed)
-        return claimed > 0
-
-    return submit
