@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roadstead.clock import Clock
-from roadstead.database.pool import Connection, Database
+from roadstead.database.pool import Connection, Database, limit_transaction
 from roadstead.errors import BadInput, Conflict
 from roadstead.operations import audit
 from roadstead.screening import lists_store as store
@@ -16,6 +16,8 @@ from roadstead.screening.lists.safe_xml import FILE_BYTES_MAX
 from roadstead.screening.protocol import ListState
 
 NAME_MAX = 40
+IMPORT_S = 300.0
+"""How long an import may take: a whole list is written in one transaction."""
 SHRINK_MAX_PERCENT = 10
 """A list that loses more of its entries at once was most likely cut off on its way."""
 
@@ -45,6 +47,7 @@ async def import_list(
     """
     file = read_list(data, name=name)
     async with database.transaction() as connection:
+        await limit_transaction(connection, IMPORT_S)
         await store.lock_imports(connection)
         known = await store.latest(connection, name)
         now = clock.now()
