@@ -8,7 +8,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from decimal import Decimal
 
-from tests.crash.party import ASKED, DELIVERED, EUR_RECEIVER, TAKEN, Journey, Party, digits, iban
+from tests.crash.party import (
+    ASKED,
+    DELIVERED,
+    EUR_RECEIVER,
+    LARGE_RECEIVER,
+    TAKEN,
+    Journey,
+    Party,
+    digits,
+    iban,
+)
 from tests.crash.world import PATIENCE_S, World
 
 from roadstead.sandbox.calls import Calls, Refused
@@ -158,7 +168,8 @@ class Travellers(Party):
     async def _large(self, journey: Journey) -> None:
         """Send so much that two people have to agree."""
         journey.amount = f"95{journey.amount[1:]}"
-        await self._open_in(journey, "EURX")
+        await self._tell_more_of_the_sender(journey)
+        await self._open_in(journey, "EURX", receiver_type=LARGE_RECEIVER)
         await self._pay(journey)
 
     async def _unknown_memo(self, journey: Journey) -> None:

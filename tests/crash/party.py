@@ -22,6 +22,8 @@ EURO = "iso4217:EUR"
 GOOD = ""
 """The end of an account number that is paid."""
 EUR_RECEIVER = "sep31-receiver"
+LARGE_RECEIVER = "sep31-large-receiver"
+LARGE_SENDER = "sep31-large-sender"
 ASKED = "pending_transaction_info_update"
 DELIVERED = frozenset({"completed"})
 TAKEN = (200, 202)
@@ -60,11 +62,17 @@ class Party:
         self._known: dict[int, str] = {}
 
     async def _open_in(
-        self, journey: Journey, asset_code: str, *, quoted: bool = False, ending: str = GOOD
+        self,
+        journey: Journey,
+        asset_code: str,
+        *,
+        quoted: bool = False,
+        ending: str = GOOD,
+        receiver_type: str = EUR_RECEIVER,
     ) -> str:
         """Open a remittance into euros; return the receiving client."""
         journey.asset_code, journey.accounts = asset_code, [iban(ending)]
-        receiver = await self._receiver(journey, EUR_RECEIVER)
+        receiver = await self._receiver(journey, receiver_type)
         further = {"quote_id": await self._quote(journey)} if quoted else {}
         await self._open(journey, receiver=receiver, **further)
         return receiver
@@ -94,6 +102,16 @@ class Party:
                 CustomerRole.SENDER, customer_type="sep31-sender", given={}, may_invent=True
             )
         return self._known[place]
+
+    async def _tell_more_of_the_sender(self, journey: Journey) -> None:
+        """Complete the partner's sending client for large amounts."""
+        await journey.partner.receiver.register(
+            CustomerRole.SENDER,
+            customer_type=LARGE_SENDER,
+            given={},
+            may_invent=True,
+            customer_id=await self._sender(journey),
+        )
 
     async def _proposal(self, journey: Journey, receiver: str, **further: str) -> dict[str, Any]:
         return {
