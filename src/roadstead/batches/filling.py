@@ -10,11 +10,12 @@ import structlog
 
 from roadstead.batches import store
 from roadstead.batches.desk import FileDesk
-from roadstead.batches.sealing import new_seal, open_seal, write_attempt
+from roadstead.batches.sealing import new_seal, open_seal
 from roadstead.batches.store import Batch, BatchStatus, NewItem
 from roadstead.errors import InvariantViolated
 from roadstead.rails.iso20022.payments import adjustments, uetr_of
 from roadstead.rails.protocol import PayoutAttempt
+from roadstead.rails.written import write_attempt
 from roadstead.randomness import new_id
 
 log = structlog.get_logger()

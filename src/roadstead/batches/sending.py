@@ -19,7 +19,7 @@ import structlog
 
 from roadstead.batches import store
 from roadstead.batches.desk import LEASE, FileDesk
-from roadstead.batches.sealing import Seal, open_seal, read_attempt
+from roadstead.batches.sealing import Seal, open_seal
 from roadstead.batches.store import Batch, BatchStatus, BuiltFile
 from roadstead.boundaries import boundary
 from roadstead.database.pool import Connection
@@ -27,6 +27,7 @@ from roadstead.errors import Conflict, InvariantViolated, Unavailable
 from roadstead.operations.alerts import AlertKind, Severity, close_alert, open_alert
 from roadstead.rails.channels.protocol import Whereabouts
 from roadstead.rails.iso20022.payments import Heading, write_payments
+from roadstead.rails.written import read_attempt
 from roadstead.randomness import new_id
 
 log = structlog.get_logger()

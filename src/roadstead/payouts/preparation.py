@@ -22,6 +22,7 @@ from roadstead.payouts.reasons import Reason, reason_of
 from roadstead.payouts.states import PayoutStatus
 from roadstead.rails.checks import INFORMATION_MAX
 from roadstead.rails.protocol import FieldProblem, PayoutAttempt
+from roadstead.rails.written import read_attempt, write_attempt
 from roadstead.remittances import cancellation, gate
 from roadstead.remittances import store as remittances
 from roadstead.remittances.demands import sides_of
@@ -134,7 +135,7 @@ async def prepare(desk: Desk, payout: store.Payout) -> Readiness:
         return _unfit(problems, ciphertexts)
     pays = pays_digest(payout, attempt, data_key, caution=REJECTED if word.is_rejected else "")
     approvals, why = _approvals(desk.configuration.anchor, remittance, payout, accepted, word)
-    plain = content.write(attempt).decode()
+    plain = write_attempt(attempt).decode()
     return Prepared(
         attempt=attempt,
         number=number,
@@ -327,7 +328,7 @@ async def unseal(desk: Desk, payout: store.Payout, written: store.Attempt) -> Pa
         Unavailable: The database or the keeper of the keys does not answer.
     """
     vault, _ = await open_vault(desk, payout)
-    return content.read(vault.open(sealed_name(written.key), written.content).encode())
+    return read_attempt(vault.open(sealed_name(written.key), written.content).encode())
 
 
 def sealed_name(key: str) -> str:
