@@ -22,6 +22,25 @@ ROOMS_OF_THEIR_OWN = {
 NOT_PASSED = {
     "cli.chain._reseed": "a network that began anew",
     "cli.chain._reseed.2": "the same",
+    "batches.": "a rail that pays by file; tests/batches ends it at each step of a batch's life",
+    "cli.batches": "the same",
+    "cli.customers": "operators who look after customers' data",
+    "cli.screening": "operators who look at cases",
+    "cli.statements": "operators who look at statements",
+    "cli.verifications": "operators who look at verifications",
+    "customers.courier": "customers who confirm an address with a code",
+    "customers.erasing": "customers who are erased when retention is over, and legal holds",
+    "customers.files": "customers who send documents",
+    "customers.registry": "looks at customers that read only",
+    "customers.rotating": "a master key that is changed; tests/customers ends it between its batches",
+    "customers.showing": "operators who look at customers",
+    "screening.importing": "a new list of sanctions",
+    "screening.screening.follow_lists": "a list that somebody else keeps",
+    "screening.showing": "operators who look at cases",
+    "sep.rail_events": "a bank that pushes",
+    "statements.booking": "lines that can only be guessed",
+    "statements.taking.poll_statements.2": "a bank that tells of a statement twice",
+    "verification.": "customers who are verified; tests/verification ends workers between asking and writing",
     "envelopes.submitter.Submitter._sign": "fees that rise above what we pay",
     "envelopes.submitter.Submitter._sign.2": "a refund that may not be signed",
     "payments.completing.Completion._claim": "a claimable balance whose creation was read long ago",
@@ -32,6 +51,10 @@ NOT_PASSED = {
     "service.continuity.Continuity": "a Horizon that shows another past",
 }
 """Places that commit and are not passed here, with what it would take; tests of their own rooms pass them."""
+
+
+NOT_REACHED = ("batch.", "code.", "file.", "keys.", "verifier.")
+"""How the names of effects begin that belong to what is not here; tests of their own rooms pass them."""
 
 
 class TestTheCode:
@@ -88,5 +111,6 @@ class TestAKillAtEveryBoundary:
         (tmp_path / "boundaries.txt").write_text(report.text())
         assert report.violations == [], report.text()
         assert report.missed == [], report.text()
-        assert effects() <= set(report.passed)
+        reached = {name for name in effects() if not name.startswith(NOT_REACHED)}
+        assert reached <= set(report.passed)
         assert [name for name in unpassed(report) if not name.startswith(tuple(NOT_PASSED))] == []

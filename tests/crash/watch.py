@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from roadstead.boundaries import watched_by
-from roadstead.service import housekeeping
+from roadstead.service import housekeeping, scheduler
 
 _for_life = ExitStack()
 
@@ -31,6 +31,7 @@ class Orders:
 def hurry() -> None:
     """Let happen within seconds what happens every few minutes, so that its boundaries are passed at all."""
     housekeeping.PURGE_INTERVAL_S = 0.5
+    scheduler.STATEMENTS_INTERVAL_S = 0.5
 
 
 def install(orders: Orders) -> None:
