@@ -38,7 +38,8 @@ _TRIES = 20
 
 SENT_BACK = frozenset({"refunded"})
 EITHER = DELIVERED | SENT_BACK
-UNPAID = frozenset({"pending_sender"})
+UNPAID = frozenset({"pending_sender", "expired"})
+"""What nobody paid enough for waits, and on a busy machine its time is over before the end."""
 
 
 class Travellers(Party):
