@@ -44,7 +44,8 @@ from roadstead.errors import Unavailable
 from roadstead.sandbox import ports, roles
 
 AT_ONCE = 12
-REST_WITHIN_S = 300.0
+REST_WITHIN_S = 120.0
+"""How long nothing may become less that is still to be done, before it counts as unrest."""
 DATABASE = "database"
 SERVER_ROLES = {"api": 1, "observer": 3, "worker": 3, "scheduler": 3}
 """How many processes of each role run; the API has one address here."""
@@ -175,6 +176,8 @@ class Report:
     refunded: int = 0
     seconds: float = 0.0
     rest_seconds: float = 0.0
+    unrest: str = ""
+    """What was still to be done when nothing became less any more; empty where all came to rest."""
     violations: list[str] = field(default_factory=list)
 
     def text(self) -> str:
@@ -213,11 +216,16 @@ async def kill_loop(folder: Path, *, seed: int, kills: int, remittances: int, pa
             async with troubled_bank(world):
                 await storm.rage(kills=kills, remittances=remittances)
             resting_s = time.monotonic()
-            with suppress(Unavailable):
+            try:
                 await until_still(world, within_s=REST_WITHIN_S)
+            except Unavailable as error:
+                # What is found below is then the state of things under way, and much of it would have mended itself.
+                report.unrest = error.message
         report.rest_seconds = time.monotonic() - resting_s
         findings = await find_out(world, party)
         report.violations = violations(findings, party.journeys)
+        if report.unrest:
+            report.violations.insert(0, f"it did not come to rest: {report.unrest}")
         report.database_kills = cluster.kinds
         report.kinds = Counter(journey.kind for journey in party.journeys)
         report.statuses = Counter(str(state["status"]) for state in findings.states.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -56,21 +57,23 @@ async def attended(world: World, people: Operators, party: Travellers) -> AsyncI
 
 
 async def until_still(world: World, *, within_s: float) -> None:
-    """Wait until nothing is left to do, for us and for people.
+    """Wait until nothing is left to do, for us and for people, who take their time.
 
     Raises:
-        Unavailable: Something still is, when the time is over.
+        Unavailable: Something still is, and it has not become less for `within_s`.
     """
     deadline_s = time.monotonic() + within_s
-    still, left = 0, "everything"
+    still, left, least = 0, "everything", sys.maxsize
     while still < TIMES:
         if time.monotonic() > deadline_s:
-            raise Unavailable(f"After {within_s:g} s there is still to be done: {left}.")
+            raise Unavailable(f"For {within_s:g} s it has not become less that is still to be done: {left}.")
         try:
             (row,) = await world.rows(_LEFT)
         except (OSError, TimeoutError, asyncpg.PostgresError):
             still = 0
         else:
             left = ", ".join(f"{count} {what}" for what, count in row.items() if count)
+            if sum(row.values()) < least:
+                least, deadline_s = sum(row.values()), time.monotonic() + within_s
             still = 0 if left else still + 1
         await asyncio.sleep(POLL_S)
