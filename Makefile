@@ -27,7 +27,7 @@ demo: $(RUNTIME_STAMP) ## Run everything on this machine, offline, and watch a p
 	$(BIN)/roadstead demo $(ARGS)
 
 test: check ## Check format, lint and types, and run the tests (ARGS=tests/config: only those)
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(ARGS)
 
 model: $(DEVELOPMENT_STAMP) ## Let anything happen to a house for long (ROADSTEAD_MODEL_LONGER=50)
 	ROADSTEAD_MODEL_LONGER=$${ROADSTEAD_MODEL_LONGER:-50} $(BIN)/python -m pytest tests/scenarios/test_model.py tests/scenarios/test_any_order.py $(ARGS)
