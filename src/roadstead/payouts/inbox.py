@@ -90,14 +90,18 @@ async def waiting_events(connection: Connection, limit: int) -> list[WaitingEven
     """
     rows = await connection.fetch(
         """
+        WITH e AS MATERIALIZED (
+            SELECT * FROM rail_events WHERE applied_at IS NULL AND due_at <= now()
+            ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
         SELECT e.id, e.rail, e.status, e.asset, e.amount_units, e.reference, e.reason, a.payout_id, a.key
-        FROM rail_events AS e
-        LEFT JOIN LATERAL (
-            SELECT a.payout_id, a.key FROM payout_attempts AS a JOIN payouts AS p ON p.id = a.payout_id
-            WHERE a.rail = e.rail AND CASE WHEN e.key IS NOT NULL THEN a.key = e.key
-                ELSE p.end_to_end_id = e.end_to_end_id END
-            ORDER BY a.status <> 'refused' DESC, a.number DESC LIMIT 1) AS a ON true
-        WHERE e.applied_at IS NULL AND e.due_at <= now() ORDER BY e.id LIMIT $1 FOR UPDATE OF e SKIP LOCKED
+        FROM e LEFT JOIN LATERAL (
+            SELECT named.payout_id, named.key FROM (
+                SELECT a.* FROM payout_attempts AS a WHERE e.key IS NOT NULL AND a.rail = e.rail AND a.key = e.key
+                UNION ALL
+                SELECT a.* FROM payouts AS p JOIN payout_attempts AS a ON a.payout_id = p.id
+                WHERE e.key IS NULL AND a.rail = e.rail AND p.end_to_end_id = e.end_to_end_id) AS named
+            ORDER BY named.status <> 'refused' DESC, named.number DESC LIMIT 1) AS a ON true
+        ORDER BY e.id
         """,
         limit,
     )
