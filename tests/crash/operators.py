@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from stellar_sdk import Keypair
 from tests.crash.world import ADA, BEN, PATIENCE_S, World
@@ -14,6 +15,8 @@ from roadstead.sandbox.calls import Calls
 Typed = tuple[tuple[str, ...], str]
 """A command, and the name of who types it."""
 RELEASE, REFUSE = "release", "refuse"
+TRIES_MAX = 2
+"""How many attempts may have failed before people give a payout up: a bank that was killed is no reason to."""
 
 _LISTS = "remittances payments payouts refunds callbacks holds alerts operators partners"
 _READS = (
@@ -37,7 +40,8 @@ _SHOWN = {
 _REFUSED_REFUNDS = """
 SELECT id FROM refunds AS r WHERE status = 'held' AND NOT EXISTS (SELECT FROM holds AS h
     WHERE h.kind = 'refund_release' AND h.subject = r.id::text AND h.status NOT IN ('applied', 'withdrawn'))"""
-_WAITING = "status IN ('open', 'proposed') ORDER BY placed_at"
+_QUEUE = "SELECT operation_id FROM payments WHERE disposition = 'unmatched' AND amount_units IS NOT NULL"
+_WAITING = "SELECT * FROM holds WHERE status IN ('open', 'proposed') ORDER BY placed_at"
 
 
 class Operators:
@@ -66,18 +70,24 @@ class Operators:
 
     async def attend(self) -> AsyncIterator[Typed]:
         """Decide everything that waits for people, and begin nothing."""
+        async for typed in self.sort_out():
+            yield typed
+        for hold in await self.waiting():
+            async for typed in self._decide(hold):
+                yield typed
+
+    async def sort_out(self) -> AsyncIterator[Typed]:
+        """End what was stopped, and ask for what should happen to money that rests."""
         for stop in await self._world.rows("SELECT id FROM stops WHERE resumed_at IS NULL"):
             yield ("resume", str(stop["id"]), "--reason", "over"), BEN
         for refund in await self._world.rows(_REFUSED_REFUNDS):
             yield ("refunds", "release", str(refund["id"])), BEN
-        queue = (
-            "SELECT operation_id FROM payments WHERE disposition = 'unmatched' AND amount_units IS NOT NULL"
-        )
-        for payment in await self._world.rows(queue):
+        for payment in await self._world.rows(_QUEUE):
             yield ("payments", "refund", str(payment["operation_id"]), "--reason", "belongs to nobody"), BEN
-        for hold in await self._world.rows(f"SELECT * FROM holds WHERE {_WAITING}"):
-            async for typed in self._decide(hold):
-                yield typed
+
+    async def waiting(self) -> Sequence[Mapping[str, Any]]:
+        """List the holds that wait for people, oldest first."""
+        return await self._world.rows(_WAITING)
 
     def _registers(self) -> tuple[tuple[str, ...], ...]:
         partner, person = f"Partner {self._turn}", f"Person {self._turn}"
@@ -106,7 +116,7 @@ class Operators:
     async def _decide(self, hold: Mapping[str, Any]) -> AsyncIterator[Typed]:
         """Propose and approve what is true; now and then one of the two objects first."""
         hold_id, digest = str(hold["id"]), ("--digest", hold["digest"])
-        decision = await self._judge(hold)
+        decision = await self.judge(hold)
         if decision is None:
             return
         yield ("holds", "show", hold_id), ADA
@@ -121,12 +131,15 @@ class Operators:
         yield ("holds", "approve", hold_id, *digest), ADA
 
     async def _give_up(self, payout_id: str) -> AsyncIterator[Typed]:
-        """Ask, for every other payout, whether its payer gets the money back, beside what its own hold asks."""
-        query = "SELECT remittance_id FROM payouts WHERE id = $1::uuid AND left(id::text, 1) < '8'"
-        for payout in await self._world.rows(query, payout_id):
-            yield ("payouts", "give-up", str(payout["remittance_id"]), "--reason", "it never arrives"), BEN
+        for remittance_id in await self.hopeless(payout_id):
+            yield ("payouts", "give-up", str(remittance_id), "--reason", "it never arrives"), BEN
 
-    async def _judge(self, hold: Mapping[str, Any]) -> str | None:
+    async def hopeless(self, payout_id: str) -> list[UUID]:
+        """Name, for every other payout, the remittance whose payer is asked to get the money back as well."""
+        query = "SELECT remittance_id FROM payouts WHERE id = $1::uuid AND left(id::text, 1) < '8'"
+        return [payout["remittance_id"] for payout in await self._world.rows(query, payout_id)]
+
+    async def judge(self, hold: Mapping[str, Any]) -> str | None:
         """Say what is right; None when it cannot be known yet."""
         match hold["kind"]:
             case "payout_unknown":
@@ -135,7 +148,7 @@ class Operators:
                 tried = await self._world.rows(
                     "SELECT FROM payout_attempts WHERE payout_id = $1::uuid", hold["subject"]
                 )
-                return REFUSE if tried else RELEASE
+                return REFUSE if len(tried) > TRIES_MAX else RELEASE
             case "refund_release":
                 before = await self._world.rows(
                     "SELECT FROM holds WHERE kind = 'refund_release' AND subject = $1 AND status = 'applied'",

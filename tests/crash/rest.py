@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import asyncpg
+from tests.crash.desk import opened_desk
 from tests.crash.journeys import Travellers
 from tests.crash.operators import Operators
 from tests.crash.world import World
@@ -41,7 +42,10 @@ async def attended(world: World, people: Operators, party: Travellers) -> AsyncI
     async def attend() -> None:
         while True:
             with suppress(OSError, TimeoutError, asyncpg.PostgresError, RoadsteadError):
-                async for command, who in people.attend():
+                async with opened_desk(world, people) as desk:
+                    await desk.decide_all()
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError, RoadsteadError):
+                async for command, who in people.sort_out():
                     await (await world.command(*command, token=world.operators[who])).ended()
             with suppress(OSError, TimeoutError, asyncpg.PostgresError, RoadsteadError):
                 await party.answer_all()

@@ -54,7 +54,9 @@ async def standing_still(database: Database, limit_s: float) -> AsyncIterator[as
 async def locked(database: Database) -> bool:
     async with database.connection() as connection:
         found: bool = await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')"
+            # The server's other databases are other tests'.
+            "SELECT EXISTS (SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database "
+            "WHERE l.locktype = 'advisory' AND d.datname = current_database())"
         )
     return found
 
