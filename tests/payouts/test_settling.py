@@ -10,7 +10,7 @@ from tests.fixtures.house import House, house_on
 
 from roadstead.ledger.verify import verify
 from roadstead.operations.alerts import AlertKind, open_alert
-from roadstead.payouts import events
+from roadstead.payouts import events, inbox
 from roadstead.payouts.events import apply_waiting, poll_rail
 from roadstead.payouts.settling import settle_plain
 from roadstead.payouts.states import PayoutStatus
@@ -110,3 +110,27 @@ class TestTogether:
         assert (await house.remittance(remittance_id)).status is RemittanceStatus.COMPLETED
         conclusions = await house.value("SELECT array_agg(conclusion ORDER BY conclusion) FROM rail_events")
         assert conclusions == ["old", "old", "settled", "settled"]
+
+
+READS = """
+SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = 'payout_attempts'"""
+
+
+class TestManyWaitingEvents:
+    """Ten thousand of them, each with a look at all attempts, once took longer than a transaction may."""
+
+    @pytest.mark.parametrize("names_key", [True, False], ids=["by key", "by end-to-end id"])
+    async def test_cost_one_look_each(self, house: House, *, names_key: bool) -> None:
+        count = 20
+        await submitted(house, count)
+        await told(house)
+        if not names_key:
+            await house.value("UPDATE rail_events SET key = NULL")
+        async with house.database.transaction() as connection:
+            await connection.execute("SET LOCAL enable_seqscan = off")
+            before = await connection.fetchval(READS)
+            found = await inbox.waiting_events(connection, 2 * count)
+            read = await connection.fetchval(READS) - before
+
+        assert len({event.payout_id for event in found} - {None}) == count
+        assert read <= 2 * count
