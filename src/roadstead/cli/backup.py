@@ -143,7 +143,7 @@ async def _recover(configuration: Configuration, operation_id: int | None, reaso
     from roadstead.batches.opening import file_rails
     from roadstead.cli.people import acting_operator
     from roadstead.clock import SystemClock
-    from roadstead.customers.vault import LocalKeyProvider
+    from roadstead.customers.vault import local_keys
     from roadstead.operations.operators import require
     from roadstead.operations.roles import Right
     from roadstead.payments.cursors import cursor_source
@@ -162,7 +162,7 @@ async def _recover(configuration: Configuration, operation_id: int | None, reaso
             await explain(database, operation_id, reason, by=by.actor)
         horizon = HorizonClient(settings.horizon_urls[0])
         stack.push_async_callback(horizon.close)
-        keys = LocalKeyProvider(configuration.data_key)
+        keys = local_keys(configuration)
         kinds = file_rails(configuration.anchor, database, keys, SystemClock(), SystemRandomness())
         rails = open_rails(configuration, kinds)
         for rail in rails.values():

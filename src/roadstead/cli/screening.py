@@ -157,7 +157,7 @@ def show_command(
 
 async def _show(configuration: Configuration, customer_id: UUID, *, reveal: bool, as_json: bool) -> None:
     from roadstead.cli.people import acting_operator
-    from roadstead.customers.vault import LocalKeyProvider
+    from roadstead.customers.vault import local_keys
     from roadstead.screening.showing import record_of, reveal_subject
 
     revealed: Mapping[str, str] = {}
@@ -165,7 +165,7 @@ async def _show(configuration: Configuration, customer_id: UUID, *, reveal: bool
         record = await record_of(database, customer_id)
         if reveal:
             by = await acting_operator(database)
-            keys = LocalKeyProvider(configuration.data_key)
+            keys = local_keys(configuration)
             revealed = await reveal_subject(database, keys, customer_id, by=by)
     if as_json:
         write_json({"screening": record, **({"compared": revealed} if reveal else {})})

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO
 from uuid import UUID
 
 import typer
@@ -12,6 +16,7 @@ from roadstead.cli.context import configuration_from_environment, console, open_
 from roadstead.cli.output import write_json
 from roadstead.config.effective import Configuration
 from roadstead.customers.cases import CaseStatus, Say
+from roadstead.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="Who is verified, and what people do with their cases.")
 
@@ -95,15 +100,91 @@ def reveal_command(case_id: _Id, reason: _Reason) -> None:
 
 async def _reveal(configuration: Configuration, case_id: UUID, reason: str) -> None:
     from roadstead.cli.people import acting_operator
-    from roadstead.customers.vault import LocalKeyProvider
+    from roadstead.customers.vault import local_keys
     from roadstead.verification.people import reveal_data
 
     async with open_configured_database(configuration) as database:
         by = await acting_operator(database)
-        keys = LocalKeyProvider(configuration.data_key)
-        values = await reveal_data(database, keys, configuration.anchor, case_id, reason=reason, by=by)
+        values = await reveal_data(database, local_keys(configuration), configuration.anchor, case_id, reason=reason, by=by)
     for name, value in values.items():
         console.print(f"{name}: {value}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command("documents")
+def documents_command(case_id: _Id, as_json: _Json = False) -> None:
+    """List the documents that a case is about: their fields, types and sizes."""
+    run(_documents(configuration_from_environment(), case_id, as_json=as_json))
+
+
+async def _documents(configuration: Configuration, case_id: UUID, *, as_json: bool) -> None:
+    from roadstead.verification.people import documents_of
+
+    async with open_configured_database(configuration) as database, database.connection() as connection:
+        found = await documents_of(connection, configuration.anchor, case_id)
+    if as_json:
+        write_json(
+            [
+                {"field": file.field, "media_type": file.media_type, "size_bytes": file.size_bytes}
+                for file in found
+            ]
+        )
+        return
+    table = Table("Field", "Type", "Bytes", box=None, pad_edge=False)
+    for file in found:
+        table.add_row(file.field or "", file.media_type, str(file.size_bytes))
+    console.print(table, markup=False)
+
+
+@app.command("fetch")
+def fetch_command(
+    case_id: _Id,
+    field: Annotated[str, typer.Argument(metavar="FIELD", help="The field of SEP-9, such as photo_id_front.")],
+    to: Annotated[Path, typer.Option(help="The file to write, which must not be there yet.")],
+    reason: _Reason,
+) -> None:
+    """Write a document of a customer to a file that only you can read; that you have it is in the audit log."""
+    run(_fetch(configuration_from_environment(), case_id, field, to, reason))
+
+
+async def _fetch(configuration: Configuration, case_id: UUID, field: str, to: Path, reason: str) -> None:
+    from roadstead.cli.people import acting_operator
+    from roadstead.customers.vault import local_keys
+    from roadstead.verification.people import fetch_document
+
+    with _private(to) as file:
+        async with open_configured_database(configuration) as database:
+            by = await acting_operator(database)
+            document = await fetch_document(
+                database,
+                local_keys(configuration),
+                configuration.anchor,
+                case_id,
+                field,
+                reason=reason,
+                by=by,
+            )
+        file.write(document.content)
+    console.print(
+        f"{to} holds {field} ({document.media_type}, {len(document.content)} bytes). Delete it when you have decided.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@contextmanager
+def _private(path: Path) -> Iterator[BinaryIO]:
+    """Make a new file that only its owner reads; where what writes it fails, it is gone again."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be made ({error.strerror}): name a file that is not there yet.") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @app.command("ask")

@@ -197,8 +197,11 @@ async def forget_reference(connection: Connection, case_id: UUID) -> None:
 
 
 async def rest(connection: Connection, case_id: UUID) -> None:
-    """Let a locked case wait until somebody changes its data."""
-    await connection.execute("UPDATE verification_cases SET due_at = NULL WHERE id = $1", case_id)
+    """Let a locked case wait until somebody changes its data; whoever has a lease of it can write nothing any more."""
+    await connection.execute(
+        "UPDATE verification_cases SET due_at = NULL, lease_token = NULL, lease_until = NULL WHERE id = $1",
+        case_id,
+    )
 
 
 async def note_silence(connection: Connection, case_id: UUID) -> None:
@@ -288,6 +291,24 @@ async def hold_customer(connection: Connection, customer_id: UUID) -> bool:
     return bool(
         await connection.fetchval(
             "SELECT true FROM customers WHERE id = $1 AND erased_at IS NULL FOR SHARE", customer_id
+        )
+    )
+
+
+async def hold_to_submit(connection: Connection, customer_id: UUID) -> bool:
+    """Keep a customer's data from changing until the transaction ends; False when they may be given to nobody.
+
+    Those of an erased customer are gone. Those of a restricted one are used for money under way, and for nothing else.
+    """
+    return bool(
+        await connection.fetchval(
+            """
+            SELECT true FROM customers AS c WHERE c.id = $1 AND c.erased_at IS NULL AND (c.restricted_at IS NULL
+                OR EXISTS (SELECT FROM remittances AS r WHERE (r.sender_id = c.id OR r.receiver_id = c.id)
+                    AND r.status NOT IN ('completed', 'refunded', 'expired', 'error')))
+            FOR SHARE OF c
+            """,
+            customer_id,
         )
     )
 

@@ -1,4 +1,4 @@
-"""Documents of customers: uploaded alone or with a registration, sealed at once, and never given out again.
+"""Documents of customers: uploaded alone or with a registration, sealed at once, and opened for who verifies alone.
 
 Each file is sealed with a key of its own. Until a customer refers to the file, that key is wrapped by the master key,
 as customers' keys are; from then on it is sealed in the customer's vault, and dies with it.
@@ -7,7 +7,8 @@ as customers' keys are; from then on it is sealed in the customer's vault, and d
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -22,7 +23,15 @@ from roadstead.customers.files_store import NewFile, StoredFile
 from roadstead.customers.formats import Unfit
 from roadstead.customers.identity import read_id
 from roadstead.customers.submissions import Document, SentFile, read_document, read_file_id
-from roadstead.customers.vault import KeyProvider, Vault, new_data_key, open_content, seal_content
+from roadstead.customers.vault import (
+    KeyProvider,
+    Vault,
+    new_data_key,
+    open_content,
+    open_file_digest,
+    seal_content,
+    seal_file_digest,
+)
 from roadstead.database.pool import Connection, Database
 from roadstead.errors import BadInput, NotFound, TooManyRequests
 from roadstead.partners.principal import Principal
@@ -128,6 +137,7 @@ class Files:
     def seal(self, caller: Principal, document: Document) -> SealedFile:
         """Seal a document with a new key of its own."""
         file_id, key = new_id(self.randomness), new_data_key(self.randomness)
+        digest = hashlib.sha256(document.content).digest()
         return SealedFile(
             key=key,
             new=NewFile(
@@ -135,6 +145,7 @@ class Files:
                 account=caller.account,
                 memo=_memo(caller),
                 content=seal_content(key, file_id, document.content, self.randomness),
+                digest=seal_file_digest(key, file_id, digest, self.randomness),
                 media_type=document.media_type,
                 size_bytes=len(document.content),
                 created_at=self.clock.now(),
@@ -211,8 +222,40 @@ async def store_files(
             raise no_such_file(name)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFile:
+    """Which file a field of a customer holds, and what tells it from every other."""
+
+    file: StoredFile
+    sha256: str
+    """The SHA-256 of what it holds, in hexadecimal."""
+
+
+async def known_files(
+    connection: Connection, vault: Vault, customer_id: UUID, names: Collection[str]
+) -> dict[str, KnownFile]:
+    """Tell which files the fields of a customer hold, without reading what is in them. The customer should be locked.
+
+    Of a file from before digests were kept, the digest is made from what is in it.
+
+    Raises:
+        InvariantViolated: A key or a digest cannot be decrypted.
+    """
+    found = await files_store.keys_of(connection, customer_id, names) if names else {}
+    known: dict[str, KnownFile] = {}
+    for name, sealed in found.items():
+        if sealed.digest is None:
+            document = await open_file(connection, vault, customer_id, name)
+            digest = hashlib.sha256(document.content).digest()
+        else:
+            key = _open_key(vault, sealed.file.id, sealed.key)
+            digest = open_file_digest(key, sealed.file.id, sealed.digest)
+        known[name] = KnownFile(file=sealed.file, sha256=digest.hex())
+    return known
+
+
 async def open_file(connection: Connection, vault: Vault, customer_id: UUID, name: str) -> Document:
-    """Decrypt the document of a customer's field, for a verifier. It is personal data, and goes nowhere else.
+    """Decrypt the document of a customer's field, for who verifies. It is personal data, and goes nowhere else.
 
     Raises:
         InvariantViolated: It cannot be decrypted.
@@ -222,7 +265,7 @@ async def open_file(connection: Connection, vault: Vault, customer_id: UUID, nam
     if found is None:
         raise NotFound(f"Customer {customer_id} has no file for {name}.")
     file, sealed_key, content = found
-    key = base64.b64decode(vault.open(_key_name(file.id), sealed_key))
+    key = _open_key(vault, file.id, sealed_key)
     return Document(content=open_content(key, file.id, content), media_type=MediaType(file.media_type))
 
 
@@ -238,6 +281,10 @@ async def purge_unused(database: Database, clock: Clock) -> int:
 
 def _seal_key(vault: Vault, file_id: UUID, key: bytes, randomness: Randomness) -> bytes:
     return vault.seal(_key_name(file_id), base64.b64encode(key).decode(), randomness)
+
+
+def _open_key(vault: Vault, file_id: UUID, sealed_key: bytes) -> bytes:
+    return base64.b64decode(vault.open(_key_name(file_id), sealed_key))
 
 
 def _key_name(file_id: UUID) -> str:

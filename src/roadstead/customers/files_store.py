@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -37,9 +38,22 @@ class NewFile:
     memo: str | None
     content: bytes = field(repr=False)
     """Sealed with the file's own key."""
+    digest: bytes = field(repr=False)
+    """Of what it holds, sealed with the same key."""
     media_type: str
     size_bytes: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedKeys:
+    """What tells which file a field holds, without what is in it."""
+
+    file: StoredFile
+    key: bytes = field(repr=False)
+    """The file's own key, sealed with the customer's."""
+    digest: bytes | None = field(repr=False)
+    """Sealed with the file's own key; None of files from before digests were kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +92,9 @@ async def insert_unused(
     """Store a file to which no customer refers yet."""
     await connection.execute(
         """
-        INSERT INTO customer_files (id, account, memo, content, media_type, size_bytes, created_at, wrapped_key,
-            key_version, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        INSERT INTO customer_files (id, account, memo, content, sealed_digest, media_type, size_bytes, created_at,
+            wrapped_key, key_version, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         """,
         *_values(new),
         wrapped_key.ciphertext,
@@ -96,9 +110,9 @@ async def insert_used(
     await _delete_other(connection, customer_id, name, new.id)
     await connection.execute(
         """
-        INSERT INTO customer_files (id, account, memo, content, media_type, size_bytes, created_at, customer_id, field,
-            sealed_key)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        INSERT INTO customer_files (id, account, memo, content, sealed_digest, media_type, size_bytes, created_at,
+            customer_id, field, sealed_key)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         """,
         *_values(new),
         customer_id,
@@ -188,6 +202,22 @@ async def list_of(connection: Connection, customer_id: UUID) -> list[StoredFile]
     return [_stored(row) for row in rows]
 
 
+async def keys_of(
+    connection: Connection, customer_id: UUID, names: Collection[str]
+) -> dict[str, SealedKeys]:
+    """Read which files the fields of a customer hold, by field, and nothing of what is in them."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS}, sealed_key, sealed_digest FROM customer_files "  # noqa: S608 - composed of constants
+        "WHERE customer_id = $1 AND field = ANY($2) ORDER BY field",
+        customer_id,
+        list(names),
+    )
+    return {
+        row["field"]: SealedKeys(file=_stored(row), key=row["sealed_key"], digest=row["sealed_digest"])
+        for row in rows
+    }
+
+
 async def read(
     connection: Connection, customer_id: UUID, name: str
 ) -> tuple[StoredFile, bytes, bytes] | None:
@@ -221,7 +251,10 @@ async def purge_expired(connection: Connection, now: datetime) -> int:
 
 
 def _values(new: NewFile) -> tuple[object, ...]:
-    return (new.id, new.account, new.memo, new.content, new.media_type, new.size_bytes, new.created_at)
+    return (
+        *(new.id, new.account, new.memo, new.content, new.digest),
+        *(new.media_type, new.size_bytes, new.created_at),
+    )
 
 
 def _stored(row: Row) -> StoredFile:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from roadstead.config.anchor import Anchor
 from roadstead.customers import case_store
-from roadstead.customers.cases import Case, CaseStatus, digest_of, judged_fields
+from roadstead.customers.cases import Case, CaseStatus, judged_fields
+from roadstead.customers.judged import read_judged
 from roadstead.customers.vault import Vault
 from roadstead.database.pool import Connection
 from roadstead.operations.holds import HoldKind, withdraw_hold
@@ -69,5 +70,5 @@ async def current_digest(connection: Connection, anchor: Anchor, vault: Vault, c
     kind = next((kind for kind in anchor.customer_types if kind.name == case.customer_type), None)
     if kind is None:
         return None
-    sealed, _ = await case_store.read_values(connection, case.customer_id, judged_fields(kind))
-    return digest_of({name: vault.open(name, value) for name, value in sealed.items()}, vault)
+    judged = await read_judged(connection, vault, case.customer_id, judged_fields(kind))
+    return judged.digest(vault)

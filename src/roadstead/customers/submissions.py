@@ -64,9 +64,9 @@ def sort_out(values: Mapping[str, str], files: Mapping[str, SentFile], *, file_b
         name = canonical_name(sent)
         if base := _base(sent, _CODE_SUFFIX):
             codes[base] = text.strip()
-        elif (base := _base(sent, _FILE_SUFFIX)) and _is_binary(base):
+        elif (base := _base(sent, _FILE_SUFFIX)) and is_document(base):
             _take_reference(base, text.strip(), references, problems)
-        elif not _is_binary(name):
+        elif not is_document(name):
             texts[sent] = text
         elif text.strip():
             problems.append(
@@ -112,7 +112,7 @@ def _documents(
         name = canonical_name(sent)
         if name not in STANDARD_FIELDS:
             continue
-        if not _is_binary(name):
+        if not is_document(name):
             problems.append(f"'{sent}' came as a file: send it as text.")
             continue
         try:
@@ -140,6 +140,7 @@ def _base(sent: str, suffix: str) -> str | None:
     return name if name in STANDARD_FIELDS else None
 
 
-def _is_binary(name: str) -> bool:
+def is_document(name: str) -> bool:
+    """Tell whether a field of SEP-9 is sent as a file."""
     standard = STANDARD_FIELDS.get(name)
     return standard is not None and standard.kind is FieldKind.BINARY

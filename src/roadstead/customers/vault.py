@@ -28,6 +28,7 @@ _KEY_PURPOSE = b"roadstead customer key"
 _INDEX_PURPOSE = b"roadstead blind index"
 _DIGEST_PURPOSE = b"roadstead customer digest"
 _CONTENT_PURPOSE = b"roadstead customer_files.content"
+_FILE_DIGEST_PURPOSE = b"roadstead customer_files.sealed_digest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +220,21 @@ def open_content(key: bytes, file_id: UUID, sealed: bytes) -> bytes:
         InvariantViolated: It was made for another file or with another key, or was changed since.
     """
     return _open(AESGCM(key), sealed, _CONTENT_PURPOSE + file_id.bytes, what=f"file {file_id}")
+
+
+def seal_file_digest(key: bytes, file_id: UUID, digest: bytes, randomness: Randomness) -> bytes:
+    """Encrypt the digest of what a file holds, with the file's own key: in clear it would tell who has the file."""
+    nonce = randomness.token_bytes(_NONCE_BYTES)
+    return b"".join((_FORMAT, nonce, AESGCM(key).encrypt(nonce, digest, _FILE_DIGEST_PURPOSE + file_id.bytes)))
+
+
+def open_file_digest(key: bytes, file_id: UUID, sealed: bytes) -> bytes:
+    """Decrypt the digest of what a file holds.
+
+    Raises:
+        InvariantViolated: It was made for another file or with another key, or was changed since.
+    """
+    return _open(AESGCM(key), sealed, _FILE_DIGEST_PURPOSE + file_id.bytes, what=f"file {file_id}")
 
 
 def _open(cipher: AESGCM, sealed: bytes, bound_to: bytes, *, what: str) -> bytes:

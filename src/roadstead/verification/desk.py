@@ -7,10 +7,10 @@ when its lease is over, another sends the very same case again, which its verifi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import assert_never
+from typing import TypeVar, assert_never
 from uuid import UUID
 
 import structlog
@@ -21,9 +21,10 @@ from roadstead.config.effective import Configuration
 from roadstead.config.verifier_terms import IMPLICIT
 from roadstead.customers import case_store
 from roadstead.customers import store as customers
-from roadstead.customers.cases import Case, CaseStatus, digest_of, judged_fields
+from roadstead.customers.cases import Case, CaseStatus, judged_fields
+from roadstead.customers.judged import Judged, read_judged
 from roadstead.customers.reopening import current_digest, reopen
-from roadstead.customers.requirements import CustomerStatus, FieldStatus, customer_status
+from roadstead.customers.requirements import CustomerStatus, customer_status
 from roadstead.customers.vault import KeyProvider, Vault
 from roadstead.database.pool import Connection, Database
 from roadstead.errors import Conflict, InvariantViolated, Unavailable
@@ -38,6 +39,7 @@ from roadstead.verification.protocol import (
     Verification,
     VerificationCase,
 )
+from roadstead.verification.reading import OPEN_AT_ONCE_MAX, DocumentReader
 from roadstead.verification.words import verdict_of
 
 log = structlog.get_logger()
@@ -45,6 +47,8 @@ log = structlog.get_logger()
 CLAIMS_MAX = 16
 LEASE = timedelta(seconds=60)
 """Longer than everything that the calls of one step may take."""
+CALL_S = 45.0
+"""How long one call of a verifier may take, whatever it promises: less than the lease."""
 PAUSE_FIRST_S = 2
 PAUSE_MAX_S = 900
 """The longest pause between two questions about a case that is not decided."""
@@ -53,6 +57,8 @@ RECHECK_AFTER = timedelta(hours=24)
 
 _OPEN = frozenset({CaseStatus.SUBMITTED, CaseStatus.IN_REVIEW})
 _COUNTRY = "address_country_code"
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,8 @@ class VerificationDesk:
     verifiers: Mapping[str, IdentityVerifier]
     clock: Clock
     randomness: Randomness
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(OPEN_AT_ONCE_MAX))
+    """How many documents of customers may be open at once."""
 
     @property
     def consequences(self) -> Consequences:
@@ -112,24 +120,21 @@ async def _carry_on(desk: VerificationDesk, case: Case, token: UUID) -> None:
 async def _submit(desk: VerificationDesk, case: Case, token: UUID, kind: CustomerType, vault: Vault) -> None:
     """Note what is submitted to whom, and put it before the verifier; what is not complete waits for data."""
     async with desk.database.transaction() as connection:
-        is_there = await case_store.hold_customer(connection, case.customer_id)
+        may_go = await case_store.hold_to_submit(connection, case.customer_id)
         locked = await case_store.lock_leased(connection, case.id, token)
-        values = await _values(connection, kind, vault, case.customer_id) if is_there else None
-        if values is None:
+        if not may_go:
+            await case_store.rest(connection, case.id)
+            return
+        judged = await _complete(connection, kind, vault, case.customer_id)
+        if judged is None:
             if locked.status is CaseStatus.EXPIRED:
                 await reopen(connection, locked, "incomplete", desk.clock.now())
                 await case_store.rest(connection, case.id)
             else:
                 await case_store.release(connection, case.id, token, None)
             return
-        submission = VerificationCase(
-            id=new_id(desk.randomness),
-            customer_id=case.customer_id,
-            customer_type=case.customer_type,
-            fields=values,
-            digest=digest_of(values, vault),
-        )
-        verifier = _verifier_for(desk, kind, values.get(_COUNTRY))
+        submission = _submission(desk, case, vault, judged, submission_id=new_id(desk.randomness))
+        verifier = _verifier_for(desk, kind, judged.values.get(_COUNTRY))
         await case_store.submit(
             connection,
             locked,
@@ -146,21 +151,33 @@ async def _start_again(
 ) -> None:
     """Put the very same case before its verifier once more: nobody knows whether it has it."""
     async with desk.database.transaction() as connection:
-        await case_store.hold_customer(connection, case.customer_id)
+        may_go = await case_store.hold_to_submit(connection, case.customer_id)
         locked = await case_store.lock_leased(connection, case.id, token)
-        values = await _values(connection, kind, vault, case.customer_id)
-        digest = None if values is None else digest_of(values, vault)
-        if values is None or digest is None or digest != locked.digest or locked.submission_id is None:
+        if not may_go:
+            await case_store.rest(connection, case.id)
+            return
+        judged = await _complete(connection, kind, vault, case.customer_id)
+        if judged is None or judged.digest(vault) != locked.digest or locked.submission_id is None:
             await reopen(connection, locked, "data changed", desk.clock.now())
             return
-    submission = VerificationCase(
-        id=locked.submission_id,
+        submission = _submission(desk, case, vault, judged, submission_id=locked.submission_id)
+    await _start(desk, case.id, token, _verifier_of(desk, locked), submission)
+
+
+def _submission(
+    desk: VerificationDesk, case: Case, vault: Vault, judged: Judged, *, submission_id: UUID
+) -> VerificationCase:
+    reader = DocumentReader(
+        database=desk.database, vault=vault, customer_id=case.customer_id, places=desk.places
+    )
+    return VerificationCase(
+        id=submission_id,
         customer_id=case.customer_id,
         customer_type=case.customer_type,
-        fields=values,
-        digest=digest,
+        fields=judged.values,
+        documents=reader.documents(judged.documents),
+        digest=judged.digest(vault),
     )
-    await _start(desk, case.id, token, _verifier_of(desk, locked), submission)
 
 
 async def _start(
@@ -170,7 +187,7 @@ async def _start(
     verifier: IdentityVerifier,
     submission: VerificationCase,
 ) -> None:
-    outcome = await verifier.start(submission)
+    outcome = await _in_time(verifier, verifier.start(submission))
     async with desk.database.transaction() as connection:
         locked = await case_store.lock_leased(connection, case_id, token)
         due_in = timedelta()
@@ -200,7 +217,7 @@ async def _let_people_decide(connection: Connection, case: Case, refused_by: str
 
 async def _ask(desk: VerificationDesk, case: Case, token: UUID, vault: Vault) -> None:
     verifier = _verifier_of(desk, case)
-    said = await verifier.fetch(case.reference or "")
+    said = await _in_time(verifier, verifier.fetch(case.reference or ""))
     async with desk.database.transaction() as connection:
         await case_store.hold_customer(connection, case.customer_id)
         locked = await case_store.lock_leased(connection, case.id, token)
@@ -219,6 +236,15 @@ async def _ask(desk: VerificationDesk, case: Case, token: UUID, vault: Vault) ->
             case _:
                 assert_never(said)
         await case_store.release(connection, case.id, token, due_in)
+
+
+async def _in_time(verifier: IdentityVerifier, call: Awaitable[Answer]) -> Answer | Unknown:
+    """Wait for a verifier, but never for longer than the lease holds: one that hangs holds up nobody else's case."""
+    try:
+        async with asyncio.timeout(CALL_S):
+            return await call
+    except TimeoutError:
+        return Unknown(detail=f"The verifier {verifier.name} gave no answer in {CALL_S:g} s.")
 
 
 async def _forget_reference(connection: Connection, case: Case) -> timedelta:
@@ -256,21 +282,20 @@ def pause_after(tries: int) -> timedelta:
     return timedelta(seconds=min(PAUSE_MAX_S, PAUSE_FIRST_S * 2 ** min(tries, 20)))
 
 
-async def _values(
+async def _complete(
     connection: Connection, kind: CustomerType, vault: Vault, customer_id: UUID
-) -> dict[str, str] | None:
+) -> Judged | None:
     """Read all that is judged; None while something that the type requires is not there, or was turned down."""
-    sealed, statuses = await case_store.read_values(connection, customer_id, judged_fields(kind))
-    known = {name: FieldStatus(status) for name, status in statuses.items()}
-    if customer_status(kind, known) is not CustomerStatus.ACCEPTED:
-        return None
-    return {name: vault.open(name, value) for name, value in sealed.items()}
+    judged = await read_judged(connection, vault, customer_id, judged_fields(kind))
+    return judged if customer_status(kind, judged.statuses) is CustomerStatus.ACCEPTED else None
 
 
 async def _open_vault(desk: VerificationDesk, case: Case) -> Vault | None:
+    """Open the data of a case; None where they are gone, or kept for the law alone."""
     async with desk.database.connection() as connection:
         wrapped = await customers.read_key(connection, case.customer_id)
-    if wrapped is None:
+        may_go = await case_store.hold_to_submit(connection, case.customer_id)
+    if wrapped is None or not may_go:
         return None
     return Vault(case.customer_id, await desk.keys.unwrap(wrapped, customer_id=case.customer_id))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from io import BytesIO
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import UUID
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from roadstead.boundaries import boundary
 from roadstead.clock import Clock
@@ -18,6 +20,7 @@ from roadstead.config.secrets import Secret
 from roadstead.customers.requirements import FieldStatus
 from roadstead.errors import BadInput
 from roadstead.verification.protocol import (
+    CaseDocument,
     Decision,
     FieldDecision,
     ProviderRef,
@@ -31,11 +34,18 @@ from roadstead.verification.protocol import (
 from roadstead.verification.signatures import SIGNATURE_HEADER, request_signature, require_event
 
 TIMEOUT_S = 10.0
+DOCUMENT_TIMEOUT_S = 30.0
+"""How long one document may take; several are sent one after the other."""
+START_S = 40.0
+"""How long all of a start may take; the next try goes on with the documents that are still wanted."""
+ROUNDS_MAX = 3
+"""How often a provider is asked in one start what it still wants."""
 ANSWER_BYTES_MAX = 256 * 1024
 REFERENCES_MAX = 100
+WANTED_MAX = 100
 
 _OK = 200
-_REFUSALS = frozenset({400, 422})
+_REFUSALS = frozenset({400, 413, 415, 422})
 _NOT_FOUND = 404
 
 _Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
@@ -44,7 +54,8 @@ _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class _StartedAnswer(msgspec.Struct, frozen=True):
-    reference: _Reference
+    reference: _Reference | None = None
+    wanted: Annotated[list[str], msgspec.Meta(max_length=WANTED_MAX)] = []
 
 
 class _FieldAnswer(msgspec.Struct, frozen=True):
@@ -81,8 +92,8 @@ class HttpVerifier:
     ) -> None:
         """Take where the provider is and what is signed with; nothing is contacted yet."""
         self._name = name
-        self._base_url = base_url.rstrip("/")
-        self._base_path = urlsplit(self._base_url).path
+        self._base = URL(base_url)
+        self._base_path = self._base.raw_path.rstrip("/")
         self._secret = secret
         self._clock = clock
         self._timeout_s = timeout_s
@@ -94,25 +105,76 @@ class HttpVerifier:
         return self._name
 
     async def start(self, case: VerificationCase) -> Started | Refused | Unknown:
-        """Put a case before the provider, by its own id, so that a repetition is the same case."""
+        """Put a case before the provider, by its own id, and send the documents that it wants, until it wants none.
+
+        A repetition is the same case, and sends only what is still wanted.
+        """
+        try:
+            async with asyncio.timeout(START_S):
+                for _ in range(ROUNDS_MAX):
+                    wanted = await self._announce(case)
+                    if not isinstance(wanted, list):
+                        return wanted
+                    for document in wanted:
+                        problem = await self._hand_over(case, document)
+                        if problem is not None:
+                            return problem
+        except TimeoutError:
+            return Unknown(detail=f"The verifier {self._name} did not take all documents in {START_S:g} s.")
+        return Unknown(detail=f"The verifier {self._name} wants documents that it was sent.")
+
+    async def _announce(self, case: VerificationCase) -> list[CaseDocument] | Started | Refused | Unknown:
+        """Tell the provider of a case; it says under which reference it has it, or which documents it wants before."""
         content = {
             "id": str(case.id),
             "customer": str(case.customer_id),
             "customer_type": case.customer_type,
             "fields": dict(case.fields),
+            "documents": [
+                {
+                    "field": document.field,
+                    "media_type": document.media_type,
+                    "size_bytes": document.size_bytes,
+                    "sha256": document.sha256,
+                }
+                for document in case.documents
+            ],
         }
         answer = await self._call("PUT", f"/cases/{case.id}", msgspec.json.encode(content))
         if isinstance(answer, Unknown):
             return answer
         status, body = answer
+        if status // 100 != _OK // 100:
+            return self._declined(status, body)
+        try:
+            said = msgspec.json.decode(body, type=_StartedAnswer)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            said = _StartedAnswer()
+        if said.reference is not None and not said.wanted:
+            return Started(reference=said.reference)
+        known = {document.field: document for document in case.documents}
+        if not said.wanted or not known.keys() >= set(said.wanted):
+            return Unknown(
+                detail=f"The verifier {self._name} gave no reference, and named no document of the case that it wants."
+            )
+        return [known[name] for name in dict.fromkeys(said.wanted)]
+
+    async def _hand_over(self, case: VerificationCase, document: CaseDocument) -> Refused | Unknown | None:
+        """Send one document; None when the provider has it."""
+        path = f"/cases/{case.id}/documents/{quote(document.field, safe='')}"
+        async with document.opened() as content:
+            answer = await self._call(
+                "PUT", path, content, media_type=document.media_type, timeout_s=DOCUMENT_TIMEOUT_S
+            )
+        if isinstance(answer, Unknown):
+            return answer
+        status, body = answer
+        return None if status // 100 == _OK // 100 else self._declined(status, body)
+
+    def _declined(self, status: int, body: bytes) -> Refused | Unknown:
         if status in _REFUSALS:
             return Refused(reason=_refusal(body))
-        if status // 100 != _OK // 100:
-            return Unknown(detail=f"The verifier {self._name} answered with status {status}.")
-        try:
-            return Started(reference=msgspec.json.decode(body, type=_StartedAnswer).reference)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            return Unknown(detail=f"The verifier {self._name} gave no reference that can be read.")
+        return Unknown(detail=f"The verifier {self._name} answered with status {status}.")
 
     async def fetch(self, reference: ProviderRef) -> Verification | Refused | Unknown:
         """Ask the provider what is decided."""
@@ -161,10 +223,18 @@ class HttpVerifier:
         if session is not None:
             await session.close()
 
-    async def _call(self, method: str, path: str, body: bytes) -> tuple[int, bytes] | Unknown:
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        media_type: str = "application/json",
+        timeout_s: float | None = None,
+    ) -> tuple[int, bytes] | Unknown:
         signed_path = self._base_path + path
         headers = {
-            "Content-Type": "application/json",
+            "Content-Type": media_type,
             SIGNATURE_HEADER: request_signature(
                 self._secret.reveal().encode(), self._clock.now(), method, signed_path, body
             ),
@@ -172,9 +242,15 @@ class HttpVerifier:
         boundary("verifier.call.before")
         try:
             async with (
-                asyncio.timeout(self._timeout_s),
+                asyncio.timeout(timeout_s or self._timeout_s),
                 self._opened().request(
-                    method, self._base_url + path, data=body, headers=headers, allow_redirects=False
+                    method,
+                    # Sent as it was signed: the client would write ':' for '%3A'.
+                    self._base.with_path(signed_path, encoded=True),
+                    # A large body is written piece by piece only when it comes as a file.
+                    data=BytesIO(body) if body else None,
+                    headers=headers,
+                    allow_redirects=False,
                 ) as response,
             ):
                 answer = await _bounded(response)

@@ -1,7 +1,8 @@
 """The verifier that lets people decide: each case is a hold, and two of them together confirm or reject a customer.
 
 What they decide about is bound to the digest of the data. They look at the data with `roadstead verifications reveal`,
-which is written to the audit log; holds show ids and the names of fields only.
+and at documents with `roadstead verifications fetch`, which is written to the audit log; holds show ids and the names of
+fields only.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from uuid import UUID
 from roadstead.database.pool import Database
 from roadstead.errors import Unauthenticated, Unavailable
 from roadstead.operations.holds import Decision as Ruling
-from roadstead.operations.holds import HoldKind, place_hold
+from roadstead.operations.holds import CONTENT_TEXT_MAX, HoldKind, place_hold
 from roadstead.verification.protocol import (
     Decision,
     ProviderRef,
@@ -101,11 +102,15 @@ class ManualVerifier:
 
 
 def _content(case: VerificationCase) -> Mapping[str, str]:
+    documents = ", ".join(
+        f"{one.field} ({one.media_type}, {one.size_bytes} bytes)" for one in case.documents
+    )
     return {
         "case": str(case.id),
         "customer": str(case.customer_id),
         "type": case.customer_type,
-        "fields": ", ".join(sorted(case.fields)),
+        "fields": ", ".join(sorted(case.fields))[:CONTENT_TEXT_MAX],
+        **({"documents": documents[:CONTENT_TEXT_MAX]} if documents else {}),
         "data": case.digest,
         "release": "the customer is confirmed",
         "refuse": "we do not work with the customer",

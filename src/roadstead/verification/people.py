@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from roadstead.config.anchor import Anchor
-from roadstead.customers import case_store
+from roadstead.config.anchor import Anchor, CustomerType
+from roadstead.customers import case_store, files_store
 from roadstead.customers import store as customers
 from roadstead.customers.cases import MOVES, Case, CaseStatus, FieldDecision, Say, judged_fields
+from roadstead.customers.files import open_file
+from roadstead.customers.files_store import StoredFile
 from roadstead.customers.reopening import reopen
 from roadstead.customers.requirements import FieldStatus
+from roadstead.customers.submissions import Document, is_document
 from roadstead.customers.vault import KeyProvider, Vault
 from roadstead.database.pool import Connection, Database
 from roadstead.errors import BadInput, Conflict, NotFound
@@ -75,10 +78,60 @@ async def history(connection: Connection, case_id: UUID) -> list[HistoryLine]:
     return [HistoryLine(**row) for row in rows]
 
 
+async def documents_of(connection: Connection, anchor: Anchor, case_id: UUID) -> list[StoredFile]:
+    """List the documents that a case is about, by their field; nothing of what is in them.
+
+    Raises:
+        NotFound: There is no such case, or its type is gone.
+    """
+    case = await _known(connection, case_id)
+    held = await files_store.keys_of(connection, case.customer_id, judged_fields(_kind(anchor, case)))
+    return [known.file for known in held.values()]
+
+
+async def fetch_document(
+    database: Database,
+    keys: KeyProvider,
+    anchor: Anchor,
+    case_id: UUID,
+    field: str,
+    *,
+    reason: str,
+    by: Operator,
+) -> Document:
+    """Return a document that a case is about, for a person who decides; that they have it is written down first.
+
+    It is personal data, and may be a hostile file: nothing here has decoded it.
+
+    Raises:
+        BadInput: No reason was given.
+        Forbidden: The person's role does not let them.
+        InvariantViolated: It cannot be decrypted.
+        NotFound: There is no such case or document, or its customer was erased.
+        Unavailable: The database or the keeper of the keys does not answer.
+    """
+    require(by, Right.PROPOSE)
+    async with database.transaction() as connection:
+        case = await _known(connection, case_id)
+        wrapped = await customers.read_key(connection, case.customer_id)
+        judged = field in judged_fields(_kind(anchor, case))
+        held = judged and await files_store.keys_of(connection, case.customer_id, [field])
+        if wrapped is None or not held:
+            raise NotFound(
+                f"Case {case_id} has no document {field[:60]!r}: see roadstead verifications documents."
+            )
+        await _write_audit(connection, case, "verification.document_fetched", reason, by, field=field)
+    vault = Vault(case.customer_id, await keys.unwrap(wrapped, customer_id=case.customer_id))
+    async with database.connection() as connection:
+        return await open_file(connection, vault, case.customer_id, field)
+
+
 async def reveal_data(
     database: Database, keys: KeyProvider, anchor: Anchor, case_id: UUID, *, reason: str, by: Operator
 ) -> dict[str, str]:
     """Return the data that a case is about, for a person who decides; that they looked is written down first.
+
+    Documents are not among them: see `documents_of` and `fetch_document`.
 
     Raises:
         BadInput: No reason was given.
@@ -90,12 +143,10 @@ async def reveal_data(
     async with database.transaction() as connection:
         case = await _known(connection, case_id)
         wrapped = await customers.read_key(connection, case.customer_id)
-        kind = next((kind for kind in anchor.customer_types if kind.name == case.customer_type), None)
-        if wrapped is None or kind is None:
-            raise NotFound(
-                f"Nothing can be read for case {case_id}: its customer was erased, or its type is gone."
-            )
-        sealed, _ = await case_store.read_values(connection, case.customer_id, judged_fields(kind))
+        if wrapped is None:
+            raise NotFound(f"Nothing can be read for case {case_id}: its customer was erased.")
+        texts = [name for name in judged_fields(_kind(anchor, case)) if not is_document(name)]
+        sealed, _ = await case_store.read_values(connection, case.customer_id, texts)
         await _write_audit(connection, case, "verification.revealed", reason, by)
     vault = Vault(case.customer_id, await keys.unwrap(wrapped, customer_id=case.customer_id))
     return {name: vault.open(name, value) for name, value in sealed.items()}
@@ -132,6 +183,8 @@ async def ask_for(
             )
         if case.status is not CaseStatus.NEEDS_INFO and (case.status, CaseStatus.NEEDS_INFO) not in MOVES:
             raise Conflict(f"Case {case_id} is {case.status}: there is nothing to ask about.")
+        if case.reference is None:
+            raise Conflict(f"Nobody knows yet whether {case.verifier} has case {case_id}: ask again later.")
         if case.submission_id is not None:
             await withdraw_hold(
                 connection, HoldKind.VERIFICATION, str(case.submission_id), reason="other data were asked for"
@@ -179,7 +232,18 @@ async def _known(connection: Connection, case_id: UUID, *, lock: bool = False) -
     return case
 
 
-async def _write_audit(connection: Connection, case: Case, action: str, reason: str, by: Operator) -> None:
+def _kind(anchor: Anchor, case: Case) -> CustomerType:
+    kind = next((kind for kind in anchor.customer_types if kind.name == case.customer_type), None)
+    if kind is None:
+        raise NotFound(
+            f"Case {case.id} is about the type {case.customer_type}, which anchor.toml does not offer any more."
+        )
+    return kind
+
+
+async def _write_audit(
+    connection: Connection, case: Case, action: str, reason: str, by: Operator, **more: str
+) -> None:
     reason = reason.strip()
     if not 1 <= len(reason) <= REASON_MAX:
         raise BadInput(f"Give the reason in 1 to {REASON_MAX} characters: others have to judge it.")
@@ -188,5 +252,5 @@ async def _write_audit(connection: Connection, case: Case, action: str, reason: 
         actor=by.actor,
         action=action,
         subject=f"verification {case.id}",
-        detail={"customer": str(case.customer_id), "type": case.customer_type, "reason": reason},
+        detail={"customer": str(case.customer_id), "type": case.customer_type, "reason": reason, **more},
     )

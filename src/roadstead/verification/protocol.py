@@ -8,13 +8,16 @@ The contract, clause by clause:
 4. `receive` believes only what is provably the verifier's, and returns references and nothing else: a bell, not a word.
 5. Nobody answers is `Unknown`, never a refusal and never a decision.
 6. A decision may come late, more than once, and be taken back.
+7. Documents are read within `start` alone, one at a time, and reach the provider byte for byte: what is `Started` has
+   every document that the provider wants, and a document that cannot be read is no `Started`.
 
 A verifier keeps these; Roadstead keeps that a decision about other data than those there now counts for nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +27,7 @@ from uuid import UUID
 from roadstead.customers.cases import FieldDecision, Say
 
 __all__ = [
+    "CaseDocument",
     "Decision",
     "FieldDecision",
     "IdentityVerifier",
@@ -40,6 +44,30 @@ ProviderRef = str
 """The verifier's own identifier of a case: 1 to 200 visible ASCII characters, no personal data."""
 
 
+OpenDocument = Callable[[], AbstractAsyncContextManager[bytes]]
+"""Opens a document: `async with document.opened() as content`. The bytes are personal data; let go of them at the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseDocument:
+    """A document of a case. What it is stands here; its bytes are read only by who opens it."""
+
+    field: str
+    """The SEP-9 name, such as `photo_id_front`."""
+    media_type: str
+    """What the file is by its content (RFC 6838), whatever it was sent as."""
+    size_bytes: int
+    sha256: str
+    """The digest of the bytes, in hexadecimal: another digest is another document, and the same is the same."""
+    opened: OpenDocument = field(repr=False, compare=False)
+    """Reads and decrypts it. Open one at a time: others wait for the memory. May be opened again.
+
+    Raises:
+        Conflict: The customer sent another meanwhile, or was erased; let it pass, the case begins anew.
+        Unavailable: The database does not answer; let it pass, the same case is started again.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationCase:
     """One set of data of a customer, to be confirmed; fixed and noted before the verifier hears of it."""
@@ -51,8 +79,10 @@ class VerificationCase:
     customer_type: str
     fields: Mapping[str, str] = field(repr=False)
     """Personal data by their SEP-9 names: for the verifier, and for no log, message or table."""
+    documents: Sequence[CaseDocument] = ()
+    """The documents that are judged with them, by their names."""
     digest: str
-    """A digest of the fields that tells nothing to others, so that people can agree on exactly these data."""
+    """A digest of fields and documents that tells nothing to others, so that people can agree on exactly these data."""
 
 
 class Decision(StrEnum):
@@ -122,7 +152,8 @@ class IdentityVerifier(Protocol):
     async def start(self, case: VerificationCase) -> Started | Refused | Unknown:
         """Put a case before the verifier. May be called again with the same case, which is then the same.
 
-        Never raises for a fault of the verifier or the network: that is `Unknown`.
+        Never raises for a fault of the verifier or the network: that is `Unknown`. What opening a document raises may
+        pass through.
         """
         ...
 

@@ -17,13 +17,13 @@ _HEADER = re.compile(r"t=([0-9]{1,12}),\s*v1=([0-9a-f]{64})", re.ASCII)
 
 
 def request_signature(secret: bytes, now: datetime, method: str, path: str, body: bytes) -> str:
-    """Return the header of a request: it covers the second, the method, the path and the body."""
-    return _header(secret, int(now.timestamp()), f"{method} {path}.".encode() + body)
+    """Return the header of a request: it covers the second, the method, the path as it is sent, and the body."""
+    return _header(secret, int(now.timestamp()), f"{method} {path}.".encode(), body)
 
 
 def event_signature(secret: bytes, now: datetime, body: bytes) -> str:
     """Return the header of a pushed message: it covers the second and the body."""
-    return _header(secret, int(now.timestamp()), body)
+    return _header(secret, int(now.timestamp()), b"", body)
 
 
 def require_request(
@@ -34,7 +34,7 @@ def require_request(
     Raises:
         Unauthenticated: It is not signed with the secret, or long ago.
     """
-    _require(secret, header, now, f"{method} {path}.".encode() + body)
+    _require(secret, header, now, f"{method} {path}.".encode(), body)
 
 
 def require_event(secret: bytes, header: str, now: datetime, body: bytes) -> None:
@@ -43,25 +43,28 @@ def require_event(secret: bytes, header: str, now: datetime, body: bytes) -> Non
     Raises:
         Unauthenticated: It is not signed with the secret, or long ago.
     """
-    _require(secret, header, now, body)
+    _require(secret, header, now, b"", body)
 
 
-def _header(secret: bytes, seconds: int, signed: bytes) -> str:
-    return f"t={seconds}, v1={_digest(secret, seconds, signed)}"
+def _header(secret: bytes, seconds: int, head: bytes, body: bytes) -> str:
+    return f"t={seconds}, v1={_digest(secret, seconds, head, body)}"
 
 
-def _digest(secret: bytes, seconds: int, signed: bytes) -> str:
-    return hmac.new(secret, f"{seconds}.".encode() + signed, hashlib.sha256).hexdigest()
+def _digest(secret: bytes, seconds: int, head: bytes, body: bytes) -> str:
+    made = hmac.new(secret, f"{seconds}.".encode() + head, hashlib.sha256)
+    # Apart from what stands before it, so that a large document is not copied.
+    made.update(body)
+    return made.hexdigest()
 
 
-def _require(secret: bytes, header: str, now: datetime, signed: bytes) -> None:
+def _require(secret: bytes, header: str, now: datetime, head: bytes, body: bytes) -> None:
     found = _HEADER.fullmatch(header.strip())
     if found is None:
         raise Unauthenticated(
             "The message carries no signature that can be read: send Roadstead-Signature: t=SECONDS, v1=HEX."
         )
     seconds = int(found[1])
-    if not hmac.compare_digest(_digest(secret, seconds, signed), found[2]):
+    if not hmac.compare_digest(_digest(secret, seconds, head, body), found[2]):
         raise Unauthenticated(
             "The signature is not ours: sign the second and the bytes that are sent with the shared secret."
         )

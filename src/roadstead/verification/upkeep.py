@@ -67,7 +67,7 @@ async def watch_silence(database: Database, now: datetime) -> None:
             """
             SELECT verifier, count(*) AS cases, min(COALESCE(heard_at, submitted_at)) AS since
             FROM verification_cases WHERE status IN ('submitted', 'in_review') AND verifier IS NOT NULL
-                AND COALESCE(heard_at, submitted_at) < $1
+                AND due_at IS NOT NULL AND COALESCE(heard_at, submitted_at) < $1
             GROUP BY verifier
             """,
             now - SILENT_AFTER,
@@ -78,7 +78,8 @@ async def watch_silence(database: Database, now: datetime) -> None:
         old = await connection.fetch(
             """
             SELECT id, verifier, submitted_at FROM verification_cases
-            WHERE status IN ('submitted', 'in_review') AND submitted_at < $1 ORDER BY submitted_at LIMIT $2
+            WHERE status IN ('submitted', 'in_review') AND due_at IS NOT NULL AND submitted_at < $1
+            ORDER BY submitted_at LIMIT $2
             """,
             now - WAITING_AFTER,
             BATCH_MAX,

@@ -15,11 +15,14 @@ from starlette.routing import Route
 from roadstead.clock import Clock
 from roadstead.errors import BadInput, RoadsteadError, TooLarge
 from roadstead.sandbox.verifier.faults import FaultKind, FaultPlan
+from roadstead.sandbox.verifier.papers import Described
 from roadstead.sandbox.verifier.provider import Provider
 from roadstead.verification.protocol import Decision
 from roadstead.verification.signatures import SIGNATURE_HEADER, require_request
 
 BODY_BYTES_MAX = 1024 * 1024
+DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
+"""More than the largest document that anchor.toml may allow."""
 
 _Handler = Callable[[Request, bytes], Awaitable[Response]]
 
@@ -29,6 +32,7 @@ class _CaseBody(msgspec.Struct, kw_only=True):
     customer: UUID
     customer_type: str
     fields: dict[str, str]
+    documents: list[Described] = []
 
 
 class _WordBody(msgspec.Struct, kw_only=True):
@@ -55,19 +59,35 @@ class ProviderApi:
                 self._route("/faults", "GET", self._faults),
                 self._route("/faults", "PUT", self._set_faults),
                 self._route("/{verifier}/cases/{case_id}", "PUT", self._take, is_signed=True),
+                self._route(
+                    "/{verifier}/cases/{case_id:uuid}/documents/{field}",
+                    "PUT",
+                    self._take_document,
+                    is_signed=True,
+                    bytes_max=DOCUMENT_BYTES_MAX,
+                ),
                 self._route("/{verifier}/cases/{reference}", "GET", self._view, is_signed=True),
             ]
         )
 
-    def _route(self, path: str, method: str, handler: _Handler, *, is_signed: bool = False) -> Route:
+    def _route(
+        self,
+        path: str,
+        method: str,
+        handler: _Handler,
+        *,
+        is_signed: bool = False,
+        bytes_max: int = BODY_BYTES_MAX,
+    ) -> Route:
         async def endpoint(request: Request) -> Response:
             try:
                 body = await request.body()
-                if len(body) > BODY_BYTES_MAX:
-                    raise TooLarge(f"The body has more than {BODY_BYTES_MAX} bytes: send less.")
+                if len(body) > bytes_max:
+                    raise TooLarge(f"The body has more than {bytes_max} bytes: send less.")
                 if is_signed:
                     header = request.headers.get(SIGNATURE_HEADER, "")
-                    now, target = self._clock.now(), request.url.path
+                    # The path as it was sent, which is what was signed.
+                    now, target = self._clock.now(), request.scope["raw_path"].decode("ascii")
                     require_request(self._secret, header, now, method=method, path=target, body=body)
                     return await self._under_faults(handler, request, body)
                 return await handler(request, body)
@@ -94,8 +114,16 @@ class ProviderApi:
         if str(case.id) != request.path_params["case_id"]:
             raise BadInput("The id in the path and in the body differ: send one case.")
         content = msgspec.json.encode(case, order="deterministic")
-        reference = self._provider.take(request.path_params["verifier"], case.id, case.fields, content)
-        return _json({"reference": reference})
+        said = self._provider.take(
+            request.path_params["verifier"], case.id, case.fields, content, case.documents
+        )
+        return _json({"reference": said} if isinstance(said, str) else {"wanted": said})
+
+    async def _take_document(self, request: Request, body: bytes) -> Response:
+        media_type = request.headers.get("content-type", "")
+        place = request.path_params
+        self._provider.take_document(place["case_id"], place["field"], media_type, body)
+        return _json({"status": "taken"})
 
     async def _view(self, request: Request, _body: bytes) -> Response:
         return _json(self._provider.view(request.path_params["reference"]))

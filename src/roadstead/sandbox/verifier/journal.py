@@ -28,6 +28,18 @@ class Got(msgspec.Struct, frozen=True, kw_only=True, tag="got"):
     at: datetime
 
 
+class GotDocument(msgspec.Struct, frozen=True, kw_only=True, tag="got_document"):
+    """The provider got a document, looked at it, and keeps no more than this."""
+
+    case_id: UUID
+    field: str
+    media_type: str
+    size_bytes: int
+    digest: str
+    """Of its SHA-256, under a salt of the provider's."""
+    at: datetime
+
+
 class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):
     """Somebody made the provider say something of a case."""
 
@@ -44,7 +56,7 @@ class Rang(msgspec.Struct, frozen=True, kw_only=True, tag="rang"):
     words: int
 
 
-Event = Got | Told | Rang
+Event = Got | GotDocument | Told | Rang
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Event)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,8 @@ from uuid import UUID
 
 from roadstead.clock import Clock, utc_text
 from roadstead.errors import Conflict, NotFound
-from roadstead.sandbox.verifier.journal import Event, Got, Journal, Rang, Told
+from roadstead.sandbox.verifier.journal import Event, Got, GotDocument, Journal, Rang, Told
+from roadstead.sandbox.verifier.papers import Described, Papers
 from roadstead.sandbox.verifier.rules import NAMES, Word, said_by, script_of
 from roadstead.verification.protocol import Decision
 
@@ -33,6 +34,7 @@ class Provider:
         self._clock = clock
         self._delay = delay
         self._salt = salt
+        self._papers = Papers(salt)
         self._cases: dict[str, _Case] = {}
         for event in journal.history:
             self._apply(event)
@@ -42,8 +44,15 @@ class Provider:
         """How many cases there are."""
         return len(self._cases)
 
-    def take(self, verifier: str, case_id: UUID, fields: Mapping[str, str], content: bytes) -> str:
-        """Take a case and return its reference; the same again is the same case.
+    def take(
+        self,
+        verifier: str,
+        case_id: UUID,
+        fields: Mapping[str, str],
+        content: bytes,
+        documents: Sequence[Described] = (),
+    ) -> str | list[str]:
+        """Take a case and return its reference, or the documents that are wanted first; the same again is the same.
 
         Raises:
             Conflict: Other data came under the same id.
@@ -55,6 +64,9 @@ class Provider:
             if known.got.digest != digest:
                 raise Conflict(f"Case {case_id} is known with other data: other data need another id.")
             return reference
+        wanted = self._papers.announce(case_id, documents)
+        if wanted:
+            return wanted
         name = fields.get("last_name", "").strip().lower()
         self._note(
             Got(
@@ -66,6 +78,26 @@ class Provider:
             )
         )
         return reference
+
+    def take_document(self, case_id: UUID, field: str, media_type: str, content: bytes) -> None:
+        """Take a document of a case, look whether it is what was said of it, and forget the bytes.
+
+        Raises:
+            BadInput: It is not what the case says of it.
+            Conflict: Nothing is known of the case: it has to be put first.
+            NotFound: The case has no such document.
+        """
+        digest = self._papers.check(case_id, field, media_type, content)
+        self._note(
+            GotDocument(
+                case_id=case_id,
+                field=field,
+                media_type=media_type,
+                size_bytes=len(content),
+                digest=digest,
+                at=self._clock.now(),
+            )
+        )
 
     def view(self, reference: str) -> dict[str, Any]:
         """Return what is said of a case now.
@@ -108,12 +140,15 @@ class Provider:
                 yield case.got.verifier, reference
 
     def listed(self) -> list[dict[str, Any]]:
-        """List the cases, without a word about whose they are."""
+        """List the cases and the sizes of their documents, without a word about whose they are."""
         return [
             {
                 "reference": reference,
                 "verifier": case.got.verifier,
                 "decision": self.view(reference)["decision"],
+                "documents": {
+                    field: one.size_bytes for field, one in self._papers.of(case.got.case_id).items()
+                },
             }
             for reference, case in self._cases.items()
         ]
@@ -134,6 +169,8 @@ class Provider:
             case Got():
                 script = script_of(event.treated_as, self._delay)
                 self._cases[reference] = _Case(got=event, script=script, told=[])
+            case GotDocument():
+                self._papers.apply(event)
             case Told():
                 self._cases[reference].told.append(event)
             case Rang():

@@ -26,7 +26,7 @@ class Word:
     valid_for: timedelta | None = None
 
 
-NAMES = ("review", "reject", "unreadable", "mismatch", "flip", "revoke", "shortlived", "slow")
+NAMES = ("review", "reject", "unreadable", "mismatch", "flip", "revoke", "shortlived", "slow", "smudged")
 """The family names that are treated in a way of their own; everybody else is accepted."""
 
 
@@ -41,6 +41,8 @@ def script_of(family_name: str, delay: timedelta) -> tuple[Word, ...]:
             return waiting, Word(after=delay, decision=Decision.REJECTED, reasons=("DENY_LIST",))
         case "unreadable":
             return waiting, _asks("first_name", Say.UNREADABLE, delay)
+        case "smudged":
+            return waiting, _asks("photo_id_front", Say.UNREADABLE, delay)
         case "mismatch":
             return waiting, _asks("bank_account_number", Say.MISMATCH, delay)
         case "flip":
