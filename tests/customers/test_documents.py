@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from contextlib import suppress
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fixtures.documents import box, heic, jpeg, mp4, pdf, png
 
+from roadstead.customers import documents
 from roadstead.customers.documents import MediaType, recognise
 from roadstead.customers.formats import Unfit
 
@@ -21,6 +23,11 @@ SOUND = {
     MediaType.HEIC: heic(),
     MediaType.MP4: mp4(),
 }
+
+
+def box_of_png(name: bytes) -> bytes:
+    """An empty chunk."""
+    return struct.pack(">I4sI", 0, name, zlib.crc32(name))
 
 
 def refusal(content: bytes, *, field: str = FRONT, label: str | None = None) -> str:
@@ -38,6 +45,10 @@ class TestTaken:
     @pytest.mark.parametrize("label", ["image/jpg", "IMAGE/JPEG; q=1"])
     def test_other_spellings_of_the_same_type_are_the_same(self, label: str) -> None:
         assert recognise(jpeg(), field=FRONT, label=label) is MediaType.JPEG
+
+    def test_any_number_of_fill_bytes_before_a_segment_is_borne(self) -> None:
+        filled = jpeg().replace(b"\xff\xda", b"\xff" * 100_000 + b"\xda", 1)
+        assert recognise(filled, field=FRONT, label=None) is MediaType.JPEG
 
     def test_what_a_camera_adds_after_a_picture_is_borne(self) -> None:
         assert recognise(jpeg() + b"\0camera", field=FRONT, label=None) is MediaType.JPEG
@@ -88,6 +99,19 @@ class TestRefused:
         assert "is too small" in refusal(make(31, 400))
         if make is not png:
             assert "too large a picture" in refusal(make(30_001, 400))
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"\xff\xd8\xff" + b"\x01\xff" * (documents.PARTS_MAX + 1) + jpeg()[2:],
+            png()[:33] + box_of_png(b"tEXt") * documents.PARTS_MAX + png()[33:],
+            heic() + box(b"free", b"") * documents.PARTS_MAX,
+            mp4() + box(b"free", b"") * documents.PARTS_MAX,
+        ],
+        ids=["jpeg", "png", "heic", "mp4"],
+    )
+    def test_one_of_more_parts_than_any_camera_writes_so_that_the_walk_ends_soon(self, content: bytes) -> None:
+        assert "damaged" in refusal(content, field="proof_of_liveness")
 
     def test_boxes_that_claim_more_than_there_is(self) -> None:
         content = box(b"ftyp", b"heic\0\0\0\0") + struct.pack(">I4sQ", 1, b"meta", 2**63)

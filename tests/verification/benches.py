@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 from tests.fixtures.operators import add_operator, vote
@@ -15,10 +15,12 @@ from roadstead.clock import SystemClock
 from roadstead.config.secrets import Secret
 from roadstead.contract.bench import Pushed
 from roadstead.database.pool import Database
+from roadstead.errors import Unavailable
 from roadstead.verification.http import HttpVerifier
 from roadstead.verification.manual import ManualVerifier
 from roadstead.verification.offline import OfflineVerifier
 from roadstead.verification.protocol import (
+    CaseDocument,
     Decision,
     IdentityVerifier,
     ProviderRef,
@@ -31,7 +33,7 @@ from roadstead.verification.protocol import (
 from roadstead.verification.signatures import SIGNATURE_HEADER, event_signature
 
 
-def new_case(last_name: str = "Receiver") -> VerificationCase:
+def new_case(last_name: str = "Receiver", documents: Sequence[CaseDocument] = ()) -> VerificationCase:
     case_id = uuid4()
     return VerificationCase(
         id=case_id,
@@ -42,6 +44,7 @@ def new_case(last_name: str = "Receiver") -> VerificationCase:
             "last_name": last_name,
             "bank_account_number": "DE89370400440532013000",
         },
+        documents=documents,
         digest=hashlib.sha256(case_id.bytes).hexdigest(),
     )
 
@@ -51,14 +54,17 @@ class OfflineBench:
     verifier: IdentityVerifier = field(default_factory=lambda: OfflineVerifier("offline"))
     decisions: Sequence[Decision] = (Decision.ACCEPTED,)
 
-    def new_case(self) -> VerificationCase:
-        return new_case()
+    def new_case(self, documents: Sequence[CaseDocument] = ()) -> VerificationCase:
+        return new_case(documents=documents)
 
     async def decide(self, reference: ProviderRef, decision: Decision) -> bool:
         return decision is Decision.ACCEPTED
 
     async def cases(self, case: VerificationCase) -> int:
         return 1
+
+    async def documents(self, case: VerificationCase) -> Mapping[str, int] | None:
+        return None
 
     async def lose_next_answer(self) -> bool:
         return False
@@ -121,6 +127,11 @@ class HttpBench(OfflineBench):
 
     async def cases(self, case: VerificationCase) -> int:
         return sum(str(case.id) in known["reference"] for known in await self.provider.cases())
+
+    async def documents(self, case: VerificationCase) -> Mapping[str, int] | None:
+        (known,) = [one for one in await self.provider.cases() if str(case.id) in one["reference"]]
+        there: Mapping[str, int] = known["documents"]
+        return there
 
     async def lose_next_answer(self) -> bool:
         await self.provider.plan({"kind": "lost_answer"})
@@ -185,13 +196,7 @@ class NewCaseEachTime(Passing):
 
     async def start(self, case: VerificationCase) -> Started | Refused | Unknown:
         return await self.sound.start(
-            VerificationCase(
-                id=uuid4(),
-                customer_id=case.customer_id,
-                customer_type=case.customer_type,
-                fields=case.fields,
-                digest=case.digest,
-            )
+            replace(case, id=uuid4())
         )
 
 
@@ -244,3 +249,35 @@ class TellsTales(Passing):
                 case_id=said.case_id, decision=said.decision, reasons=("Rosalinda is no name",)
             )
         return said
+
+
+class ForgetsDocuments(Passing):
+    """Puts cases before the provider without what belongs to them, and still looks at it."""
+
+    async def start(self, case: VerificationCase) -> Started | Refused | Unknown:
+        for document in case.documents:
+            async with document.opened():
+                pass
+        return await self.sound.start(replace(case, documents=()))
+
+
+class StartsWithoutWhatItCannotRead(Passing):
+    """Takes a document that cannot be read for one that is not there."""
+
+    async def start(self, case: VerificationCase) -> Started | Refused | Unknown:
+        readable = []
+        for document in case.documents:
+            with suppress(Unavailable):
+                async with document.opened():
+                    readable.append(document)
+        return await self.sound.start(replace(case, documents=readable))
+
+
+class HoldsEverythingAtOnce(Passing):
+    """Opens all documents before it sends the first."""
+
+    async def start(self, case: VerificationCase) -> Started | Refused | Unknown:
+        async with AsyncExitStack() as stack:
+            for document in case.documents:
+                await stack.enter_async_context(document.opened())
+            return await self.sound.start(case)

@@ -60,6 +60,18 @@ class TestBrokenVerifiersAreCaught:
                 VerifierContract.test_a_lost_answer_is_unknown_and_a_repeat_is_the_same_case,
             ),
             (benches.BelievesAnybody, VerifierContract.test_a_forged_message_is_not_believed),
+            (
+                benches.ForgetsDocuments,
+                VerifierContract.test_documents_reach_the_provider_whole_and_one_after_the_other,
+            ),
+            (
+                benches.HoldsEverythingAtOnce,
+                VerifierContract.test_documents_reach_the_provider_whole_and_one_after_the_other,
+            ),
+            (
+                benches.StartsWithoutWhatItCannotRead,
+                VerifierContract.test_a_document_that_cannot_be_read_starts_nothing,
+            ),
             (benches.TellsTales, VerifierContract.test_a_decision_names_its_case_and_holds_no_words),
         ],
     )
@@ -101,7 +113,7 @@ class TestTheCommandOfIntegrators:
     def test_is_green_with_a_sound_verifier(self) -> None:
         ended = self.run("--verifier", "tests.verification.benches:simulated")
         assert ended.returncode == 0, ended.stdout
-        assert "11 passed" in ended.stdout
+        assert "14 passed" in ended.stdout
 
     def test_says_what_is_missing(self) -> None:
         ended = self.run()

@@ -122,6 +122,29 @@ class TestTheWayIn:
         assert await at.house.held() == ["verification", "verification"]
 
 
+class TestADeletedCustomer:
+    async def test_is_put_before_nobody_when_only_the_law_keeps_the_data(self, at: VerifiedHouse) -> None:
+        await at.hear(Decision.ACCEPTED, valid_until=at.house.clock.now() + timedelta(days=1))
+        await at.house.execute("UPDATE customers SET restricted_at = now()")
+        at.house.clock.advance(timedelta(days=1))
+        await expire_confirmations(at.house.database, at.rules, at.house.clock.now())
+        starts = len(at.identity.starts)
+        await at.verify()
+        assert len(at.identity.starts) == starts
+        assert await at.house.value("SELECT count(*) FROM verification_cases WHERE due_at IS NOT NULL") == 0
+
+    async def test_is_put_before_a_verifier_while_money_is_under_way(self, at: VerifiedHouse) -> None:
+        await at.accept_both()
+        await at.house.open()
+        await at.hear(Decision.ACCEPTED, valid_until=at.house.clock.now() + timedelta(days=1))
+        await at.house.execute("UPDATE customers SET restricted_at = now()")
+        at.house.clock.advance(timedelta(days=1))
+        await expire_confirmations(at.house.database, at.rules, at.house.clock.now())
+        starts = len(at.identity.starts)
+        await at.verify()
+        assert len(at.identity.starts) == starts + 2
+
+
 class TestAfterADecision:
     async def test_an_acceptance_can_become_a_question_about_a_field(self, at: VerifiedHouse) -> None:
         await at.accept_both()
@@ -150,6 +173,15 @@ class TestAfterADecision:
         await at.put(bank_account_number=OTHER_IBAN)
         await at.hear(Decision.ACCEPTED)
         assert (await at.look()).status is CustomerStatus.ACCEPTED
+
+    async def test_a_question_about_what_nobody_sent_asks_for_everything_that_is_required(
+        self, at: VerifiedHouse
+    ) -> None:
+        unheard_of = {"photo_id_back": FieldDecision(status=FieldStatus.REJECTED)}
+        await at.hear(Decision.NEEDS_INFO, fields=unheard_of)
+        view = await at.look()
+        assert view.status is CustomerStatus.NEEDS_INFO
+        assert set(view.required_missing) >= {"first_name", "last_name", "bank_account_number"}
 
     @pytest.mark.parametrize(
         ("first", "then"),

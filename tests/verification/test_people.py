@@ -9,6 +9,7 @@ import pytest
 from tests.fixtures.operators import add_operator
 from tests.fixtures.verification import CALLER, VerifiedHouse
 
+from roadstead.customers import case_store
 from roadstead.customers.cases import Say
 from roadstead.customers.identity import Reference
 from roadstead.customers.requirements import CustomerStatus
@@ -17,8 +18,8 @@ from roadstead.operations.holds import HoldKind
 from roadstead.operations.operators import Operator, OperatorStatus
 from roadstead.operations.roles import OperatorRole
 from roadstead.verification.people import ask_for, begin_anew, history, latest, reveal_data
-from roadstead.verification.protocol import Decision
-from roadstead.verification.upkeep import ring_decided
+from roadstead.verification.protocol import Decision, Verification
+from roadstead.verification.upkeep import WAITING_AFTER, ring_decided, watch_silence
 
 OTHER_IBAN = "FR7630006000011234567890189"
 
@@ -98,6 +99,15 @@ class TestDeciding:
 
 
 class TestErasing:
+    async def test_tells_nobody_that_a_verifier_is_silent_about_who_is_gone(
+        self, queue: VerifiedHouse
+    ) -> None:
+        await queue.verify()
+        for memo in ("1", "2"):
+            await queue.house.registry.delete(CALLER, Reference(memo=memo))
+        await watch_silence(queue.house.database, queue.house.clock.now() + 2 * WAITING_AFTER)
+        assert await queue.house.alerts() == []
+
     async def test_ends_the_questions_about_a_customer(self, queue: VerifiedHouse) -> None:
         await queue.verify()
         await queue.house.registry.delete(CALLER, Reference(memo="2"))
@@ -174,6 +184,32 @@ class TestAskingInstead:
         await queue.verify()
         await decided(queue, "release")
         assert (await queue.look()).status is CustomerStatus.ACCEPTED
+
+    async def test_is_not_undone_by_a_worker_that_was_just_looking(self, queue: VerifiedHouse) -> None:
+        """The worker has asked the queue before, and writes after: nobody would ever look at the case again."""
+        await queue.verify()
+        case = await queue.case()
+        people = queue.desk.verifiers["people"]
+        before = await people.fetch(case["reference"])
+        await queue.house.execute(
+            "UPDATE verification_cases SET lease_token = gen_random_uuid(), lease_until = now() + interval '1 min'"
+        )
+        token = (await queue.case())["lease_token"]
+        await self.ask(queue, "bank_account_number")
+        async with queue.house.database.transaction() as connection:
+            with pytest.raises(Conflict):
+                await case_store.lock_leased(connection, case["id"], token)
+        assert isinstance(before, Verification)
+        assert await queue.status() == "needs_info"
+
+    async def test_refuses_while_nobody_knows_whether_the_verifier_has_the_case(
+        self, at: VerifiedHouse
+    ) -> None:
+        at.identity.away = True
+        await at.verify()
+        assert await at.status() == "submitted"
+        with pytest.raises(Conflict):
+            await self.ask(at, "first_name")
 
     async def test_refuses_what_nobody_judges_and_what_was_not_submitted(self, queue: VerifiedHouse) -> None:
         with pytest.raises(Conflict):

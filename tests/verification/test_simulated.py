@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import pytest
 from tests.fixtures.authentication import FakeAccounts, services_on, serving
 from tests.fixtures.provider_process import SECRET, ProviderProcess
 from tests.fixtures.verification import IDENTITY, VerifiedHouse
+from tests.verification.test_documents import FIRST, FRONT, SECOND, show, with_papers
 
 from roadstead.clock import SystemClock
 from roadstead.config.secrets import Secret
@@ -118,6 +120,43 @@ class TestWhatItSays:
         await line.at.put(last_name="Receiver", bank_account_number="FR7630006000011234567890189")
         await line.until_status("accepted")
         assert (await line.at.look()).status is CustomerStatus.ACCEPTED
+
+
+class TestDocuments:
+    async def test_reach_the_provider_which_looks_at_them_and_keeps_their_sizes(
+        self, line: Line, tmp_path: Path
+    ) -> None:
+        with_papers(line.at)
+        await show(line.at, FIRST)
+        await line.until_status("accepted")
+        case = await line.at.case()
+        (known,) = [one for one in await line.provider.cases() if one["reference"] == case["reference"]]
+        assert known["documents"] == {FRONT: len(FIRST)}
+        journal = (tmp_path / "provider" / "journal.jsonl").read_bytes()
+        assert FRONT.encode() in journal
+        assert b"the first" not in journal
+        assert hashlib.sha256(FIRST).hexdigest().encode() not in journal
+
+    async def test_are_asked_for_anew_and_judged_anew(self, line: Line) -> None:
+        with_papers(line.at)
+        await line.register("Smudged")
+        await show(line.at, FIRST)
+        await line.until_status("needs_info")
+        assert (await line.at.look()).required_missing == (FRONT,)
+        await line.register("Receiver")
+        await show(line.at, SECOND)
+        await line.until_status("accepted")
+        case = await line.at.case()
+        (known,) = [one for one in await line.provider.cases() if one["reference"] == case["reference"]]
+        assert known["documents"] == {FRONT: len(SECOND)}
+
+    @pytest.mark.parametrize("fault", ["lost_answer", "error"])
+    async def test_come_once_however_often_an_answer_is_lost(self, line: Line, fault: str) -> None:
+        with_papers(line.at)
+        await show(line.at, FIRST)
+        await line.provider.plan({"kind": fault, "times": 5})
+        await line.until_status("accepted")
+        assert sum(bool(one["documents"]) for one in await line.provider.cases()) == 1
 
 
 class TestBells:

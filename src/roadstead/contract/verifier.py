@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from functools import partial
 from uuid import uuid4
 
@@ -20,8 +21,9 @@ import pytest
 import pytest_asyncio
 
 from roadstead.contract.bench import DEADLINE_S, POLL_S, expect
+from roadstead.contract.papers import Papers
 from roadstead.contract.verifier_bench import VerifierBench, named_verifier_bench
-from roadstead.errors import Unauthenticated
+from roadstead.errors import Unauthenticated, Unavailable
 from roadstead.verification.protocol import (
     Decision,
     Refused,
@@ -116,6 +118,47 @@ class VerifierContract:
             told = {*said.reasons, *said.evidence, reference}
             leaks = any(value in text for value in values for text in told)
             expect(is_kept=not leaks, clause="References, reasons and evidence hold nothing of the customer.")
+
+    async def test_documents_reach_the_provider_whole_and_one_after_the_other(
+        self, bench: VerifierBench
+    ) -> None:
+        """Clause 7: every document that the provider wants is there when the case is started, byte for byte."""
+        papers = Papers()
+        case = bench.new_case(papers.both_sides())
+        await _started(bench, case)
+        expect(is_kept=papers.open_now == 0, clause="Clause 7: nothing stays open after start.")
+        expect(is_kept=papers.open_at_once <= 1, clause="Clause 7: one document is open at a time.")
+        there = await bench.documents(case)
+        if there is None:
+            pytest.skip("this verifier takes no documents")
+        sound = there.items() <= papers.sizes.items()
+        expect(is_kept=sound, clause="Clause 7: documents arrive under their names, byte for byte.")
+        expect(is_kept=bool(there), clause="Clause 7: a provider that takes documents has some of the case.")
+
+    async def test_documents_whose_answer_was_lost_are_not_doubled(self, bench: VerifierBench) -> None:
+        """Clauses 1 and 7: what was interrupted goes on, as the same case with the same documents."""
+        papers = Papers()
+        case = bench.new_case(papers.both_sides())
+        if not await bench.lose_next_answer():
+            pytest.skip("no answer of this verifier can be lost")
+        lost = await bench.verifier.start(case)
+        expect(is_kept=isinstance(lost, Unknown), clause="Clause 5: a lost answer is Unknown.")
+        await _started(bench, case)
+        expect(is_kept=await bench.cases(case) == 1, clause="Clause 1: the provider has one case.")
+        there = await bench.documents(case)
+        sound = there is None or there.items() <= papers.sizes.items()
+        expect(is_kept=sound, clause="Clause 7: the documents are the same after a repetition.")
+
+    async def test_a_document_that_cannot_be_read_starts_nothing(self, bench: VerifierBench) -> None:
+        """Clause 7: the provider must not judge half of a case, and nobody is refused because of our database."""
+        papers = Papers(problem=Unavailable("The database does not answer: try again."))
+        outcome: Started | Refused | Unknown | None = None
+        with suppress(Unavailable):
+            outcome = await bench.verifier.start(bench.new_case(papers.both_sides()))
+        if not papers.opened:
+            pytest.skip("this verifier takes no documents")
+        sound = outcome is None or isinstance(outcome, Unknown)
+        expect(is_kept=sound, clause="Clause 7: what cannot be read is neither Started nor Refused.")
 
     async def test_an_unknown_reference_is_refused(self, bench: VerifierBench) -> None:
         """Roadstead then starts the case again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from typing import Protocol, cast
@@ -11,6 +11,7 @@ import pytest
 
 from roadstead.contract.bench import Pushed
 from roadstead.verification.protocol import (
+    CaseDocument,
     Decision,
     IdentityVerifier,
     ProviderRef,
@@ -31,8 +32,8 @@ class VerifierBench(Protocol):
         """Every decision that `decide` can bring about, but for IN_REVIEW; ACCEPTED is among them."""
         ...
 
-    def new_case(self) -> VerificationCase:
-        """Make a case that the provider takes, with an id that was never used."""
+    def new_case(self, documents: Sequence[CaseDocument] = ()) -> VerificationCase:
+        """Make a case that the provider takes, with an id that was never used and these documents."""
         ...
 
     async def decide(self, reference: ProviderRef, decision: Decision) -> bool:
@@ -41,6 +42,10 @@ class VerifierBench(Protocol):
 
     async def cases(self, case: VerificationCase) -> int:
         """Count the cases that the provider has for this one, by its own word."""
+        ...
+
+    async def documents(self, case: VerificationCase) -> Mapping[str, int] | None:
+        """Tell the sizes in bytes of the documents that the provider has for a case, by field; None if it takes none."""
         ...
 
     async def lose_next_answer(self) -> bool:

@@ -7,6 +7,7 @@ sentence that starts with the field's name.
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -29,11 +30,14 @@ SIDE_MIN = 32
 """Pixels of the shorter side of a picture below which nobody can read a document on it."""
 SIDE_MAX = 30_000
 PIXELS_MAX = 250_000_000
+PARTS_MAX = 20_000
+"""Most chunks, segments or boxes of a file. Real ones have some thousand at most; a walk over more would take too long."""
 FILMED = frozenset(("proof_of_liveness",))
 """Fields that may be a film (SEP-9)."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SCAN = b"\xda"
+_FILL = re.compile(rb"\xff+")
 _END = b"\xff\xd9"
 _SIZE_BYTES = 2
 _PDF_TAIL_BYTES = 2_048
@@ -96,7 +100,7 @@ def _png(content: bytes) -> None:
         end = place + 12 + size
         chunk = memoryview(content)[place + 4 : place + 8 + size]
         checksum = content[end - 4 : end]
-        if end > len(content) or zlib.crc32(chunk) != int.from_bytes(checksum):
+        if len(names) >= PARTS_MAX or end > len(content) or zlib.crc32(chunk) != int.from_bytes(checksum):
             raise _malformed("PNG")
         if not names and (name != b"IHDR" or size != 13):  # noqa: PLR2004 - the size of the header
             raise _malformed("PNG")
@@ -113,7 +117,7 @@ def _jpeg(content: bytes) -> None:
     """Walk the segments up to the picture's data; their frame says the sides. Cameras may add something at the end."""
     place, marker = 2, b""
     sides: tuple[int, int] | None = None
-    while marker != _SCAN:
+    for _ in range(PARTS_MAX):
         marker, place = _marker(content, place)
         if marker[0] in _STANDALONE_MARKERS:
             continue
@@ -124,20 +128,20 @@ def _jpeg(content: bytes) -> None:
             height, width = struct.unpack(">HH", content[place + 3 : place + 7].ljust(4, b"\0"))
             sides = width, height
         place += size
-    if sides is None or content.find(_END, place) < 0:
+        if marker == _SCAN:
+            break
+    if marker != _SCAN or sides is None or content.find(_END, place) < 0:
         raise _malformed("JPEG")
     _require_sides(*sides)
 
 
 def _marker(content: bytes, place: int) -> tuple[bytes, int]:
     """Return the marker at a place and where its segment begins; any number of fill bytes may stand before it."""
-    begin = place
-    while content[place : place + 1] == b"\xff":
-        place += 1
-    marker = content[place : place + 1]
-    if place == begin or not marker:
+    fill = _FILL.match(content, place)
+    marker = b"" if fill is None else content[fill.end() : fill.end() + 1]
+    if fill is None or not marker:
         raise _malformed("JPEG")
-    return marker, place + 1
+    return marker, fill.end() + 1
 
 
 def _pdf(content: bytes) -> None:
@@ -148,9 +152,10 @@ def _pdf(content: bytes) -> None:
 
 def _boxes(content: bytes, what: str) -> Iterator[tuple[bytes, bytes]]:
     """Yield the boxes of a file of ISO 14496-12, each with its name; together they are the whole file."""
-    place = 0
+    place = parts = 0
     while place < len(content):
-        if len(content) - place < _BOX_HEAD_BYTES:
+        parts += 1
+        if parts > PARTS_MAX or len(content) - place < _BOX_HEAD_BYTES:
             raise _malformed(what)
         size, name = struct.unpack(">I4s", content[place : place + _BOX_HEAD_BYTES])
         head = _BOX_HEAD_BYTES

@@ -108,12 +108,14 @@ def _judged(
     """Lay what was decided over what is there; the worse of the two counts."""
     if case is None:
         return dict(fields)
-    decisions = {name: decision.status for name, decision in case.decisions.items()}
+    required = {field.name for field in customer_type.fields if not field.optional}
+    # Who turns down what nobody sent and nobody has to send has not said what is wrong.
+    decisions = {
+        name: decision.status for name, decision in case.decisions.items() if name in required | fields.keys()
+    }
     if case.status in _ASKS_ANEW and not _asks(decisions):
         # Nobody said what is wrong, so everything that is required is asked for again.
-        decisions |= {
-            field.name: FieldStatus.REJECTED for field in customer_type.fields if not field.optional
-        }
+        decisions |= dict.fromkeys(required, FieldStatus.REJECTED)
     return {
         name: min(status, decisions.get(name, status), key=_WORST_FIRST.index)
         for name, status in fields.items()
