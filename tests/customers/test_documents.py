@@ -110,7 +110,9 @@ class TestRefused:
         ],
         ids=["jpeg", "png", "heic", "mp4"],
     )
-    def test_one_of_more_parts_than_any_camera_writes_so_that_the_walk_ends_soon(self, content: bytes) -> None:
+    def test_one_of_more_parts_than_any_camera_writes_so_that_the_walk_ends_soon(
+        self, content: bytes
+    ) -> None:
         assert "damaged" in refusal(content, field="proof_of_liveness")
 
     def test_boxes_that_claim_more_than_there_is(self) -> None:

@@ -195,9 +195,7 @@ class NewCaseEachTime(Passing):
     """Makes another case of every call."""
 
     async def start(self, case: VerificationCase) -> Started | Refused | Unknown:
-        return await self.sound.start(
-            replace(case, id=uuid4())
-        )
+        return await self.sound.start(replace(case, id=uuid4()))
 
 
 class SilenceIsConsent(Passing):

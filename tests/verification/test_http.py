@@ -86,7 +86,9 @@ def case_with(papers: Papers) -> VerificationCase:
 
 
 class TestSigning:
-    @pytest.mark.parametrize("reference", ["plain-1", "app:17", "a/b", "dGVzdA==", "x@y+z", "100%", "q?a=1&b#c"])
+    @pytest.mark.parametrize(
+        "reference", ["plain-1", "app:17", "a/b", "dGVzdA==", "x@y+z", "100%", "q?a=1&b#c"]
+    )
     async def test_covers_the_path_as_it_is_sent_whatever_is_in_the_reference(self, reference: str) -> None:
         adapter = Adapter(answers=lambda _method, _path: (404, {}))
         async with line_to(adapter) as verifier:

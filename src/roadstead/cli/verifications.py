@@ -105,7 +105,9 @@ async def _reveal(configuration: Configuration, case_id: UUID, reason: str) -> N
 
     async with open_configured_database(configuration) as database:
         by = await acting_operator(database)
-        values = await reveal_data(database, local_keys(configuration), configuration.anchor, case_id, reason=reason, by=by)
+        values = await reveal_data(
+            database, local_keys(configuration), configuration.anchor, case_id, reason=reason, by=by
+        )
     for name, value in values.items():
         console.print(f"{name}: {value}", markup=False, highlight=False, soft_wrap=True)
 
@@ -138,7 +140,9 @@ async def _documents(configuration: Configuration, case_id: UUID, *, as_json: bo
 @app.command("fetch")
 def fetch_command(
     case_id: _Id,
-    field: Annotated[str, typer.Argument(metavar="FIELD", help="The field of SEP-9, such as photo_id_front.")],
+    field: Annotated[
+        str, typer.Argument(metavar="FIELD", help="The field of SEP-9, such as photo_id_front.")
+    ],
     to: Annotated[Path, typer.Option(help="The file to write, which must not be there yet.")],
     reason: _Reason,
 ) -> None:
@@ -178,7 +182,9 @@ def _private(path: Path) -> Iterator[BinaryIO]:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise BadInput(f"{path} cannot be made ({error.strerror}): name a file that is not there yet.") from error
+        raise BadInput(
+            f"{path} cannot be made ({error.strerror}): name a file that is not there yet."
+        ) from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file

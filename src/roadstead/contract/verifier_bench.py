@@ -45,7 +45,7 @@ class VerifierBench(Protocol):
         ...
 
     async def documents(self, case: VerificationCase) -> Mapping[str, int] | None:
-        """Tell the sizes in bytes of the documents that the provider has for a case, by field; None if it takes none."""
+        """Tell the size in bytes of each document that the provider has for a case, by field; None if it takes none."""
         ...
 
     async def lose_next_answer(self) -> bool:

@@ -31,7 +31,7 @@ SIDE_MIN = 32
 SIDE_MAX = 30_000
 PIXELS_MAX = 250_000_000
 PARTS_MAX = 20_000
-"""Most chunks, segments or boxes of a file. Real ones have some thousand at most; a walk over more would take too long."""
+"""Most chunks, segments or boxes of a file. Real ones have some thousand at most; a walk over more would take long."""
 FILMED = frozenset(("proof_of_liveness",))
 """Fields that may be a film (SEP-9)."""
 

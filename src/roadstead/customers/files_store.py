@@ -202,9 +202,7 @@ async def list_of(connection: Connection, customer_id: UUID) -> list[StoredFile]
     return [_stored(row) for row in rows]
 
 
-async def keys_of(
-    connection: Connection, customer_id: UUID, names: Collection[str]
-) -> dict[str, SealedKeys]:
+async def keys_of(connection: Connection, customer_id: UUID, names: Collection[str]) -> dict[str, SealedKeys]:
     """Read which files the fields of a customer hold, by field, and nothing of what is in them."""
     rows = await connection.fetch(
         f"SELECT {_COLUMNS}, sealed_key, sealed_digest FROM customer_files "  # noqa: S608 - composed of constants

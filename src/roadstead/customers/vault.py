@@ -225,7 +225,9 @@ def open_content(key: bytes, file_id: UUID, sealed: bytes) -> bytes:
 def seal_file_digest(key: bytes, file_id: UUID, digest: bytes, randomness: Randomness) -> bytes:
     """Encrypt the digest of what a file holds, with the file's own key: in clear it would tell who has the file."""
     nonce = randomness.token_bytes(_NONCE_BYTES)
-    return b"".join((_FORMAT, nonce, AESGCM(key).encrypt(nonce, digest, _FILE_DIGEST_PURPOSE + file_id.bytes)))
+    return b"".join(
+        (_FORMAT, nonce, AESGCM(key).encrypt(nonce, digest, _FILE_DIGEST_PURPOSE + file_id.bytes))
+    )
 
 
 def open_file_digest(key: bytes, file_id: UUID, sealed: bytes) -> bytes:

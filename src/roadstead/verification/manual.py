@@ -1,8 +1,8 @@
 """The verifier that lets people decide: each case is a hold, and two of them together confirm or reject a customer.
 
 What they decide about is bound to the digest of the data. They look at the data with `roadstead verifications reveal`,
-and at documents with `roadstead verifications fetch`, which is written to the audit log; holds show ids and the names of
-fields only.
+and at documents with `roadstead verifications fetch`; both are written to the audit log. Holds show ids, the names of
+fields, and of documents their types and sizes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from uuid import UUID
 
 from roadstead.database.pool import Database
 from roadstead.errors import Unauthenticated, Unavailable
-from roadstead.operations.holds import Decision as Ruling
 from roadstead.operations.holds import CONTENT_TEXT_MAX, HoldKind, place_hold
+from roadstead.operations.holds import Decision as Ruling
 from roadstead.verification.protocol import (
     Decision,
     ProviderRef,
@@ -102,9 +102,7 @@ class ManualVerifier:
 
 
 def _content(case: VerificationCase) -> Mapping[str, str]:
-    documents = ", ".join(
-        f"{one.field} ({one.media_type}, {one.size_bytes} bytes)" for one in case.documents
-    )
+    documents = ", ".join(f"{one.field} ({one.media_type}, {one.size_bytes} bytes)" for one in case.documents)
     return {
         "case": str(case.id),
         "customer": str(case.customer_id),

@@ -45,7 +45,7 @@ ProviderRef = str
 
 
 OpenDocument = Callable[[], AbstractAsyncContextManager[bytes]]
-"""Opens a document: `async with document.opened() as content`. The bytes are personal data; let go of them at the end."""
+"""Opens a document: `async with document.opened() as content`. The bytes are personal data: let go of them after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,4 +61,6 @@ class DocumentReader:
 
 
 def _replaced(customer_id: UUID, name: str) -> Conflict:
-    return Conflict(f"Document {name} of customer {customer_id} was replaced: the case begins anew with the other.")
+    return Conflict(
+        f"Document {name} of customer {customer_id} was replaced: the case begins anew with the other."
+    )
