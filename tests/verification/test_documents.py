@@ -240,8 +240,22 @@ class TestMeanwhile:
                 await stack.enter_async_context(document.opened())
 
 
-class TestAVerifierThatHangs:
-    async def test_is_not_waited_for_beyond_the_lease(
+class TestAVerifierThatFails:
+    async def test_tells_the_log_of_no_customer(
+        self, at: VerifiedHouse, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        async def fail() -> None:
+            raise ValueError("Rosa is no name")
+
+        await show(at, FIRST)
+        at.identity.before_answer = fail
+        await at.verify(rounds=1)
+        told = capsys.readouterr()
+        assert "Rosa" not in told.out + told.err
+        assert "ValueError" in told.out + told.err
+        assert (await at.case())["tries"] == 1
+
+    async def test_is_not_waited_for_beyond_the_lease_when_it_hangs(
         self, at: VerifiedHouse, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("roadstead.verification.desk.CALL_S", 0.1)

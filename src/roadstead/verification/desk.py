@@ -27,7 +27,7 @@ from roadstead.customers.reopening import current_digest, reopen
 from roadstead.customers.requirements import CustomerStatus, customer_status
 from roadstead.customers.vault import KeyProvider, Vault
 from roadstead.database.pool import Connection, Database
-from roadstead.errors import Conflict, InvariantViolated, Unavailable
+from roadstead.errors import Conflict, InvariantViolated, RoadsteadError, Unavailable
 from roadstead.randomness import Randomness, new_id
 from roadstead.verification.consequences import Consequences, follow
 from roadstead.verification.protocol import (
@@ -187,7 +187,7 @@ async def _start(
     verifier: IdentityVerifier,
     submission: VerificationCase,
 ) -> None:
-    outcome = await _in_time(verifier, verifier.start(submission))
+    outcome = await in_time(verifier, verifier.start(submission))
     async with desk.database.transaction() as connection:
         locked = await case_store.lock_leased(connection, case_id, token)
         due_in = timedelta()
@@ -217,7 +217,7 @@ async def _let_people_decide(connection: Connection, case: Case, refused_by: str
 
 async def _ask(desk: VerificationDesk, case: Case, token: UUID, vault: Vault) -> None:
     verifier = _verifier_of(desk, case)
-    said = await _in_time(verifier, verifier.fetch(case.reference or ""))
+    said = await in_time(verifier, verifier.fetch(case.reference or ""))
     async with desk.database.transaction() as connection:
         await case_store.hold_customer(connection, case.customer_id)
         locked = await case_store.lock_leased(connection, case.id, token)
@@ -238,13 +238,21 @@ async def _ask(desk: VerificationDesk, case: Case, token: UUID, vault: Vault) ->
         await case_store.release(connection, case.id, token, due_in)
 
 
-async def _in_time(verifier: IdentityVerifier, call: Awaitable[Answer]) -> Answer | Unknown:
-    """Wait for a verifier, but never for longer than the lease holds: one that hangs holds up nobody else's case."""
+async def in_time(verifier: IdentityVerifier, call: Awaitable[Answer]) -> Answer | Unknown:
+    """Wait for a verifier, but never for longer than the lease holds: one that hangs holds up nobody else's case.
+
+    Raises:
+        RoadsteadError: What the house itself raised while a document was read.
+    """
     try:
         async with asyncio.timeout(CALL_S):
             return await call
+    except RoadsteadError:
+        raise
     except TimeoutError:
         return Unknown(detail=f"The verifier {verifier.name} gave no answer in {CALL_S:g} s.")
+    except Exception as error:  # noqa: BLE001 - a verifier's bug may quote the customer; its type says enough
+        return Unknown(detail=f"The verifier {verifier.name} failed ({type(error).__name__}).")
 
 
 async def _forget_reference(connection: Connection, case: Case) -> timedelta:
