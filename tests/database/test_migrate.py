@@ -428,6 +428,17 @@ VIOLATIONS = {
             'refund', 'tests')
         """,
     ),
+    "0032_document_digests": (
+        f"""
+        INSERT INTO customer_files (id, account, content, media_type, size_bytes, created_at, expires_at, wrapped_key,
+            key_version, sealed_digest)
+        VALUES ('{ID}', '{ACCOUNT}', 'x', 'image/png', 1, now(), now(), 'x', 1, 'short')
+        """,
+    ),
+    "0033_verifier_erasures": (
+        f"INSERT INTO customers (id, account, wrapped_key, key_version) VALUES ('{ID}', '{ACCOUNT}', 'x', 1)",
+        f"INSERT INTO verifier_erasures (customer_id, verifier, due_at) VALUES ('{ID}', 'identity', now())",
+    ),
     "0030_screening": (
         "SET session_replication_role = replica",
         f"""

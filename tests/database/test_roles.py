@@ -63,7 +63,7 @@ KEPT = (
     *("operators", "holds", "alerts", "alert_notices", "stops"),
     *("refunds", "envelopes"),
     *("restorations", "outgoing_found"),
-    *("customer_watches", "legal_holds", "key_retirements"),
+    *("customer_watches", "legal_holds", "key_retirements", "verifier_erasures"),
     *("batches", "batch_items", "received_files", "file_events"),
 )
 """Tables of which the server deletes nothing, ever."""
@@ -336,6 +336,7 @@ RIGHTS: dict[str, set[str]] = {
     "verification_cases": CHANGES,
     "verification_history": set(),
     "verification_moves": set(),
+    "verifier_erasures": CHANGES,
     "verifier_events": {"INSERT", "DELETE"},
 }
 """What the server may do with each table beyond reading it. A new table has to be thought about here."""

@@ -22,6 +22,7 @@ from roadstead.verification.offline import OfflineVerifier
 from roadstead.verification.protocol import (
     CaseDocument,
     Decision,
+    Forgotten,
     IdentityVerifier,
     ProviderRef,
     Refused,
@@ -279,3 +280,10 @@ class HoldsEverythingAtOnce(Passing):
             for document in case.documents:
                 await stack.enter_async_context(document.opened())
             return await self.sound.start(case)
+
+
+class SaysThatItForgot(Passing):
+    """Promises, and tells nobody."""
+
+    async def forget(self, customer_id: UUID, case_ids: Sequence[UUID]) -> Forgotten | Unknown:
+        return Forgotten()

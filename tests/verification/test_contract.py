@@ -72,6 +72,11 @@ class TestBrokenVerifiersAreCaught:
                 benches.StartsWithoutWhatItCannotRead,
                 VerifierContract.test_a_document_that_cannot_be_read_starts_nothing,
             ),
+            (
+                benches.SaysThatItForgot,
+                VerifierContract.test_a_customer_is_forgotten_for_good_and_nobody_else_is,
+            ),
+            (benches.SaysThatItForgot, VerifierContract.test_forgetting_without_an_answer_is_unknown),
             (benches.TellsTales, VerifierContract.test_a_decision_names_its_case_and_holds_no_words),
         ],
     )
@@ -113,7 +118,7 @@ class TestTheCommandOfIntegrators:
     def test_is_green_with_a_sound_verifier(self) -> None:
         ended = self.run("--verifier", "tests.verification.benches:simulated")
         assert ended.returncode == 0, ended.stdout
-        assert "14 passed" in ended.stdout
+        assert "16 passed" in ended.stdout
 
     def test_says_what_is_missing(self) -> None:
         ended = self.run()

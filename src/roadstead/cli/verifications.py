@@ -193,6 +193,56 @@ def _private(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+@app.command("erasures")
+def erasures_command(
+    limit: Annotated[
+        int, typer.Option(min=1, max=LIST_MAX, help="How many, those first that wait longest.")
+    ] = 50,
+    as_json: _Json = False,
+) -> None:
+    """List the verifiers that have not said yet that they forgot an erased customer."""
+    run(_erasures(configuration_from_environment(), limit, as_json=as_json))
+
+
+async def _erasures(configuration: Configuration, limit: int, *, as_json: bool) -> None:
+    from roadstead.verification.forgetting_store import waiting
+
+    async with open_configured_database(configuration) as database, database.connection() as connection:
+        found = await waiting(connection, limit)
+    if as_json:
+        write_json(found)
+        return
+    table = Table("Since (UTC)", "Customer", "Verifier", "Tries", box=None, pad_edge=False)
+    for erasure in found:
+        table.add_row(
+            f"{erasure.ordered_at:%Y-%m-%d %H:%M:%S}",
+            str(erasure.customer_id),
+            erasure.verifier,
+            str(erasure.tries),
+        )
+    console.print(table, markup=False)
+
+
+@app.command("forgotten")
+def forgotten_command(
+    customer_id: Annotated[UUID, typer.Argument(metavar="CUSTOMER", help="The erased customer's id.")],
+    verifier: Annotated[str, typer.Argument(metavar="VERIFIER", help="The name of the verifier.")],
+    reason: _Reason,
+) -> None:
+    """Note that you told a verifier to forget a customer, because it cannot be told otherwise."""
+    run(_forgotten(configuration_from_environment(), customer_id, verifier, reason))
+
+
+async def _forgotten(configuration: Configuration, customer_id: UUID, verifier: str, reason: str) -> None:
+    from roadstead.cli.people import acting_operator
+    from roadstead.verification.forgetting import note_told
+
+    async with open_configured_database(configuration) as database:
+        by = await acting_operator(database)
+        await note_told(database, customer_id, verifier, reason=reason, by=by)
+    console.print(f"Noted that {verifier} forgot customer {customer_id}.", markup=False, highlight=False)
+
+
 @app.command("ask")
 def ask_command(
     case_id: _Id,

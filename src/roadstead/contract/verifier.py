@@ -26,6 +26,8 @@ from roadstead.contract.verifier_bench import VerifierBench, named_verifier_benc
 from roadstead.errors import Unauthenticated, Unavailable
 from roadstead.verification.protocol import (
     Decision,
+    ForgettingVerifier,
+    Forgotten,
     Refused,
     Started,
     Unknown,
@@ -160,6 +162,34 @@ class VerifierContract:
         sound = outcome is None or isinstance(outcome, Unknown)
         expect(is_kept=sound, clause="Clause 7: what cannot be read is neither Started nor Refused.")
 
+    async def test_a_customer_is_forgotten_for_good_and_nobody_else_is(self, bench: VerifierBench) -> None:
+        """Clause 8: Roadstead tells it again until it hears that it is done."""
+        verifier = bench.verifier
+        if not isinstance(verifier, ForgettingVerifier):
+            pytest.skip("this verifier keeps nothing that it could forget")
+        erased, other = bench.new_case(), bench.new_case()
+        for case in (erased, other):
+            await _started(bench, case)
+        expect(is_kept=await _forgets(verifier, erased), clause="Clause 8: a customer can be forgotten.")
+        expect(
+            is_kept=await bench.cases(erased) == 0, clause="Clause 8: nothing is kept of who is forgotten."
+        )
+        expect(is_kept=await bench.cases(other) == 1, clause="Clause 8: nobody else is forgotten.")
+        expect(is_kept=await _forgets(verifier, erased), clause="Clause 8: forgetting twice is the same.")
+        stranger = bench.new_case()
+        expect(is_kept=await _forgets(verifier, stranger), clause="Clause 8: who is not known is forgotten.")
+
+    async def test_forgetting_without_an_answer_is_unknown(self, bench: VerifierBench) -> None:
+        """Clause 8: silence is no promise."""
+        verifier, case = bench.verifier, bench.new_case()
+        if not isinstance(verifier, ForgettingVerifier):
+            pytest.skip("this verifier keeps nothing that it could forget")
+        await _started(bench, case)
+        if not await bench.go_away():
+            pytest.skip("this verifier is always there")
+        said = await verifier.forget(case.customer_id, [case.id])
+        expect(is_kept=isinstance(said, Unknown), clause="Clause 8: forget without an answer is Unknown.")
+
     async def test_an_unknown_reference_is_refused(self, bench: VerifierBench) -> None:
         """Roadstead then starts the case again."""
         said = await bench.verifier.fetch(str(uuid4()))
@@ -215,6 +245,18 @@ async def _until(
                 await asyncio.sleep(POLL_S)
     except TimeoutError:
         pytest.fail("Clause 2: what the provider decided is what fetch says. It was not said.")
+
+
+async def _forgets(verifier: ForgettingVerifier, case: VerificationCase) -> bool:
+    """Tell a verifier to forget, again where nobody can say, until it says that it did; False when it never does."""
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                if isinstance(await verifier.forget(case.customer_id, [case.id]), Forgotten):
+                    return True
+                await asyncio.sleep(POLL_S)
+    except TimeoutError:
+        return False
 
 
 def _is(decision: Decision, said: Verification) -> bool:

@@ -313,5 +313,20 @@ async def hold_to_submit(connection: Connection, customer_id: UUID) -> bool:
     )
 
 
+async def order_forgetting(connection: Connection, customer_id: UUID, after: timedelta) -> None:
+    """Write that every verifier which was ever given something of an erased customer has to be told. Safe to repeat."""
+    await connection.execute(
+        """
+        INSERT INTO verifier_erasures (customer_id, verifier, due_at)
+        SELECT DISTINCT c.customer_id, h.verifier, now() + $2::interval
+        FROM verification_cases AS c JOIN verification_history AS h ON h.case_id = c.id
+        WHERE c.customer_id = $1 AND h.verifier IS NOT NULL
+        ON CONFLICT DO NOTHING
+        """,
+        customer_id,
+        after,
+    )
+
+
 def _case(row: Row) -> Case:
     return Case(**{**row, "status": CaseStatus(row["status"])})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from roadstead.config.anchor import Anchor
@@ -15,6 +15,9 @@ from roadstead.database.pool import Connection
 from roadstead.operations.holds import HoldKind, withdraw_hold
 
 CHANGED = "data changed"
+
+FORGET_AFTER = timedelta(minutes=2)
+"""How long after an erasure verifiers are told of it: longer than a submission that is on its way can still arrive."""
 
 _STAYS = frozenset({CaseStatus.COLLECTING, CaseStatus.REJECTED})
 """What other data do not reopen: what waits for them anyway, and a rejection, which nothing that is sent undoes."""
@@ -56,13 +59,17 @@ async def reopen(connection: Connection, case: Case, cause: str, now: datetime) 
 
 
 async def close_cases(connection: Connection, customer_id: UUID) -> None:
-    """Let nobody look any more at the cases of a customer who was erased in this transaction; they stay as codes."""
+    """End the cases of a customer who was erased in this transaction; they stay as codes.
+
+    Nobody looks at them any more, and everybody who was given something of the customer will be told to forget it.
+    """
     for case in await case_store.lock_of_customer(connection, customer_id):
         if case.submission_id is not None:
             await withdraw_hold(
                 connection, HoldKind.VERIFICATION, str(case.submission_id), reason="the customer was erased"
             )
         await case_store.rest(connection, case.id)
+    await case_store.order_forgetting(connection, customer_id, FORGET_AFTER)
 
 
 async def current_digest(connection: Connection, anchor: Anchor, vault: Vault, case: Case) -> str | None:

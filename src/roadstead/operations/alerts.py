@@ -78,6 +78,8 @@ class AlertKind(StrEnum):
     """Whoever verifies customers sent what cannot be understood; the subject is the verifier."""
     VERIFICATION_WAITS = "verification_waits"
     """A customer has waited for a decision for long; the subject is the case."""
+    VERIFIER_REMEMBERS = "verifier_remembers"
+    """Whoever verified customers has not said that it forgot those who were erased; the subject is the verifier."""
     SCREENING_HIT = "screening_hit"
     """A customer is like somebody on a sanctions list, and people have to decide; the subject is the customer."""
     SCREENING_CONFIRMED = "screening_confirmed"

@@ -20,6 +20,7 @@ from roadstead.service.loops import every
 from roadstead.service.metrics import customer_files_expired, customers_erased
 from roadstead.verification.consequences import Consequences
 from roadstead.verification.doorbell import purge_events
+from roadstead.verification.forgetting import watch_erasures
 from roadstead.verification.upkeep import expire_confirmations, watch_silence
 
 PURGE_INTERVAL_S = 300.0
@@ -67,6 +68,7 @@ def verification_upkeep(database: Database, rules: Consequences, clock: Clock) -
         while await expire_confirmations(database, rules, now):
             continue
         await watch_silence(database, now)
+        await watch_erasures(database, now)
         await purge_events(database, now)
 
     return [Job(name="verification_upkeep", interval_s=VERIFICATION_LOOK_S, run=keep_verifications)]

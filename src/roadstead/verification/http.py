@@ -23,6 +23,7 @@ from roadstead.verification.protocol import (
     CaseDocument,
     Decision,
     FieldDecision,
+    Forgotten,
     ProviderRef,
     Refused,
     Say,
@@ -199,6 +200,19 @@ class HttpVerifier:
             evidence=tuple(said.evidence),
             valid_until=said.valid_until,
         )
+
+    async def forget(self, customer_id: UUID, case_ids: Sequence[UUID]) -> Forgotten | Unknown:  # noqa: ARG002
+        """Tell the provider to keep nothing of a customer; its pseudonym stands in every case, so the ids say no more.
+
+        A 404 is no answer: a provider that has not built this would give it too.
+        """
+        answer = await self._call("DELETE", f"/customers/{customer_id}", b"")
+        if isinstance(answer, Unknown):
+            return answer
+        status, _ = answer
+        if status // 100 == _OK // 100:
+            return Forgotten()
+        return Unknown(detail=f"The verifier {self._name} answered with status {status}.")
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Sequence[ProviderRef]:
         """Check the signature over the raw bytes, and return the references. See `IdentityVerifier.receive`.

@@ -10,6 +10,7 @@ The contract, clause by clause:
 6. A decision may come late, more than once, and be taken back.
 7. Documents are read within `start` alone, one at a time, and reach the provider byte for byte: what is `Started` has
    every document that the provider wants, and a document that cannot be read is no `Started`.
+8. Where the provider keeps data, `forget` lets it keep nothing of a customer, any number of times, and of no other.
 
 A verifier keeps these; Roadstead keeps that a decision about other data than those there now counts for nothing.
 """
@@ -21,7 +22,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from roadstead.customers.cases import FieldDecision, Say
@@ -30,6 +31,8 @@ __all__ = [
     "CaseDocument",
     "Decision",
     "FieldDecision",
+    "ForgettingVerifier",
+    "Forgotten",
     "IdentityVerifier",
     "ProviderRef",
     "Refused",
@@ -141,6 +144,11 @@ class Unknown:
     detail: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """The verifier keeps nothing of the customer, or erases it by itself as soon as its own law allows."""
+
+
 class IdentityVerifier(Protocol):
     """Whoever confirms customers, as the anchor sees them. Safe to share between tasks of one process."""
 
@@ -174,4 +182,17 @@ class IdentityVerifier(Protocol):
 
     async def close(self) -> None:
         """Let go of connections. The verifier is not used afterwards."""
+        ...
+
+
+@runtime_checkable
+class ForgettingVerifier(Protocol):
+    """What a verifier offers besides, whose provider keeps data of customers. Without it, nothing is kept anywhere."""
+
+    async def forget(self, customer_id: UUID, case_ids: Sequence[UUID]) -> Forgotten | Unknown:
+        """Let the provider keep nothing of a customer that was erased here; `case_ids` is all that it was ever given.
+
+        May be called again, and for a customer that the provider does not know (any more): both are `Forgotten`. Never
+        raises for a fault of the verifier or the network: that is `Unknown`, and it is called again.
+        """
         ...

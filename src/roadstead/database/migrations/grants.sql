@@ -68,7 +68,7 @@ REVOKE SELECT ON statement_lines FROM roadstead_reader;
 GRANT SELECT (id, statement_id, identity, asset, amount_units, is_credit, is_reversal, booked_on, value_on, bank_reference,
     end_to_end_id, key, reason, status, attempt_key, matched_by, suspense_reason, booked_at) ON statement_lines TO roadstead_reader;
 -- What verifiers rang with may carry personal data: it is sealed, it goes after a while, and reports do not see it.
-GRANT INSERT, UPDATE ON verification_cases TO roadstead_app;
+GRANT INSERT, UPDATE ON verification_cases, verifier_erasures TO roadstead_app;
 GRANT INSERT, UPDATE (wrapped_key, key_version), DELETE ON verifier_events TO roadstead_app;
 REVOKE SELECT ON verifier_events FROM roadstead_reader;
 -- Lists are public. Who was found on them is for operators: reports see how many, and not whom.

@@ -67,6 +67,7 @@ class ProviderApi:
                     bytes_max=DOCUMENT_BYTES_MAX,
                 ),
                 self._route("/{verifier}/cases/{reference}", "GET", self._view, is_signed=True),
+                self._route("/{verifier}/customers/{customer:uuid}", "DELETE", self._forget, is_signed=True),
             ]
         )
 
@@ -115,7 +116,12 @@ class ProviderApi:
             raise BadInput("The id in the path and in the body differ: send one case.")
         content = msgspec.json.encode(case, order="deterministic")
         said = self._provider.take(
-            request.path_params["verifier"], case.id, case.fields, content, case.documents
+            verifier=request.path_params["verifier"],
+            case_id=case.id,
+            customer=case.customer,
+            fields=case.fields,
+            content=content,
+            documents=case.documents,
         )
         return _json({"reference": said} if isinstance(said, str) else {"wanted": said})
 
@@ -127,6 +133,10 @@ class ProviderApi:
 
     async def _view(self, request: Request, _body: bytes) -> Response:
         return _json(self._provider.view(request.path_params["reference"]))
+
+    async def _forget(self, request: Request, _body: bytes) -> Response:
+        self._provider.forget(request.path_params["customer"])
+        return _json({"status": "forgotten"})
 
     async def _tell(self, request: Request, body: bytes) -> Response:
         word = _read(body, _WordBody)

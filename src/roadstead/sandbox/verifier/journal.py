@@ -20,6 +20,8 @@ class Got(msgspec.Struct, frozen=True, kw_only=True, tag="got"):
     """The provider got a case."""
 
     case_id: UUID
+    customer: UUID | None = None
+    """The anchor's pseudonym of whom it is about; None in journals from before it was kept."""
     verifier: str
     treated_as: str
     """The name that decides what is said, or empty where it is treated like everybody."""
@@ -49,6 +51,13 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):
     at: datetime
 
 
+class Forgot(msgspec.Struct, frozen=True, kw_only=True, tag="forgot"):
+    """The provider was told to forget a customer."""
+
+    customer: UUID
+    at: datetime
+
+
 class Rang(msgspec.Struct, frozen=True, kw_only=True, tag="rang"):
     """The provider rang about so many words of a case, or tried to."""
 
@@ -56,7 +65,7 @@ class Rang(msgspec.Struct, frozen=True, kw_only=True, tag="rang"):
     words: int
 
 
-Event = Got | GotDocument | Told | Rang
+Event = Got | GotDocument | Told | Rang | Forgot
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Event)
 

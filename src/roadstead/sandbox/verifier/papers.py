@@ -63,6 +63,11 @@ class Papers:
         """Remember a document that came."""
         self._taken.setdefault(event.case_id, {})[event.field] = event
 
+    def forget(self, case_id: UUID) -> None:
+        """Forget what came for a case."""
+        self._announced.pop(case_id, None)
+        self._taken.pop(case_id, None)
+
     def of(self, case_id: UUID) -> Mapping[str, GotDocument]:
         """Return what came for a case, by field."""
         return self._taken.get(case_id, {})

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from roadstead.clock import Clock, utc_text
 from roadstead.errors import Conflict, NotFound
-from roadstead.sandbox.verifier.journal import Event, Got, GotDocument, Journal, Rang, Told
+from roadstead.sandbox.verifier.journal import Event, Forgot, Got, GotDocument, Journal, Rang, Told
 from roadstead.sandbox.verifier.papers import Described, Papers
 from roadstead.sandbox.verifier.rules import NAMES, Word, said_by, script_of
 from roadstead.verification.protocol import Decision
@@ -46,8 +46,10 @@ class Provider:
 
     def take(
         self,
+        *,
         verifier: str,
         case_id: UUID,
+        customer: UUID,
         fields: Mapping[str, str],
         content: bytes,
         documents: Sequence[Described] = (),
@@ -71,6 +73,7 @@ class Provider:
         self._note(
             Got(
                 case_id=case_id,
+                customer=customer,
                 verifier=verifier,
                 treated_as=name if name in NAMES else "",
                 digest=digest,
@@ -130,6 +133,11 @@ class Provider:
         case = self._known(reference)
         self._note(Told(case_id=case.got.case_id, decision=decision, fields=fields, at=self._clock.now()))
 
+    def forget(self, customer: UUID) -> None:
+        """Forget a customer: no case and no document is known any more. Nothing happens a second time."""
+        if any(case.got.customer == customer for case in self._cases.values()):
+            self._note(Forgot(customer=customer, at=self._clock.now()))
+
     def bells_due(self) -> Iterator[tuple[str, str]]:
         """Yield verifier and reference of every case that has news nobody was rung about, and note that somebody is."""
         now = self._clock.now()
@@ -163,18 +171,25 @@ class Provider:
         self._journal.append(event)
         self._apply(event)
 
+    def _forget(self, customer: UUID) -> None:
+        for reference, case in list(self._cases.items()):
+            if case.got.customer == customer:
+                self._papers.forget(case.got.case_id)
+                del self._cases[reference]
+
     def _apply(self, event: Event) -> None:
-        reference = reference_of(event.case_id)
         match event:
             case Got():
                 script = script_of(event.treated_as, self._delay)
-                self._cases[reference] = _Case(got=event, script=script, told=[])
+                self._cases[reference_of(event.case_id)] = _Case(got=event, script=script, told=[])
             case GotDocument():
                 self._papers.apply(event)
+            case Forgot(customer=customer):
+                self._forget(customer)
             case Told():
-                self._cases[reference].told.append(event)
+                self._cases[reference_of(event.case_id)].told.append(event)
             case Rang():
-                self._cases[reference].rung = event.words
+                self._cases[reference_of(event.case_id)].rung = event.words
 
 
 def reference_of(case_id: UUID) -> str:
