@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
@@ -120,6 +121,20 @@ class TestTheWayIn:
         assert await at.status() == "in_review"
         assert (await at.case())["verifier"] == "people"
         assert await at.house.held() == ["verification", "verification"]
+
+
+class TestATypeThatIsNotOfferedForAWhile:
+    async def test_is_carried_on_when_it_is_offered_again(self, at: VerifiedHouse) -> None:
+        configuration = at.house.configuration
+        at.house.configuration = replace(
+            configuration, anchor=replace(configuration.anchor, customer_types=())
+        )
+        await at.verify()
+        assert await at.status() == "collecting"
+        at.house.configuration = configuration
+        await at.house.execute("UPDATE verification_cases SET due_at = now() WHERE due_at IS NOT NULL")
+        await at.verify()
+        assert await at.status() == "in_review"
 
 
 class TestADeletedCustomer:

@@ -50,8 +50,10 @@ _LABELS = frozenset(MediaType) | {"image/jpg", "image/heif"}
 _SAME = {"image/jpg": MediaType.JPEG, "image/heif": MediaType.HEIC}
 
 
-def recognise(content: bytes, *, field: str, label: str | None) -> MediaType:
+def recognise(content: bytes, *, field: str | None, label: str | None) -> MediaType:
     """Return the type of a file that may stand in a field; `label` is the type under which it was sent.
+
+    Where nobody has said yet for which field it is, None: `require_fit` then looks at it when somebody does.
 
     A label that names another of the types that we take is refused, because sender and file contradict each other; any
     other label says nothing.
@@ -65,10 +67,20 @@ def recognise(content: bytes, *, field: str, label: str | None) -> MediaType:
         if begins(content):
             check(content)
             _require_label(media_type, label)
-            if media_type is MediaType.MP4 and field not in FILMED:
-                raise Unfit("is a film: send a picture (PNG, JPEG, HEIC) or a PDF")
+            if field is not None:
+                require_fit(media_type, field)
             return media_type
     raise Unfit("cannot be read: it must be a PNG, JPEG, HEIC or PDF file")
+
+
+def require_fit(media_type: MediaType, field: str) -> None:
+    """Check that a file of this type may stand in a field.
+
+    Raises:
+        Unfit: It is a film, and the field takes none.
+    """
+    if media_type is MediaType.MP4 and field not in FILMED:
+        raise Unfit("is a film: send a picture (PNG, JPEG, HEIC) or a PDF")
 
 
 def _require_label(media_type: MediaType, label: str | None) -> None:

@@ -18,7 +18,7 @@ import structlog
 from roadstead.clock import Clock
 from roadstead.config.limit_terms import Limits
 from roadstead.customers import files_store, store
-from roadstead.customers.documents import MediaType
+from roadstead.customers.documents import MediaType, require_fit
 from roadstead.customers.files_store import NewFile, StoredFile
 from roadstead.customers.formats import Unfit
 from roadstead.customers.identity import read_id
@@ -79,7 +79,7 @@ class Files:
             Unavailable: The database or the keeper of the keys does not answer.
         """
         try:
-            document = read_document("file", sent, file_bytes_max=self.limits.file_bytes_max)
+            document = read_document("file", sent, file_bytes_max=self.limits.file_bytes_max, field=None)
         except Unfit as unfit:
             problem = f"'file' {unfit.reason}."
             raise BadInput(problem) from unfit
@@ -158,7 +158,7 @@ class Files:
         """Find the files that a registration refers to, and open their keys.
 
         Raises:
-            BadInput: One is not known, has expired, or belongs to another field or customer.
+            BadInput: One is not known, has expired, is not fit for its field, or belongs to another field or customer.
             Unavailable: The database or the keeper of the keys does not answer.
         """
         used: dict[str, UsedFile] = {}
@@ -170,6 +170,11 @@ class Files:
             if found is None:
                 raise no_such_file(name)
             file, wrapped = found
+            try:
+                require_fit(MediaType(file.media_type), name)
+            except Unfit as unfit:
+                problem = f"'{name}_file_id' {unfit.reason}."
+                raise BadInput(problem) from unfit
             if wrapped is not None:
                 key = await self.keys.unwrap(wrapped, customer_id=file_id)
                 used[name] = UsedFile(id=file_id, key=key)

@@ -82,8 +82,8 @@ def sort_out(values: Mapping[str, str], files: Mapping[str, SentFile], *, file_b
     return Submission(texts=texts, documents=documents, references=references, codes=codes)
 
 
-def read_document(name: str, sent: SentFile, *, file_bytes_max: int) -> Document:
-    """Recognise one file for a field.
+def read_document(name: str, sent: SentFile, *, file_bytes_max: int, field: str | None) -> Document:
+    """Recognise one file that was sent under a name, for a field if somebody has said for which.
 
     Raises:
         TooLarge: It has more than `file_bytes_max` bytes.
@@ -91,7 +91,7 @@ def read_document(name: str, sent: SentFile, *, file_bytes_max: int) -> Document
     """
     if len(sent.content) > file_bytes_max:
         raise TooLarge(f"'{name[:60]}' is too large: a file may have at most {file_bytes_max} bytes.")
-    return Document(content=sent.content, media_type=recognise(sent.content, field=name, label=sent.label))
+    return Document(content=sent.content, media_type=recognise(sent.content, field=field, label=sent.label))
 
 
 def read_file_id(text: str) -> UUID | None:
@@ -116,7 +116,7 @@ def _documents(
             problems.append(f"'{sent}' came as a file: send it as text.")
             continue
         try:
-            documents[name] = read_document(sent, file, file_bytes_max=file_bytes_max)
+            documents[name] = read_document(sent, file, file_bytes_max=file_bytes_max, field=name)
         except Unfit as unfit:
             problems.append(f"'{sent}' {unfit.reason}.")
     return documents

@@ -100,8 +100,11 @@ async def _carry_on(desk: VerificationDesk, case: Case, token: UUID) -> None:
     try:
         vault = await _open_vault(desk, case)
         kind = _kind(desk, case)
-        if vault is None or kind is None:
+        if vault is None:
             await _rest(desk, case, token, None)
+        elif kind is None:
+            # The type may be offered again, as soon as anchor.toml is put right: then the case goes on.
+            await _rest(desk, case, token, timedelta(seconds=PAUSE_MAX_S))
         elif case.status in {CaseStatus.COLLECTING, CaseStatus.EXPIRED}:
             await _submit(desk, case, token, kind, vault)
         elif case.reference is None:

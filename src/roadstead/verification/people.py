@@ -26,6 +26,9 @@ from roadstead.operations.roles import Right
 from roadstead.verification.consequences import Consequences, follow
 
 
+HISTORY_MAX = 1000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
     """A case as lists show it: ids and codes."""
@@ -67,15 +70,16 @@ async def latest(connection: Connection, *, status: CaseStatus | None, limit: in
 
 
 async def history(connection: Connection, case_id: UUID) -> list[HistoryLine]:
-    """Tell how a case came to where it is, oldest first."""
+    """Tell how a case came to where it is, oldest first; of very many moves the last ones."""
     rows = await connection.fetch(
         """
         SELECT status_from, status_to, cause, verifier, reasons, reached_at FROM verification_history
-        WHERE case_id = $1 ORDER BY id
+        WHERE case_id = $1 ORDER BY id DESC LIMIT $2
         """,
         case_id,
+        HISTORY_MAX,
     )
-    return [HistoryLine(**row) for row in rows]
+    return [HistoryLine(**row) for row in reversed(rows)]
 
 
 async def documents_of(connection: Connection, anchor: Anchor, case_id: UUID) -> list[StoredFile]:

@@ -120,7 +120,7 @@ class TestUploading:
     @pytest.mark.clause("SEP-12/files/refused")
     @pytest.mark.parametrize(
         "file",
-        [b"", b"not a picture", png()[:-4], (png(), "image/jpeg"), mp4(), png(8, 8), b"\x89PNG\r\n\x1a\n"],
+        [b"", b"not a picture", png()[:-4], (png(), "image/jpeg"), png(8, 8), b"\x89PNG\r\n\x1a\n"],
     )
     @pytest.mark.parametrize("field", ["file", FRONT])
     async def test_what_is_no_document_is_refused_by_its_field_and_nothing_is_stored(
@@ -279,6 +279,21 @@ class TestInRegistrations:
             reply = await send_files(partner, "PUT", CUSTOMER, fields, **files)
             assert reply.status == 400
             assert reply.error
+
+    async def test_a_film_is_taken_for_liveness_and_refused_where_a_picture_belongs(
+        self, partner: Caller, database: Database
+    ) -> None:
+        film = await uploaded(partner, mp4())
+        for refused in (
+            await send_files(partner, "PUT", CUSTOMER, SENDER, photo_id_front=mp4()),
+            await partner.send_json("PUT", CUSTOMER, {**SENDER, f"{FRONT}_file_id": film}),
+        ):
+            assert refused.status == 400
+            assert "is a film" in refused.error
+        assert await rows(database, "SELECT 1 FROM customers") == []
+        await registered(partner, {"proof_of_liveness_file_id": film})
+        (row,) = await rows(database, "SELECT field FROM customer_files")
+        assert row["field"] == "proof_of_liveness"
 
     async def test_files_of_unknown_names_are_ignored(self, partner: Caller, database: Database) -> None:
         reply = await send_files(partner, "PUT", CUSTOMER, SENDER, portrait=b"anything")
