@@ -85,6 +85,12 @@ async def uploaded(at: VerifiedHouse, content: bytes) -> StoredFile:
     return await at.house.registry.files.upload(CALLER, SentFile(content=content))
 
 
+async def refer(at: VerifiedHouse, file: StoredFile) -> None:
+    """Register with a document that was uploaded before."""
+    values = {f"{FRONT}_file_id": write_file_id(file.id)}
+    await at.house.registry.register(CALLER, Reference(id=str(at.house.receiver_id)), values)
+
+
 def case_of(at: VerifiedHouse) -> VerificationCase:
     """Return the case of the receiving client that was started last."""
     return [case for case in at.identity.starts if case.customer_type == "sep31-receiver"][-1]
@@ -131,7 +137,7 @@ class TestWhatIsHandedOver:
 
     async def test_may_have_been_uploaded_before_the_registration(self, at: VerifiedHouse) -> None:
         file = await uploaded(at, pdf())
-        await at.put(**{f"{FRONT}_file_id": write_file_id(file.id)})
+        await refer(at, file)
         await at.verify()
         assert document_of(at).media_type == "application/pdf"
         assert read_by(at) == pdf()
@@ -170,7 +176,7 @@ class TestADecisionRestsOnTheBytes:
         await at.hear(Decision.ACCEPTED)
         await show(at, FIRST)
         file = await uploaded(at, FIRST)
-        await at.put(**{f"{FRONT}_file_id": write_file_id(file.id)})
+        await refer(at, file)
         assert await at.status() == "accepted"
         assert (await at.look()).status is CustomerStatus.ACCEPTED
 

@@ -52,6 +52,11 @@ class Line:
         """Register the receiving customer under a name that the provider treats in a way of its own."""
         await self.at.put(last_name=last_name)
 
+    def ask_for_papers(self) -> None:
+        """Let receiving clients have to show their papers from now on."""
+        with_papers(self.at)
+        self.desk = replace(self.desk, configuration=self.at.house.configuration)
+
     async def heard(self) -> int:
         found: int = await self.at.house.value("SELECT count(*) FROM verifier_events")
         return found
@@ -126,7 +131,7 @@ class TestDocuments:
     async def test_reach_the_provider_which_looks_at_them_and_keeps_their_sizes(
         self, line: Line, tmp_path: Path
     ) -> None:
-        with_papers(line.at)
+        line.ask_for_papers()
         await show(line.at, FIRST)
         await line.until_status("accepted")
         case = await line.at.case()
@@ -138,7 +143,7 @@ class TestDocuments:
         assert hashlib.sha256(FIRST).hexdigest().encode() not in journal
 
     async def test_are_asked_for_anew_and_judged_anew(self, line: Line) -> None:
-        with_papers(line.at)
+        line.ask_for_papers()
         await line.register("Smudged")
         await show(line.at, FIRST)
         await line.until_status("needs_info")
@@ -152,9 +157,9 @@ class TestDocuments:
 
     @pytest.mark.parametrize("fault", ["lost_answer", "error"])
     async def test_come_once_however_often_an_answer_is_lost(self, line: Line, fault: str) -> None:
-        with_papers(line.at)
+        line.ask_for_papers()
         await show(line.at, FIRST)
-        await line.provider.plan({"kind": fault, "times": 5})
+        await line.provider.plan({"kind": fault, "times": 3})
         await line.until_status("accepted")
         assert sum(bool(one["documents"]) for one in await line.provider.cases()) == 1
 

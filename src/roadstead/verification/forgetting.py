@@ -92,7 +92,7 @@ async def _end(database: Database, erasure: Erasure, token: UUID, outcome: Outco
 
 def pause_after(tries: int) -> timedelta:
     """Return how long to wait before a verifier is told again: twice as long each time, up to a limit."""
-    return min(PAUSE_FIRST * 2 ** min(tries, 20), PAUSE_MAX)
+    return min(PAUSE_FIRST * (1 << min(tries, 20)), PAUSE_MAX)
 
 
 async def note_told(

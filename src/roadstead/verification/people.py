@@ -25,7 +25,6 @@ from roadstead.operations.operators import Operator, require
 from roadstead.operations.roles import Right
 from roadstead.verification.consequences import Consequences, follow
 
-
 HISTORY_MAX = 1000
 
 

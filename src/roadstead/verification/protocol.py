@@ -17,6 +17,7 @@ A verifier keeps these; Roadstead keeps that a decision about other data than th
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -62,7 +63,7 @@ class CaseDocument:
     size_bytes: int
     sha256: str
     """The digest of the bytes, in hexadecimal: another digest is another document, and the same is the same."""
-    opened: OpenDocument = field(repr=False, compare=False)
+    opened: OpenDocument = dataclasses.field(repr=False, compare=False)
     """Reads and decrypts it. Open one at a time: others wait for the memory. May be opened again.
 
     Raises:
