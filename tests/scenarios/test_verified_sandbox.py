@@ -13,8 +13,15 @@ from tests.fixtures.sandbox_process import SandboxProcess, running_sandbox
 
 from roadstead.errors import BadInput
 from roadstead.sandbox.calls import Calls
+from roadstead.sandbox.environment import EXAMPLE_ANCHOR_FILE
 from roadstead.sandbox.sample import random_iban
 from roadstead.sandbox.sender import SendOrder
+
+PHOTO = """
+[[customer_types.fields]]
+name = "photo_id_front"
+description = "Front of the identity document"
+"""
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -70,3 +77,23 @@ class TestTheCommand:
         assert listed.returncode == 0, listed.stderr
         assert '"rejected"' in listed.stdout
         assert 'Reject"' not in listed.stdout
+
+
+class TestDocuments:
+    async def test_travel_from_the_partner_to_the_provider_and_money_flows(
+        self, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        """A partner answers what is asked with a photo; every process on its way is a real one."""
+        folder = tmp_path_factory.mktemp("papers")
+        text = EXAMPLE_ANCHOR_FILE.read_text(encoding="utf-8")
+        name = 'description = "People who receive euros on a bank account"\nrole = "receiver"\n'
+        assert name in text
+        asking = folder / "anchor.toml"
+        asking.write_text(text.replace(name, name + PHOTO, 1), encoding="utf-8")
+        with running_sandbox(folder, "--verify", environ={"ROADSTEAD_ANCHOR_FILE": str(asking)}) as sandbox:
+            final = await send(sandbox, bank_account_number=random_iban())
+            assert final["status"] == "completed"
+            async with Calls() as calls:
+                found = await calls.expect("GET", f"{sandbox.ready['verifier']}/cases")
+        documents = [case["documents"] for case in found["cases"] if case["documents"]]
+        assert [list(one) for one in documents] == [["photo_id_front"]]

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
 import pytest
+from tests.attacks.test_personal_data import everything_stored
 from tests.fixtures.documents import pdf, png
 from tests.fixtures.verification import CALLER, IDENTITY, ScriptedVerifier, VerifiedHouse, verified_house_on
 
@@ -158,6 +159,17 @@ class TestWhatIsHandedOver:
             await connection.execute("UPDATE customer_files SET content = 'unreadable'")
         await at.verify()
         assert await at.status() == "in_review"
+
+    async def test_stands_nowhere_in_clear_whoever_judges_it(self, at: VerifiedHouse) -> None:
+        remark = b"Recognisable Remark In A Document"
+        content = png(text=remark)
+        await show(at, content)
+        await at.verify()
+        await at.hear(Decision.ACCEPTED)
+        stored = await everything_stored(at.house)
+        digest = hashlib.sha256(content)
+        for told in (remark, digest.digest(), digest.hexdigest().encode()):
+            assert told not in stored
 
 
 class TestADecisionRestsOnTheBytes:

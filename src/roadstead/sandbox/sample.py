@@ -13,7 +13,11 @@ _IBAN_REMAINDER = 98
 _IBAN_MODULUS = 97
 _NATIONAL_BANK_FIELDS = frozenset({"bank_number", "clabe_number", "cbu_number"})
 
-_SMALLEST_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
+_WHITE_PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAUAAAADIAQAAAACxfwUGAAAAM0lEQVR42u3KoQEAAAwCIP9/Wl9YXIBMehRRFEVRFEVRFEVR"
+    "FEVRFEVRFEVRFEVRFL/HAdqzIpKkc58/AAAAAElFTkSuQmCC"
+)
+"""An empty card of 320 by 200 pixels."""
 
 _PEOPLE = {
     CustomerRole.SENDER: {
@@ -79,7 +83,7 @@ _VALUES = {
     "card.state_or_province": "US-NY",
     "card.token": "tok_example",
 }
-_BY_KIND = {"number": "1", "date": "1985-03-14", "binary": _SMALLEST_PNG}
+_BY_KIND = {"number": "1", "date": "1985-03-14", "binary": _WHITE_PNG}
 
 
 def invent(role: CustomerRole, fields: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
