@@ -133,7 +133,7 @@ class Campaign:
         async with Calls() as calls:
             await calls.patiently("GET", f"{internal_url(self.world)}/metrics")
         if self.is_operated:
-            await self._operate_once(killing=False)
+            await self._operate_once(killing=False, stop=asyncio.Event())
         async with attended(self.world, self.people, self.party):
             await until_still(self.world, within_s=self.quiet_within_s)
         await server.end(signal.SIGTERM)
@@ -175,11 +175,13 @@ class Campaign:
     async def _operate(self, stop: asyncio.Event) -> None:
         """Run the operator's commands, which die at their boundaries too."""
         while not stop.is_set():
-            await self._operate_once(killing=True)
+            await self._operate_once(killing=True, stop=stop)
             await asyncio.sleep(COMMANDS_EVERY_S)
 
-    async def _operate_once(self, *, killing: bool) -> None:
+    async def _operate_once(self, *, killing: bool, stop: asyncio.Event) -> None:
         async for command, who in self.people.type():
+            if stop.is_set():
+                return
             orders = self._orders() if killing else Orders(notes=str(self.world.notes))
             token = self.world.operators[who]
             await (await self.world.command(*command, token=token, orders=orders)).ended()
