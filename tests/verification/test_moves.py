@@ -82,6 +82,18 @@ class TestTheWayIn:
         await at.verify()
         assert await at.status() == "in_review"
 
+    async def test_what_is_out_of_date_waits_for_data_too(self, at: VerifiedHouse) -> None:
+        await at.house.execute(
+            "UPDATE customer_fields SET valid_until = $1 WHERE name = 'last_name'", at.house.clock.now()
+        )
+        await at.verify()
+        assert at.identity.starts == []
+        assert (await at.case())["due_at"] is None
+
+        await at.put(last_name="Receiver")
+        await at.verify()
+        assert await at.status() == "in_review"
+
     async def test_it_is_in_review_until_the_verifier_decides(self, at: VerifiedHouse) -> None:
         await at.verify()
         assert await at.status() == "in_review"

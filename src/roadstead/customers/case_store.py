@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from roadstead.customers.cases import Case, CaseStatus, CaseView, FieldDecision, Say
+from roadstead.customers.requirements import FieldStatus, Received
 from roadstead.database.pool import Connection, Row
 from roadstead.errors import Conflict
 
@@ -276,14 +277,23 @@ async def expire_due(connection: Connection, now: datetime, limit: int) -> list[
 
 async def read_values(
     connection: Connection, customer_id: UUID, names: Collection[str]
-) -> tuple[dict[str, bytes], dict[str, str]]:
+) -> tuple[dict[str, bytes], dict[str, Received]]:
     """Read the ciphertexts of a customer's fields by name, and how each field stands by itself."""
     rows = await connection.fetch(
-        "SELECT name, ciphertext, status FROM customer_fields WHERE customer_id = $1 AND name = ANY($2) ORDER BY name",
+        """
+        SELECT name, ciphertext, status, received_at, valid_until FROM customer_fields
+        WHERE customer_id = $1 AND name = ANY($2) ORDER BY name
+        """,
         customer_id,
         list(names),
     )
-    return {row["name"]: row["ciphertext"] for row in rows}, {row["name"]: row["status"] for row in rows}
+    received = {
+        row["name"]: Received(
+            status=FieldStatus(row["status"]), received_at=row["received_at"], valid_until=row["valid_until"]
+        )
+        for row in rows
+    }
+    return {row["name"]: row["ciphertext"] for row in rows}, received
 
 
 async def hold_customer(connection: Connection, customer_id: UUID) -> bool:

@@ -9,7 +9,7 @@ from uuid import UUID
 from roadstead.customers import case_store
 from roadstead.customers.cases import digest_of
 from roadstead.customers.files import KnownFile, known_files
-from roadstead.customers.requirements import FieldStatus
+from roadstead.customers.requirements import Received
 from roadstead.customers.submissions import is_document
 from roadstead.customers.vault import Vault
 from roadstead.database.pool import Connection
@@ -24,8 +24,8 @@ class Judged:
     """Personal data by their SEP-9 names; documents are not among them."""
     documents: Mapping[str, KnownFile]
     """Documents by their SEP-9 names."""
-    statuses: Mapping[str, FieldStatus]
-    """How each of both stands by itself."""
+    received: Mapping[str, Received]
+    """How each of both stands by itself, and how old it is."""
 
     def digest(self, vault: Vault) -> str:
         """Return the digest of all of it: other data, and other bytes of a document, have another."""
@@ -41,7 +41,7 @@ async def read_judged(
     Raises:
         InvariantViolated: Something cannot be decrypted, or a field of a document has none.
     """
-    sealed, statuses = await case_store.read_values(connection, customer_id, names)
+    sealed, received = await case_store.read_values(connection, customer_id, names)
     papers = [name for name in sealed if is_document(name)]
     documents = await known_files(connection, vault, customer_id, papers)
     for name in papers:
@@ -52,5 +52,5 @@ async def read_judged(
     return Judged(
         values={name: vault.open(name, value) for name, value in sealed.items() if name not in documents},
         documents=documents,
-        statuses={name: FieldStatus(status) for name, status in statuses.items()},
+        received=received,
     )

@@ -40,7 +40,7 @@ class Job:
 
 
 def housekeeping(database: Database, anchor: Anchor, clock: Clock) -> list[Job]:
-    """List what is cleared away when its time is over."""
+    """List what is cleared away when its time is over, whatever the anchor does by now."""
 
     async def purge_challenges() -> None:
         await purge_used(database, clock.now())
@@ -54,22 +54,28 @@ def housekeeping(database: Database, anchor: Anchor, clock: Clock) -> list[Job]:
     async def erase_customers() -> None:
         customers_erased.inc(await erase_due(database, anchor, clock))
 
-    return [
-        Job(name=run.__name__, interval_s=PURGE_INTERVAL_S, run=run)
-        for run in (purge_challenges, purge_answers, purge_files, erase_customers)
-    ]
+    async def purge_doorbells() -> None:
+        await purge_events(database, clock.now())
+
+    async def watch_verifiers_forget() -> None:
+        await watch_erasures(database, clock.now())
+
+    # Where nobody is verified any more, what is left of the time before still has to go.
+    runs = (
+        *(purge_challenges, purge_answers, purge_files, erase_customers),
+        *(purge_doorbells, watch_verifiers_forget),
+    )
+    return [Job(name=run.__name__, interval_s=PURGE_INTERVAL_S, run=run) for run in runs]
 
 
 def verification_upkeep(database: Database, rules: Consequences, clock: Clock) -> list[Job]:
-    """List what keeps verifications true: what is over ends, who is silent is told of, old doorbells are deleted."""
+    """List what keeps verifications true: what is over ends, and who is silent is told of."""
 
     async def keep_verifications() -> None:
         now = clock.now()
         while await expire_confirmations(database, rules, now):
             continue
         await watch_silence(database, now)
-        await watch_erasures(database, now)
-        await purge_events(database, now)
 
     return [Job(name="verification_upkeep", interval_s=VERIFICATION_LOOK_S, run=keep_verifications)]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar, assert_never
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from roadstead.customers import store as customers
 from roadstead.customers.cases import Case, CaseStatus, judged_fields
 from roadstead.customers.judged import Judged, read_judged
 from roadstead.customers.reopening import current_digest, reopen
-from roadstead.customers.requirements import CustomerStatus, customer_status
+from roadstead.customers.requirements import CustomerStatus, customer_status, in_date
 from roadstead.customers.vault import KeyProvider, Vault
 from roadstead.database.pool import Connection, Database
 from roadstead.errors import Conflict, InvariantViolated, RoadsteadError, Unavailable
@@ -128,7 +128,7 @@ async def _submit(desk: VerificationDesk, case: Case, token: UUID, kind: Custome
         if not may_go:
             await case_store.rest(connection, case.id)
             return
-        judged = await _complete(connection, kind, vault, case.customer_id)
+        judged = await _complete(connection, kind, vault, case.customer_id, desk.clock.now())
         if judged is None:
             if locked.status is CaseStatus.EXPIRED:
                 await reopen(connection, locked, "incomplete", desk.clock.now())
@@ -159,7 +159,7 @@ async def _start_again(
         if not may_go:
             await case_store.rest(connection, case.id)
             return
-        judged = await _complete(connection, kind, vault, case.customer_id)
+        judged = await _complete(connection, kind, vault, case.customer_id, desk.clock.now())
         if judged is None or judged.digest(vault) != locked.digest or locked.submission_id is None:
             await reopen(connection, locked, "data changed", desk.clock.now())
             return
@@ -294,11 +294,12 @@ def pause_after(tries: int) -> timedelta:
 
 
 async def _complete(
-    connection: Connection, kind: CustomerType, vault: Vault, customer_id: UUID
+    connection: Connection, kind: CustomerType, vault: Vault, customer_id: UUID, now: datetime
 ) -> Judged | None:
-    """Read all that is judged; None while something that the type requires is not there, or was turned down."""
+    """Read all that is judged; None while something that is required is not there, out of date, or was turned down."""
     judged = await read_judged(connection, vault, customer_id, judged_fields(kind))
-    return judged if customer_status(kind, judged.statuses) is CustomerStatus.ACCEPTED else None
+    statuses = in_date(kind, judged.received, now)
+    return judged if customer_status(kind, statuses) is CustomerStatus.ACCEPTED else None
 
 
 async def _open_vault(desk: VerificationDesk, case: Case) -> Vault | None:
