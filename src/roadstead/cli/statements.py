@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from roadstead.cli import suspense
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
 from roadstead.cli.output import write_json
 from roadstead.config.effective import Configuration
@@ -15,6 +16,7 @@ from roadstead.statements.chaining import StatementStatus
 from roadstead.statements.matching import LineStatus
 
 app = typer.Typer(no_args_is_help=True, help="What banks say was booked, beside the books.")
+suspense.register(app)
 
 LIST_MAX = 1000
 REASON_MAX = 500

@@ -40,6 +40,8 @@ class ShownLine:
     """One line, without whom it names."""
 
     id: int
+    statement_id: int
+    rail: str
     booked_on: date | None
     amount: Money
     """What it does to the balance: negative when money went out."""
@@ -112,36 +114,49 @@ async def summary(connection: Connection, statement_id: int) -> Summary | None:
     return None if row is None else _summary(row)
 
 
+_LINE = """
+SELECT l.id, l.statement_id, s.rail, l.booked_on, l.asset, l.is_reversal, l.end_to_end_id, l.bank_reference, l.reason,
+    CASE WHEN l.is_credit THEN l.amount_units ELSE -l.amount_units END AS units, l.status, l.attempt_key, l.matched_by,
+    l.suspense_reason
+FROM statement_lines AS l JOIN bank_statements AS s ON s.id = l.statement_id
+"""
+
+
 async def shown_lines(
     connection: Connection, statement_id: int, *, status: LineStatus | None, limit: int
 ) -> list[ShownLine]:
     """List the lines of a statement in the bank's order."""
     rows = await connection.fetch(
-        """
-        SELECT id, booked_on, asset, CASE WHEN is_credit THEN amount_units ELSE -amount_units END AS units, is_reversal,
-            end_to_end_id, bank_reference, reason, status, attempt_key, matched_by, suspense_reason
-        FROM statement_lines WHERE statement_id = $1 AND ($2::text IS NULL OR status = $2) ORDER BY id LIMIT $3
-        """,
+        f"{_LINE} WHERE l.statement_id = $1 AND ($2::text IS NULL OR l.status = $2) ORDER BY l.id LIMIT $3",
         statement_id,
         status,
         limit,
     )
-    return [
-        ShownLine(
-            id=row["id"],
-            booked_on=row["booked_on"],
-            amount=Money(parse_asset(row["asset"]), row["units"]),
-            is_reversal=row["is_reversal"],
-            end_to_end_id=row["end_to_end_id"],
-            bank_reference=row["bank_reference"],
-            reason=row["reason"],
-            status=LineStatus(row["status"]),
-            attempt_key=row["attempt_key"],
-            matched_by=row["matched_by"],
-            suspense_reason=row["suspense_reason"],
-        )
-        for row in rows
-    ]
+    return [_shown_line(row) for row in rows]
+
+
+async def shown_line(connection: Connection, line_id: int) -> ShownLine | None:
+    """Look a line up."""
+    row = await connection.fetchrow(f"{_LINE} WHERE l.id = $1", line_id)
+    return None if row is None else _shown_line(row)
+
+
+def _shown_line(row: Row) -> ShownLine:
+    return ShownLine(
+        id=row["id"],
+        statement_id=row["statement_id"],
+        rail=row["rail"],
+        booked_on=row["booked_on"],
+        amount=Money(parse_asset(row["asset"]), row["units"]),
+        is_reversal=row["is_reversal"],
+        end_to_end_id=row["end_to_end_id"],
+        bank_reference=row["bank_reference"],
+        reason=row["reason"],
+        status=LineStatus(row["status"]),
+        attempt_key=row["attempt_key"],
+        matched_by=row["matched_by"],
+        suspense_reason=row["suspense_reason"],
+    )
 
 
 _POSITIONS = """

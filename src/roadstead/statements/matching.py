@@ -33,6 +33,8 @@ class LineStatus(StrEnum):
     """It is the settlement or the return of an attempt."""
     SUSPENDED = "suspended"
     """It is on `suspense:bank`: nobody knows yet whose it is."""
+    RESOLVED = "resolved"
+    """People said what it is, and it stands on that account."""
 
 
 class MatchedBy(StrEnum):
@@ -43,6 +45,8 @@ class MatchedBy(StrEnum):
     REFERENCE = "reference"
     AMOUNT = "amount"
     """Amount, date and creditor, of which exactly one attempt had all."""
+    PERSON = "person"
+    """People said so."""
 
 
 class SuspenseReason(StrEnum):
