@@ -45,6 +45,10 @@ class Fault(StrEnum):
     """It does not begin where the last one ended: one is missing, or it is out of turn."""
 
 
+WAITING_FAULTS = frozenset({Fault.GAP, Fault.OTHER_ACCOUNT})
+"""Faults of statements that are sound by themselves, and may follow when another one is there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """What of a stored statement decides whether another one follows it."""

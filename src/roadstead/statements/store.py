@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from roadstead.database.pool import Connection, Row
+from roadstead.money import Asset, parse_asset
 from roadstead.rails.statements import BankStatement
 from roadstead.statements.chaining import Fault, Link, StatementStatus, booked_lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStatement:
+    """Where a stored statement stands."""
+
+    id: int
+    sequence: int | None
+    status: StatementStatus
+    fault: Fault | None
 
 
 async def move_cursor(connection: Connection, rail: str, *, seen: str | None, cursor: str | None) -> bool:
@@ -112,6 +124,21 @@ async def is_linked(connection: Connection, rail: str, identity: str) -> bool:
         identity,
     )
     return found
+
+
+async def by_digest(connection: Connection, rail: str, digest: bytes) -> StoredStatement | None:
+    """Look up the statement of a content; None when it is not stored."""
+    row = await connection.fetchrow(
+        "SELECT id, sequence, status, fault FROM bank_statements WHERE rail = $1 AND digest = $2", rail, digest
+    )
+    if row is None:
+        return None
+    return StoredStatement(
+        id=row["id"],
+        sequence=row["sequence"],
+        status=StatementStatus(row["status"]),
+        fault=None if row["fault"] is None else Fault(row["fault"]),
+    )
 
 
 _LINK = "id, account, opening_units, closing_units, sequence, closed_on"
@@ -226,3 +253,33 @@ async def lock_statement(connection: Connection, statement_id: int) -> tuple[str
 async def supersede(connection: Connection, statement_id: int) -> None:
     """Put a broken statement aside."""
     await connection.execute("UPDATE bank_statements SET status = 'superseded' WHERE id = $1", statement_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A statement as taking it back looks at it."""
+
+    rail: str
+    asset: Asset | None
+    status: StatementStatus
+    fault: Fault | None
+
+
+async def lock_set_aside(connection: Connection, statement_id: int) -> SetAside | None:
+    """Lock a statement and return what taking it back looks at; None when there is no such statement."""
+    row = await connection.fetchrow(
+        "SELECT rail, asset, status, fault FROM bank_statements WHERE id = $1 FOR UPDATE", statement_id
+    )
+    if row is None:
+        return None
+    return SetAside(
+        rail=row["rail"],
+        asset=None if row["asset"] is None else parse_asset(row["asset"]),
+        status=StatementStatus(row["status"]),
+        fault=None if row["fault"] is None else Fault(row["fault"]),
+    )
+
+
+async def wait_again(connection: Connection, statement_id: int) -> None:
+    """Let a statement that was set aside wait for the one before it."""
+    await connection.execute("UPDATE bank_statements SET status = 'broken' WHERE id = $1", statement_id)

@@ -18,7 +18,15 @@ from roadstead.operations import audit
 from roadstead.operations.alerts import AlertKind, Severity, close_alert, open_alert
 from roadstead.rails.statements import BankStatement, StatementSource
 from roadstead.statements import store
-from roadstead.statements.chaining import Fault, StatementStatus, digest_of, fault_of, follows, next_of
+from roadstead.statements.chaining import (
+    WAITING_FAULTS,
+    Fault,
+    StatementStatus,
+    digest_of,
+    fault_of,
+    follows,
+    next_of,
+)
 
 log = structlog.get_logger()
 
@@ -139,3 +147,38 @@ async def set_aside(connection: Connection, statement_id: int, *, reason: str, a
         detail={"rail": rail, "reason": reason},
     )
     await _tell_broken(connection, rail)
+
+
+async def take_back(
+    connection: Connection, statement_id: int, *, reason: str, actor: str, now: datetime
+) -> StatementStatus:
+    """Let a statement that was set aside wait again, link it where it follows, and return where it stands now.
+
+    The bank need not send it anew, and could not: a copy of what is stored changes nothing.
+
+    Raises:
+        Conflict: It was not set aside, or could not be believed by itself.
+        NotFound: There is no such statement.
+    """
+    found = await store.lock_set_aside(connection, statement_id)
+    if found is None:
+        raise NotFound(f"There is no statement {statement_id}: see roadstead statements list.")
+    await store.lock_chain(connection, found.rail)
+    if found.status is not StatementStatus.SUPERSEDED:
+        raise Conflict(f"Statement {statement_id} is {found.status}: only one that was set aside is taken back.")
+    if found.fault not in WAITING_FAULTS or found.asset is None:
+        raise Conflict(
+            f"Statement {statement_id} cannot be believed by itself ({found.fault}): have the bank send a whole one."
+        )
+    await store.wait_again(connection, statement_id)
+    await _link_all(connection, found.rail, found.asset, now)
+    await audit.record(
+        connection,
+        actor=actor,
+        action="statement.taken_back",
+        subject=f"statement {statement_id}",
+        detail={"rail": found.rail, "reason": reason},
+    )
+    await _tell_broken(connection, found.rail)
+    after = await store.lock_statement(connection, statement_id)
+    return StatementStatus.BROKEN if after is None else after[1]
