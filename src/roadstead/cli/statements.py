@@ -230,7 +230,8 @@ async def _import(configuration: Configuration, path: Path, name: str, *, as_jso
     from roadstead.randomness import SystemRandomness
     from roadstead.statements.importing import import_file, read_given
 
-    configured = configuration.rail(name)
+    declared = configuration.anchor.rail(name)
+    configured = next(one for one in configuration.rails if one.name == declared.name)
     content = read_given(path)
     async with open_configured_database(configuration) as database:
         by = await acting_operator(database)

@@ -17,7 +17,7 @@ from roadstead.rails.iso20022.reading import AccountReport, read_bank_file
 from roadstead.rails.protocol import Rail
 from roadstead.rails.statements import BankStatement
 from roadstead.statements import store
-from roadstead.statements.chaining import digest_of
+from roadstead.statements.chaining import digest_of, storable
 from roadstead.statements.store import StoredStatement
 from roadstead.statements.taking import poll_statements
 
@@ -73,7 +73,7 @@ async def import_file(rail: Rail, name: str, content: bytes, *, actor: str) -> I
     await understanding.understand_stored(desk)
     await poll_statements(desk.database, rail.name, rail, desk.clock)
     async with desk.database.connection() as connection:
-        found = [await store.by_digest(connection, rail.name, digest_of(each)) for each in own]
+        found = [await store.by_digest(connection, rail.name, digest_of(storable(each))) for each in own]
     return Imported(
         name=name,
         is_new=is_new,

@@ -159,7 +159,7 @@ def _belongs(line: Line, named: Named) -> Matched | NotPossible:
         if named.is_credited:
             return NotPossible(f"Another line is the return of {which} already: it comes back once.")
         return Matched(named=named, tells=None if named.is_returned else RailStatus.RETURNED)
-    if line.is_reversal:
+    if line.is_reversal or line.reason is not None:
         return NotPossible(
             f"Line {line.id} takes back a credit of the bank's: it pays no payout. Resolve it as {Purpose.BANK_ERROR}."
         )
