@@ -183,7 +183,9 @@ async def _set_aside(configuration: Configuration, statement_id: int, reason: st
 
 @app.command("take-back")
 def take_back_command(
-    statement_id: Annotated[int, typer.Argument(metavar="ID", help="The number of a statement that was set aside.")],
+    statement_id: Annotated[
+        int, typer.Argument(metavar="ID", help="The number of a statement that was set aside.")
+    ],
     reason: Annotated[str, typer.Option(help="Why the books need it after all.")],
 ) -> None:
     """Let a statement that was set aside wait again for the one before it, and be linked where it follows."""
@@ -212,7 +214,9 @@ async def _take_back(configuration: Configuration, statement_id: int, reason: st
 @app.command("import")
 def import_command(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="A camt.053 that the bank's portal gave.")],
-    rail: Annotated[str, typer.Option(metavar="NAME", help="The rail of kind iso20022 whose account it is of.")],
+    rail: Annotated[
+        str, typer.Option(metavar="NAME", help="The rail of kind iso20022 whose account it is of.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Take in a statement that was fetched by hand, as if the bank's channel had brought it."""

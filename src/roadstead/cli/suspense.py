@@ -134,7 +134,9 @@ def _tell_line(line: ShownLine) -> None:
 
 
 def _tell_history(past: list[PastResolution]) -> None:
-    table = Table("Resolved (UTC)", "As", "Account or attempt", "Hold", "Corrected by", box=None, pad_edge=False)
+    table = Table(
+        "Resolved (UTC)", "As", "Account or attempt", "Hold", "Corrected by", box=None, pad_edge=False
+    )
     for one in past:
         table.add_row(
             f"{one.resolved_at:%Y-%m-%d %H:%M:%S}",
@@ -158,7 +160,9 @@ def resolve_command(
 ) -> None:
     """Propose what a line in suspense is; above a limit, or where a payout moves by it, a second person agrees."""
     if (attempt is None) is (purpose in {None, Purpose.PAYOUT}):
-        raise typer.BadParameter("Say what it is with --as, or name the attempt of its payout with --attempt.")
+        raise typer.BadParameter(
+            "Say what it is with --as, or name the attempt of its payout with --attempt."
+        )
     configuration = configuration_from_environment()
 
     async def place(connection: Connection, by: Operator) -> UUID:

@@ -60,7 +60,7 @@ CAPITAL = "treasury:capital"
 INTEREST = "treasury:interest"
 """What banks paid as interest, a credit, or took."""
 
-TOKEN_SALES = "treasury:sales"
+SALES = "treasury:sales"
 """Money that partners paid for tokens of ours as a credit; money for tokens that we took back as a debit."""
 
 CORRECTIONS = "treasury:corrections"
@@ -100,7 +100,7 @@ SIGNS: Mapping[str, Sign] = {
     OWN_TRANSFERS: Sign.EITHER,
     CAPITAL: Sign.EITHER,
     INTEREST: Sign.EITHER,
-    TOKEN_SALES: Sign.EITHER,
+    SALES: Sign.EITHER,
     CORRECTIONS: Sign.EITHER,
     WRITTEN_OFF: Sign.NEVER_NEGATIVE,
     CLAWED_BACK: Sign.NEVER_NEGATIVE,

@@ -121,7 +121,7 @@ class StatementForm(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     booked_on: date
     opening: str
-    """The booked balance before the first line, negative when overdrawn; the closing balance of the statement before."""
+    """The booked balance before the first line: the closing one of the statement before, negative when overdrawn."""
     closing: str
     created_at: Moment
     lines: list[StatementLineForm]

@@ -16,7 +16,6 @@ import msgspec
 
 from roadstead.rails.statements import BankStatement, StatementLine
 
-
 UNITS_MAX = 2**63 - 1
 TEXT_MAX = 500
 """Characters of a text that are kept."""

@@ -87,7 +87,9 @@ def _own_statements(content: bytes, account: str, rail: str) -> tuple[BankStatem
         raise BadInput("The file is no statement (camt.053): ask the bank's portal for one.")
     own = own_statements(read, account)
     if not own:
-        raise BadInput(f"The file has no statement of our account behind {rail}: see that it is of this rail.")
+        raise BadInput(
+            f"The file has no statement of our account behind {rail}: see that it is of this rail."
+        )
     return own
 
 

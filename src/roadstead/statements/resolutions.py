@@ -36,7 +36,7 @@ class Purpose(StrEnum):
     """A top-up from, or a sweep to, another account of ours."""
     CAPITAL = "capital"
     """Money that owners put in or take out."""
-    TOKEN_SALE = "token_sale"
+    TOKEN_SALE = "token_sale"  # noqa: S105 - it says what was sold
     """Money for tokens that were sold to a partner, or taken back from one."""
     BANK_ERROR = "bank_error"
     """A mistake of the bank's, or the line that takes one back."""
@@ -51,7 +51,7 @@ ACCOUNTS: Mapping[Purpose, str] = {
     Purpose.INTEREST: chart.INTEREST,
     Purpose.OWN_TRANSFER: chart.OWN_TRANSFERS,
     Purpose.CAPITAL: chart.CAPITAL,
-    Purpose.TOKEN_SALE: chart.TOKEN_SALES,
+    Purpose.TOKEN_SALE: chart.SALES,
     Purpose.BANK_ERROR: chart.CORRECTIONS,
     Purpose.WRITE_OFF: chart.WRITTEN_OFF,
 }
@@ -155,7 +155,9 @@ def _belongs(line: Line, named: Named) -> Matched | NotPossible:
     which = f"attempt {named.key} of payout {named.payout_id}"
     if line.is_credit:
         if line.amount.asset != named.amount.asset or line.amount.units > named.amount.units:
-            return NotPossible(f"Line {line.id} brought {line.amount}, more than the {named.amount} of {which}.")
+            return NotPossible(
+                f"Line {line.id} brought {line.amount}, more than the {named.amount} of {which}."
+            )
         if named.is_credited:
             return NotPossible(f"Another line is the return of {which} already: it comes back once.")
         return Matched(named=named, tells=None if named.is_returned else RailStatus.RETURNED)

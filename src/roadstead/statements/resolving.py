@@ -223,7 +223,9 @@ async def _standing(connection: Connection, line_id: int) -> Resolution:
     found = await store.lock_line(connection, line_id)
     resolution = await store.standing(connection, found)
     if resolution is None:
-        raise Conflict(f"Line {line_id} is {found.status}, and no resolution of it stands: nothing to correct.")
+        raise Conflict(
+            f"Line {line_id} is {found.status}, and no resolution of it stands: nothing to correct."
+        )
     if resolution.tells is not None:
         raise Conflict(
             f"By line {line_id} a payout was told that it is {resolution.tells}, and it moved: that is not taken back. "

@@ -130,7 +130,9 @@ async def is_linked(connection: Connection, rail: str, identity: str) -> bool:
 async def by_digest(connection: Connection, rail: str, digest: bytes) -> StoredStatement | None:
     """Look up the statement of a content; None when it is not stored."""
     row = await connection.fetchrow(
-        "SELECT id, sequence, status, fault FROM bank_statements WHERE rail = $1 AND digest = $2", rail, digest
+        "SELECT id, sequence, status, fault FROM bank_statements WHERE rail = $1 AND digest = $2",
+        rail,
+        digest,
     )
     if row is None:
         return None
@@ -199,7 +201,8 @@ async def link(connection: Connection, statement_id: int, after: int | None, now
         """
         UPDATE bank_statements AS b SET status = 'superseded' FROM bank_statements AS s
         WHERE s.id = $1 AND b.rail = s.rail AND b.status = 'broken' AND b.fault <> 'gap' AND b.account = s.account
-            AND (b.asset IS NULL OR b.asset = s.asset) AND (b.identity = s.identity OR b.sequence = s.sequence) AND b.stored_at <= s.stored_at
+            AND (b.asset IS NULL OR b.asset = s.asset) AND (b.identity = s.identity OR b.sequence = s.sequence)
+            AND b.stored_at <= s.stored_at
             AND (b.closed_on = s.closed_on OR b.closed_on IS NULL OR s.closed_on IS NULL)
         """,
         statement_id,

@@ -262,8 +262,8 @@ async def resolve(connection: Connection, resolution: Resolution, hold_id: UUID,
         return
     await connection.execute(
         """
-        UPDATE statement_lines SET status = 'matched', attempt_key = $2, matched_by = 'person', counterparty_name = NULL,
-            counterparty_account = NULL, information = ''
+        UPDATE statement_lines SET status = 'matched', attempt_key = $2, matched_by = 'person',
+            counterparty_name = NULL, counterparty_account = NULL, information = ''
         WHERE id = $1
         """,
         resolution.line.id,

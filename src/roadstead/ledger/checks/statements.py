@@ -46,7 +46,8 @@ FROM (SELECT l.id, l.asset, l.status, s.rail,
 FULL JOIN (SELECT split_part(o.idempotency_key, ':', 2) AS key, substr(e.account, 6) AS rail, e.asset,
         sum(e.amount_units)::bigint AS units
     FROM postings AS o JOIN entries AS e ON e.posting_id = o.id AND e.account LIKE 'bank:%'
-    WHERE o.idempotency_key LIKE 'line:%' GROUP BY 1, 2, 3) AS p ON p.key = l.id::text AND p.rail = l.rail AND p.asset = l.asset
+    WHERE o.idempotency_key LIKE 'line:%' GROUP BY 1, 2, 3) AS p
+    ON p.key = l.id::text AND p.rail = l.rail AND p.asset = l.asset
 WHERE COALESCE(l.units, 0) <> COALESCE(p.units, 0)
 """
 
@@ -55,8 +56,8 @@ SELECT 'suspense:bank', COALESCE(l.asset, b.asset), 'beside all lines in suspens
     COALESCE(b.units, 0)
 FROM (SELECT asset, sum(CASE WHEN is_credit THEN -amount_units ELSE amount_units END)::bigint AS units
     FROM statement_lines WHERE status = 'suspended' GROUP BY 1) AS l
-FULL JOIN (SELECT asset, sum(amount_units)::bigint AS units FROM entries WHERE account = 'suspense:bank' GROUP BY 1) AS b
-    ON b.asset = l.asset
+FULL JOIN (SELECT asset, sum(amount_units)::bigint AS units FROM entries
+    WHERE account = 'suspense:bank' GROUP BY 1) AS b ON b.asset = l.asset
 WHERE COALESCE(l.units, 0) <> COALESCE(b.units, 0)
 """
 
@@ -117,8 +118,7 @@ STATEMENTS = Sweep(
         Check(
             name="lines_resolved",
             sentence=(
-                "Every line that people resolved is booked as they decided, undone where they corrected it, and no other "
-                "line is."
+                "Every line that people resolved is booked as they decided, undone where they corrected it; no other is."
             ),
             sql=_RESOLVED,
         ),
