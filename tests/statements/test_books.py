@@ -12,6 +12,7 @@ from tests.fixtures.scripted_rail import Behaviour
 
 from roadstead.errors import Conflict, NotFound
 from roadstead.ledger.verify import verify
+from roadstead.money import Money, currency
 from roadstead.operations.alerts import AlertKind
 from roadstead.payouts.events import apply_waiting
 from roadstead.payouts.states import PayoutStatus
@@ -19,8 +20,9 @@ from roadstead.rails.protocol import PayoutAttempt
 from roadstead.rails.statements import BankStatement, StatementLine
 from roadstead.remittances.states import RemittanceStatus
 from roadstead.statements.booking import book_waiting
+from roadstead.statements.chaining import StatementStatus
 from roadstead.statements.listing import latest, positions, shown_lines
-from roadstead.statements.taking import poll_statements, set_aside, take
+from roadstead.statements.taking import poll_statements, set_aside, take, take_back
 
 
 @pytest.fixture
@@ -128,6 +130,17 @@ class TestADebit:
         await booked(house, statement("S1", "1000", nameless))
         assert await meanings(house) == ["1 matched amount"]
         assert await house.value("SELECT attempt_key FROM statement_lines") == attempt.key
+
+    async def test_that_names_a_payout_has_it_rather_than_one_before_that_only_fits(
+        self, house: House
+    ) -> None:
+        attempt = await submitted(house)
+        day = house.clock.now().date()
+        guess = line("1", "-99.40", booked_on=day, counterparty_name="Rosa Receiver")
+        await booked(house, statement("S1", "1000", guess, debit(attempt, "2")))
+        assert await meanings(house) == ["1 suspended unknown", "2 matched end_to_end_id"]
+        assert await house.alerts() == []
+        assert await is_sound(house)
 
     async def test_is_not_guessed_when_two_payouts_fit(self, house: House) -> None:
         await submitted(house)
@@ -280,6 +293,28 @@ class TestTheChain:
         ]
         assert await is_sound(house)
 
+    async def test_a_line_that_is_told_twice_is_booked_once_and_holds_up_nothing(self, house: House) -> None:
+        twice = statement("S1", "1000", line("1", "5"))
+        await booked(house, replace(twice, lines=twice.lines * 2), statement("S2", "1005", line("1", "5")))
+        assert await statuses(house) == ["S1 linked", "S2 linked"]
+        assert (await house.books())["bank:sepa EUR"] == "1010.00"
+        assert await is_sound(house)
+
+    async def test_texts_that_cannot_be_stored_hold_up_nothing(self, house: House) -> None:
+        wild = statement("S\0", "1000", line("L" * 5000, "5", information="\0", end_to_end_id="\0" * 9))
+        await booked(house, wild)
+        assert (await house.books())["bank:sepa EUR"] == "1005.00"
+
+    async def test_one_in_another_currency_with_the_same_number_puts_nothing_aside(
+        self, house: House
+    ) -> None:
+        dollar = currency("USD")
+        broken = statement("S1", "1000", line("1", "5"), sequence=7, closing=euros("1"))
+        dollars = statement("D1", "0", sequence=7, opening=Money(dollar, 0), closing=Money(dollar, 0))
+        await booked(house, broken, dollars)
+        assert await statuses(house) == ["S1 broken does_not_add_up", "D1 linked"]
+        assert await house.alerts() == [AlertKind.STATEMENT_BROKEN]
+
 
 class TestPolling:
     async def test_reads_from_where_it_stopped_and_stores_nothing_twice(self, house: House) -> None:
@@ -380,6 +415,37 @@ class TestSettingAside:
                 await set_aside(connection, 1, reason="a mistake", actor="tests")
             with pytest.raises(NotFound):
                 await set_aside(connection, 99, reason="a mistake", actor="tests")
+
+
+class TestTakingBack:
+    async def test_links_what_was_set_aside_too_early(self, house: House) -> None:
+        await booked(house, statement("S1", "1000", line("1", "5")), statement("S3", "1010", line("1", "5")))
+        async with house.database.transaction() as connection:
+            await set_aside(connection, 2, reason="a mistake", actor="tests")
+        await booked(house, statement("S2", "1005", line("1", "5")), statement("S3", "1010", line("1", "5")))
+        assert await statuses(house) == ["S1 linked", "S3 superseded gap", "S2 linked"]
+        async with house.database.transaction() as connection:
+            status = await take_back(
+                connection, 2, reason="needed after all", actor="tests", now=house.clock.now()
+            )
+        assert status is StatementStatus.LINKED
+        await booked(house)
+        assert (await house.books())["bank:sepa EUR"] == "1015.00"
+        assert (
+            await house.value("SELECT actor FROM audit_log WHERE action = 'statement.taken_back'") == "tests"
+        )
+        assert await is_sound(house)
+
+    async def test_is_only_for_what_was_set_aside_and_is_sound_by_itself(self, house: House) -> None:
+        whole = statement("S1", "1000", line("1", "5"))
+        await booked(house, replace(whole, lines=()), whole)
+        assert await statuses(house) == ["S1 superseded does_not_add_up", "S1 linked"]
+        async with house.database.transaction() as connection:
+            for statement_id, why in ((1, "whole one"), (2, "set aside")):
+                with pytest.raises(Conflict, match=why):
+                    await take_back(
+                        connection, statement_id, reason="?", actor="tests", now=house.clock.now()
+                    )
 
 
 class TestAfterARestore:

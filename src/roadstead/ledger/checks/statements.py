@@ -118,7 +118,8 @@ STATEMENTS = Sweep(
         Check(
             name="lines_resolved",
             sentence=(
-                "Every line that people resolved is booked as they decided, undone where they corrected it; no other is."
+                "Every line that people resolved is booked as they decided, undone where they corrected it; no other "
+                "line is."
             ),
             sql=_RESOLVED,
         ),
