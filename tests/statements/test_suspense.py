@@ -376,7 +376,7 @@ class TestAtOnce:
             await decide(house, await asked(house, line_id, Purpose.PAYOUT, attempt.key))
         await asyncio.gather(*(apply_resolutions(house.database, house.clock) for _ in range(3)))
         await heard(house)
-        assert sorted((await standing(house))) == ["1 matched person", "2 suspended"]
+        assert sorted(await standing(house)) == ["1 matched person", "2 suspended"]
         assert await house.value("SELECT count(*) FROM rail_events") == 1
         await sound(house)
 
