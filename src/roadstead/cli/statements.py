@@ -252,6 +252,8 @@ async def _import(configuration: Configuration, path: Path, name: str, *, as_jso
         return
     if not done.is_new:
         console.print("This file is known already; nothing of it is taken in twice.")
+    if not done.statements:
+        console.print("It is kept; the scheduler takes its statements in after those that came before.")
     for one in done.statements:
         fault = f": {one.fault}" if one.fault else ""
         number = "" if one.sequence is None else f" (number {one.sequence})"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from roadstead.batches import inbox, understanding
 from roadstead.batches.events import own_statements
+from roadstead.batches.inbox import FileStatus
 from roadstead.batches.rail import FileRail
 from roadstead.batches.receiving import keep_file
-from roadstead.errors import BadInput, TooLarge
+from roadstead.errors import BadInput, Conflict, TooLarge
 from roadstead.rails.iso20022.documents import FILE_BYTES_MAX
 from roadstead.rails.iso20022.reading import AccountReport, read_bank_file
 from roadstead.rails.protocol import Rail
@@ -59,6 +60,7 @@ async def import_file(rail: Rail, name: str, content: bytes, *, actor: str) -> I
 
     Raises:
         BadInput: The rail has no files, or the file is no statement of its account.
+        Conflict: What the file tells could not be taken in; it is kept.
         TooLarge: It has more bytes than any file of a bank should.
         Unavailable: The database or the keeper of the keys does not answer.
     """
@@ -71,6 +73,12 @@ async def import_file(rail: Rail, name: str, content: bytes, *, actor: str) -> I
     is_new = await keep_file(desk, name[:NAME_MAX], content, given_by=actor)
     await _read_again(rail, name[:NAME_MAX], content)
     await understanding.understand_stored(desk)
+    async with desk.database.connection() as connection:
+        status = await inbox.known_status(
+            connection, rail.name, name[:NAME_MAX], hashlib.sha256(content).digest()
+        )
+    if status is not FileStatus.UNDERSTOOD:
+        raise Conflict("The file is kept, and could not be understood: roadstead batches files says why.")
     await poll_statements(desk.database, rail.name, rail, desk.clock)
     async with desk.database.connection() as connection:
         found = [await store.by_digest(connection, rail.name, digest_of(storable(each))) for each in own]

@@ -69,6 +69,7 @@ async def ask_to_resolve(
         Conflict: The line is not in suspense, or cannot be this; the message says what to do instead.
         NotFound: There is no such line, or no such attempt over its rail.
     """
+    await take_turn(connection)
     resolution = await _resolution(connection, line_id, purpose, attempt_key)
     return await _ask(connection, resolution, RESOLVE, policies=policies, reason=reason, actor=actor)
 
@@ -83,6 +84,7 @@ async def ask_to_correct(
         Conflict: No resolution of it stands, or it moved a payout.
         NotFound: There is no such line.
     """
+    await take_turn(connection)
     resolution = await _standing(connection, line_id)
     return await _ask(connection, resolution, CORRECT, policies=policies, reason=reason, actor=actor)
 
@@ -121,9 +123,11 @@ async def apply_resolutions(database: Database, clock: Clock) -> int:
         Unavailable: The database does not answer; what was not committed is done again.
     """
     async with database.transaction() as connection:
+        if not await store.has_decided(connection):
+            return 0
+        # Before the holds, as whoever asks does: lines, holds and payouts are locked in one order by all.
+        await take_turn(connection)
         found = await decided(connection, HoldKind.STATEMENT_LINE, DECISIONS_MAX)
-        if found:
-            await take_turn(connection)
         for one in found:
             try:
                 async with connection.transaction():

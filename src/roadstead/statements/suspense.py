@@ -153,6 +153,14 @@ async def reveal(connection: Connection, line_id: int, *, reason: str, actor: st
     return Whom(**row)
 
 
+async def has_decided(connection: Connection) -> bool:
+    """Whether a decision about a line waits to be carried out."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM holds WHERE kind = 'statement_line' AND status = 'decided')"
+    )
+    return found
+
+
 async def lock_line(connection: Connection, line_id: int) -> LockedLine:
     """Lock a line and return what a decision about it looks at.
 

@@ -104,7 +104,9 @@ BEGIN
     IF NEW.status <> 'stored' AND (SELECT status FROM bank_statements WHERE id = NEW.statement_id) <> 'linked' THEN
         RAISE EXCEPTION 'statement line %: its statement is not in the chain', OLD.id USING ERRCODE = 'restrict_violation';
     END IF;
-    SELECT * INTO standing FROM line_resolutions WHERE line_id = NEW.id AND corrected_at IS NULL;
+    IF OLD.status <> 'stored' THEN
+        SELECT * INTO standing FROM line_resolutions WHERE line_id = NEW.id AND corrected_at IS NULL;
+    END IF;
     IF (OLD.status = 'suspended' AND (standing.line_id IS NULL OR NEW.attempt_key IS DISTINCT FROM standing.attempt_key))
         OR (OLD.status IN ('resolved', 'matched') AND (standing.line_id IS NOT NULL OR OLD.matched_by <> 'person'))
         OR (OLD.status = 'stored' AND (NEW.status = 'resolved' OR NEW.matched_by = 'person')) THEN
