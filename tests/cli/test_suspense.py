@@ -90,8 +90,8 @@ class TestResolving:
         assert await desk.json(None, "statements", "suspense") == []
         shown = await desk.json(None, "statements", "line", "1")
         assert (shown["line"]["status"], shown["history"][0]["purpose"]) == ("resolved", "bank_fee")
-        words = ("statements", "correct", "1", "--reason", "it was interest")
-        assert (await desk.json("olga", *words))["hold"]["content"]["action"] == "correct"
+        wrong = ("statements", "correct", "1", "--reason", "it was interest")
+        assert (await desk.json("olga", *wrong))["hold"]["content"]["action"] == "correct"
 
     @pytest.mark.parametrize("words", [(), ("--as", "payout"), ("--as", "capital", "--attempt", "A1")])
     async def test_says_what_is_missing(self, desk: Desk, words: tuple[str, ...]) -> None:

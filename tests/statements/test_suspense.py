@@ -165,7 +165,8 @@ class TestToAnAccount:
     async def test_works_in_a_currency_without_decimals(self, house: House) -> None:
         yen = currency("JPY")
         fee = replace(FEE, amount=Money(yen, 3))
-        await booked(house, statement("S1", "0", fee, opening=Money(yen, 1000), closing=Money(yen, 997)))
+        told = statement("S1", "0", fee, closing=Money(yen, 997))
+        await booked(house, replace(told, opening=Money(yen, 1000)))
         await resolved(house)
         assert (await house.books())["fees:bank JPY"] == "3"
         await sound(house)
@@ -397,10 +398,9 @@ class TestTheDatabase:
         with pytest.raises(asyncpg.RestrictViolationError, match="have not decided"):
             await house.execute(insert, "bank_fee", "fees:bank", hold_id)
         await decide(house, hold_id)
-        with pytest.raises(asyncpg.RestrictViolationError, match="have not decided"):
-            await house.execute(insert, "interest", "treasury:interest", hold_id)
-        with pytest.raises(asyncpg.CheckViolationError):
-            await house.execute(insert, "bank_fee", "treasury:interest", hold_id)
+        for other in (("interest", "treasury:interest"), ("bank_fee", "treasury:interest")):
+            with pytest.raises(asyncpg.RestrictViolationError, match="have not decided"):
+                await house.execute(insert, *other, hold_id)
 
     async def test_keeps_one_resolution_of_a_line_and_never_deletes_it(self, house: House) -> None:
         await booked(house, statement("S1", "1000", FEE))

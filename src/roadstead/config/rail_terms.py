@@ -9,6 +9,9 @@ from roadstead.config.forms import AMOUNT, CURRENCY, LABEL, NAMES, RAIL_NAME, TE
 from roadstead.config.schema import Form, Key, Section
 from roadstead.money import Asset, Money
 
+SUSPENSE_AGE_MAX_S = 172_800
+"""How long a statement line may stand in suspense before an alert opens, where a rail does not say."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundingMethod:
@@ -49,7 +52,7 @@ class RailDeclaration:
     """How many people have to let such a payout out."""
     suspense_approval_above: Decimal | None = None
     """Above this a second person has to agree to what a statement line in suspense is; None means always."""
-    suspense_age_max_s: int = 172_800
+    suspense_age_max_s: int = SUSPENSE_AGE_MAX_S
     """How long a statement line may stand in suspense before an alert opens."""
 
     def carries(self, amount: Money) -> bool:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from roadstead.config.anchor import Anchor
-from roadstead.config.rail_terms import RailDeclaration
+from roadstead.config.rail_terms import SUSPENSE_AGE_MAX_S, RailDeclaration
 from roadstead.ledger import chart
 from roadstead.ledger.postings import Posting, line_matched, line_resolved
 from roadstead.money import Money
@@ -74,7 +74,7 @@ class SuspensePolicies:
     def age_max(self, rail: str) -> timedelta:
         """Return how long a line may stand in suspense before somebody is told."""
         terms = self.rails.get(rail)
-        seconds = RailDeclaration.suspense_age_max_s if terms is None else terms.suspense_age_max_s
+        seconds = SUSPENSE_AGE_MAX_S if terms is None else terms.suspense_age_max_s
         return timedelta(seconds=seconds)
 
 
