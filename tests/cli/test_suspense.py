@@ -12,6 +12,8 @@ import pytest
 from tests.fixtures.authentication import ANCHOR_FILE
 from tests.fixtures.bank_statements import line, statement
 from tests.fixtures.house import House, house_on
+from tests.fixtures.mock_bank import OUR_IBAN
+from tests.statements.test_importing import camt
 from typer.testing import CliRunner, Result
 
 from roadstead.cli import application
@@ -118,14 +120,31 @@ class TestLooking:
 
 
 class TestImporting:
-    async def test_is_for_approvers_and_for_rails_that_bring_files(self, desk: Desk, tmp_path: Path) -> None:
+    async def test_takes_a_statement_in_for_an_approver(self, desk: Desk, tmp_path: Path) -> None:
+        file = tmp_path / "portal.xml"
+        file.write_bytes(camt(opening="996.50", closing="1001.50", account=OUR_IBAN))
+        rail = {
+            "ROADSTEAD_RAIL_SEPA_KIND": "iso20022",
+            "ROADSTEAD_RAIL_SEPA_ACCOUNT": OUR_IBAN,
+            "ROADSTEAD_RAIL_SEPA_ACCOUNT_NAME": "Example Anchor",
+            "ROADSTEAD_RAIL_SEPA_CHANNEL": str(tmp_path / "bank"),
+        }
+        words = ("statements", "import", str(file), "--rail", "sepa")
+        refused = await desk.types("olga", *words, **rail)
+        assert refused.exit_code != 0
+        assert "approve" in refused.output
+
+        done = await desk.types("piet", *words, **rail)
+        assert done.exit_code == 0, done.output
+        assert "Statement 2 (number 7) is broken: other_account" in done.output
+        again = await desk.types("piet", *words, **rail)
+        assert "known already" in again.output
+
+    async def test_is_for_rails_that_bring_files(self, desk: Desk, tmp_path: Path) -> None:
         file = tmp_path / "portal.xml"
         file.write_bytes(b"<a/>")
-        words = ("statements", "import", str(file), "--rail")
-        done = await desk.types("olga", *words, "sepa")
-        assert done.exit_code != 0
-        assert "approve" in done.output
-        done = await desk.types("piet", *words, "sepa")
+        bank = {"ROADSTEAD_RAIL_SEPA_URL": "http://127.0.0.1:8090"}
+        done = await desk.types("piet", "statements", "import", str(file), "--rail", "sepa", **bank)
         assert done.exit_code != 0
         assert "tells its statements by itself" in done.output
-        assert (await desk.types("piet", *words, "nowhere")).exit_code != 0
+        assert (await desk.types("piet", "statements", "import", str(file), "--rail", "x")).exit_code != 0
