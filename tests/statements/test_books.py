@@ -1,5 +1,6 @@
 """Statements into the books: the chain, the lines, and what is left over stands named beside the bank's balance."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -19,8 +20,10 @@ from roadstead.payouts.states import PayoutStatus
 from roadstead.rails.protocol import PayoutAttempt
 from roadstead.rails.statements import BankStatement, StatementLine
 from roadstead.remittances.states import RemittanceStatus
+from roadstead.statements import listing
 from roadstead.statements.booking import book_waiting
 from roadstead.statements.chaining import StatementStatus
+from roadstead.statements.lines import take_turn
 from roadstead.statements.listing import latest, positions, shown_lines
 from roadstead.statements.taking import poll_statements, set_aside, take, take_back
 
@@ -316,6 +319,42 @@ class TestTheChain:
         await booked(house, broken, dollars)
         assert await statuses(house) == ["S1 broken does_not_add_up", "D1 linked"]
         assert await house.alerts() == [AlertKind.STATEMENT_BROKEN]
+
+    async def test_what_the_list_has_no_place_for_is_told_as_one_sum(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(listing, "ITEMS_MAX", 1)
+        for _ in range(3):
+            await submitted(house, Behaviour.SETTLE)
+        await booked(house, statement("S1", "1000", line("1", "5"), opened_on=date(2020, 1, 1)))
+        async with house.database.connection() as connection:
+            (position,) = await positions(connection)
+        assert (len(position.items), str(position.unnamed)) == (1, "-198.80 EUR")
+
+
+class TestAtOnce:
+    async def test_lines_are_given_to_attempts_by_one_worker_at_a_time(self, house: House) -> None:
+        attempt = await submitted(house)
+        await taken(house, statement("S1", "1000", debit(attempt)))
+        async with house.database.transaction() as connection:
+            await take_turn(connection)
+            other = asyncio.create_task(book_waiting(house.database, {}, house.clock))
+            assert await asyncio.wait([other], timeout=0.3) == (set(), {other})
+        assert await other == 1
+
+    async def test_what_is_linked_meanwhile_is_not_set_aside(self, house: House) -> None:
+        await booked(house, statement("S1", "1000", line("1", "5")), statement("S3", "1010", line("1", "5")))
+        async with house.database.transaction() as connection:
+            await take(connection, "sepa", [statement("S2", "1005", line("1", "5"))], house.clock.now())
+            other = asyncio.create_task(_set_aside(house, 2))
+            assert await asyncio.wait([other], timeout=0.3) == (set(), {other})
+        with pytest.raises(Conflict, match="is linked"):
+            await other
+
+
+async def _set_aside(house: House, statement_id: int) -> None:
+    async with house.database.transaction() as connection:
+        await set_aside(connection, statement_id, reason="before our time", actor="tests")
 
 
 class TestPolling:

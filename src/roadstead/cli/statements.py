@@ -150,6 +150,8 @@ async def _balance(configuration: Configuration, rail: str | None, *, as_json: b
         table.add_column("Books less bank", justify="right")
         for item in one.items:
             table.add_row(f"{item.since:%Y-%m-%d %H:%M}", item.kind, item.subject, str(item.amount))
+        if one.unnamed.units:
+            table.add_row("", "more", f"beyond the first {len(one.items)}", str(one.unnamed))
         if one.items:
             console.print(table, markup=False)
     if not found:

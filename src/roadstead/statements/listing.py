@@ -71,7 +71,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankPosition:
-    """A bank's last closing balance beside the books: `booked` is `closing` and all the items together."""
+    """A bank's last closing balance beside the books: `booked` is `closing`, all the items and `unnamed` together."""
 
     rail: str
     statement_id: int
@@ -81,6 +81,8 @@ class BankPosition:
     suspense: Money
     """Money on the bank's side that nobody has explained: positive when it came in."""
     items: tuple[Item, ...]
+    unnamed: Money
+    """What the items beyond the first thousand come to."""
 
 
 _SUMMARY = """
@@ -193,7 +195,8 @@ WITH moved AS (
     FROM statement_lines AS l JOIN bank_statements AS s ON s.id = l.statement_id
     WHERE s.rail = $1 AND l.asset = $2 AND l.status = 'stored' AND s.status = 'linked'
 )
-SELECT subject, kind, units, since FROM items WHERE units <> 0 ORDER BY since, subject LIMIT $3
+SELECT subject, kind, units, since, (sum(units) OVER ())::bigint AS all_units FROM items WHERE units <> 0
+ORDER BY since, subject LIMIT $3
 """
 
 
@@ -219,6 +222,9 @@ async def positions(connection: Connection, rail: str | None = None) -> list[Ban
                         since=item["since"],
                     )
                     for item in items
+                ),
+                unnamed=Money(
+                    asset, items[0]["all_units"] - sum(item["units"] for item in items) if items else 0
                 ),
             )
         )
