@@ -145,10 +145,10 @@ async def _write(connection: Connection, concluded: Concluded, now: datetime) ->
     )
 
 
-def event_of(line: Line, key: str, tells: RailStatus, now: datetime, *, times: int = 0) -> RailEvent:
-    """Return the news of an attempt that a line brings; `times` tells apart what people said of one line."""
+def event_of(line: Line, key: str, tells: RailStatus, now: datetime) -> RailEvent:
+    """Return the news of an attempt that a line brings; a line brings news once."""
     return RailEvent(
-        identity=f"{line.identity}:{times}" if times else line.identity,
+        identity=line.identity,
         key=key,
         end_to_end_id=None,
         status=tells,

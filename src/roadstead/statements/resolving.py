@@ -165,7 +165,7 @@ async def _resolve(connection: Connection, one: Decided, now: datetime) -> None:
     await store.resolve(connection, resolution, one.hold_id, now)
     line = resolution.line
     if resolution.attempt_key is not None and resolution.tells is not None:
-        event = event_of(line, resolution.attempt_key, resolution.tells, now, times=resolution.number)
+        event = event_of(line, resolution.attempt_key, resolution.tells, now)
         await inbox.store_events(connection, line.rail, [event], seen=None, cursor=None)
     await post(connection, [resolution.posting])
     await close_alert(
