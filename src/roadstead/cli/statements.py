@@ -115,7 +115,7 @@ async def _show(
             str(line.id),
             str(line.booked_on or ""),
             str(line.amount),
-            ": ".join(part for part in (line.status, line.matched_by or line.suspense_reason) if part),
+            line.state,
             line.end_to_end_id or "",
             line.bank_reference or "",
             line.attempt_key or "",

@@ -119,8 +119,7 @@ async def _line(configuration: Configuration, line_id: int, reason: str | None, 
 
 
 def _tell_line(line: ShownLine) -> None:
-    state = ": ".join(part for part in (line.status, line.matched_by or line.suspense_reason) if part)
-    _tell(f"Line {line.id} of statement {line.statement_id} ({line.rail}) is {state}")
+    _tell(f"Line {line.id} of statement {line.statement_id} ({line.rail}) is {line.state}")
     for name, value in (
         ("amount", str(line.amount)),
         ("booked on", str(line.booked_on or "")),

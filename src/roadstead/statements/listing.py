@@ -54,6 +54,12 @@ class ShownLine:
     matched_by: str | None
     suspense_reason: str | None
 
+    @property
+    def state(self) -> str:
+        """Where it stands and why, in words: `matched: key`, `suspended: unknown`, `resolved`."""
+        why = self.suspense_reason if self.status is LineStatus.SUSPENDED else self.matched_by
+        return ": ".join(part for part in (self.status, why) if part)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
