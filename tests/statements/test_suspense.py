@@ -16,6 +16,7 @@ from tests.fixtures.house import House, house_on
 from tests.fixtures.operators import add_operator, vote
 from tests.fixtures.scripted_rail import Behaviour
 
+from roadstead.boundaries import watched_by
 from roadstead.errors import BadInput, Conflict, NotFound
 from roadstead.ledger.verify import verify
 from roadstead.money import Money, currency
@@ -133,6 +134,7 @@ def set_terms(house: House, **changes: object) -> None:
 
 
 FEE = line("1", "-3.50", counterparty_name="The Bank", information="Fee of January")
+FEE_2 = line("2", "-3.50")
 WIRE = line("1", "5000", counterparty_name="Example Sender")
 
 
@@ -359,6 +361,31 @@ class TestCorrecting:
         await booked(house, statement("S1", "1000", FEE))
         with pytest.raises(Conflict, match="nothing to correct"):
             await asked_to_correct(house)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class TestACrash:
+    @pytest.mark.parametrize("side", ["before", "after"])
+    async def test_at_the_commit_of_a_decision_books_it_once(self, house: House, side: str) -> None:
+        def watch(passed: str) -> None:
+            if passed == f"statements.resolving.apply_resolutions.commit.{side}":
+                raise Killed
+
+        attempt = await submitted(house)
+        await booked(house, statement("S1", "1000", line("1", "-99.40"), FEE_2))
+        await decide(house, await asked(house, 1, Purpose.PAYOUT, attempt.key))
+        await decide(house, await asked(house, 2))
+        with watched_by(watch), pytest.raises(Killed):
+            await apply_resolutions(house.database, house.clock)
+        assert await apply_resolutions(house.database, house.clock) == (2 if side == "before" else 0)
+        await heard(house)
+        assert await standing(house) == ["1 matched person", "2 resolved"]
+        assert await house.value("SELECT count(*) FROM rail_events") == 1
+        assert (await house.books())["bank:sepa EUR"] == "897.10"
+        await sound(house)
 
 
 class TestAtOnce:
