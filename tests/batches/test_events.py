@@ -1,15 +1,19 @@
 """What a status report means for the payments of a batch: nothing is concluded that the bank did not say of them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from roadstead.batches.events import KnownItem, of_report
+from roadstead.batches.events import KnownItem, of_account, of_report
 from roadstead.batches.store import BatchStatus
 from roadstead.money import amount_from_text, currency
+from roadstead.rails.iso20022.reading import AccountReport
 from roadstead.rails.iso20022.reports import PaymentVerdict, StatusReport
 from roadstead.rails.iso20022.statuses import Verdict
 from roadstead.rails.protocol import RailStatus
+from roadstead.rails.statements import BankStatement, StatementLine
 
 AMOUNT = amount_from_text(currency("EUR"), "98.50")
 ITEMS = {key: KnownItem(key=key, end_to_end_id=f"E{key}", amount=AMOUNT) for key in ("K1", "K2", "K3")}
@@ -32,6 +36,12 @@ def report(group: Verdict | None, *payments: PaymentVerdict, batch: Verdict | No
         batches=(("B1", batch),) if batch else (),
         payments=payments,
     )
+
+
+def lines(*told: StatementLine) -> list[RailStatus]:
+    statement = BankStatement(identity="S", account=" de1 ", lines=told)
+    report = AccountReport(is_statement=True, statements=(statement,))
+    return [event.status for event in of_account(report, "DE1")]
 
 
 def told(one: StatusReport) -> dict[str | None, tuple[str, str | None]]:
@@ -87,3 +97,28 @@ class TestAReport:
         (first,), (second,) = of_report(one, ITEMS).events, of_report(one, ITEMS).events
         assert first.identity == second.identity
         assert first.status is RailStatus.REFUSED
+
+
+class TestALineOfOurAccount:
+    """It tells of a payment only what the same line means in a statement."""
+
+    DEBIT = StatementLine(identity="1", amount=AMOUNT, is_credit=False, end_to_end_id="EK1")
+
+    def test_settles_or_returns_what_it_names(self) -> None:
+        back = replace(self.DEBIT, is_credit=True, reason="AC04")
+        assert lines(self.DEBIT, back) == [RailStatus.SETTLED, RailStatus.RETURNED]
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"is_credit": True},
+            {"is_credit": True, "is_reversal": True},
+            {"is_credit": True, "is_reversal": True, "reason": "AC04"},
+            {"is_reversal": True},
+            {"reason": "AC04"},
+            {"is_booked": False},
+            {"end_to_end_id": None},
+        ],
+    )
+    def test_tells_nothing_where_people_have_to_look(self, changes: dict[str, Any]) -> None:
+        assert lines(replace(self.DEBIT, **changes)) == []

@@ -1,5 +1,6 @@
 """Statements into the books: the chain, the lines, and what is left over stands named beside the bank's balance."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,15 +13,19 @@ from tests.fixtures.scripted_rail import Behaviour
 
 from roadstead.errors import Conflict, NotFound
 from roadstead.ledger.verify import verify
+from roadstead.money import Money, currency
 from roadstead.operations.alerts import AlertKind
 from roadstead.payouts.events import apply_waiting
 from roadstead.payouts.states import PayoutStatus
 from roadstead.rails.protocol import PayoutAttempt
 from roadstead.rails.statements import BankStatement, StatementLine
 from roadstead.remittances.states import RemittanceStatus
+from roadstead.statements import listing
 from roadstead.statements.booking import book_waiting
+from roadstead.statements.chaining import StatementStatus
+from roadstead.statements.lines import take_turn
 from roadstead.statements.listing import latest, positions, shown_lines
-from roadstead.statements.taking import poll_statements, set_aside, take
+from roadstead.statements.taking import poll_statements, set_aside, take, take_back
 
 
 @pytest.fixture
@@ -128,6 +133,17 @@ class TestADebit:
         await booked(house, statement("S1", "1000", nameless))
         assert await meanings(house) == ["1 matched amount"]
         assert await house.value("SELECT attempt_key FROM statement_lines") == attempt.key
+
+    async def test_that_names_a_payout_has_it_rather_than_one_before_that_only_fits(
+        self, house: House
+    ) -> None:
+        attempt = await submitted(house)
+        day = house.clock.now().date()
+        guess = line("1", "-99.40", booked_on=day, counterparty_name="Rosa Receiver")
+        await booked(house, statement("S1", "1000", guess, debit(attempt, "2")))
+        assert await meanings(house) == ["1 suspended unknown", "2 matched end_to_end_id"]
+        assert await house.alerts() == []
+        assert await is_sound(house)
 
     async def test_is_not_guessed_when_two_payouts_fit(self, house: House) -> None:
         await submitted(house)
@@ -280,6 +296,61 @@ class TestTheChain:
         ]
         assert await is_sound(house)
 
+    async def test_a_line_that_is_told_twice_is_booked_once_and_holds_up_nothing(self, house: House) -> None:
+        twice = statement("S1", "1000", line("1", "5"))
+        await booked(house, replace(twice, lines=twice.lines * 2), statement("S2", "1005", line("1", "5")))
+        assert await statuses(house) == ["S1 linked", "S2 linked"]
+        assert (await house.books())["bank:sepa EUR"] == "1010.00"
+        assert await is_sound(house)
+
+    async def test_texts_that_cannot_be_stored_hold_up_nothing(self, house: House) -> None:
+        wild = statement("S\0", "1000", line("L" * 5000, "5", information="\0", end_to_end_id="\0" * 9))
+        await booked(house, wild)
+        assert (await house.books())["bank:sepa EUR"] == "1005.00"
+
+    async def test_one_in_another_currency_with_the_same_number_puts_nothing_aside(
+        self, house: House
+    ) -> None:
+        dollar = currency("USD")
+        broken = statement("S1", "1000", line("1", "5"), sequence=7, closing=euros("1"))
+        dollars = replace(
+            statement("D1", "0", sequence=7), opening=Money(dollar, 0), closing=Money(dollar, 0)
+        )
+        await booked(house, broken, dollars)
+        assert await statuses(house) == ["S1 broken does_not_add_up", "D1 linked"]
+        assert await house.alerts() == [AlertKind.STATEMENT_BROKEN]
+
+    async def test_what_the_list_has_no_place_for_is_told_as_one_sum(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(listing, "ITEMS_MAX", 1)
+        for _ in range(3):
+            await submitted(house, Behaviour.SETTLE)
+        await booked(house, statement("S1", "1000", line("1", "5"), opened_on=date(2020, 1, 1)))
+        async with house.database.connection() as connection:
+            (position,) = await positions(connection)
+        assert (len(position.items), str(position.unnamed)) == (1, "-198.80 EUR")
+
+
+class TestAtOnce:
+    async def test_lines_are_given_to_attempts_by_one_worker_at_a_time(self, house: House) -> None:
+        attempt = await submitted(house)
+        await taken(house, statement("S1", "1000", debit(attempt)))
+        async with house.database.transaction() as connection:
+            await take_turn(connection)
+            other = asyncio.create_task(book_waiting(house.database, {}, house.clock))
+            assert await asyncio.wait([other], timeout=0.3) == (set(), {other})
+        assert await other == 1
+
+    async def test_what_is_set_aside_is_not_linked_meanwhile(self, house: House) -> None:
+        await booked(house, statement("S1", "1000", line("1", "5")), statement("S3", "1010", line("1", "5")))
+        async with house.database.transaction() as connection:
+            await set_aside(connection, 2, reason="before our time", actor="tests")
+            other = asyncio.create_task(taken(house, statement("S2", "1005", line("1", "5"))))
+            assert await asyncio.wait([other], timeout=0.3) == (set(), {other})
+        await other
+        assert await statuses(house) == ["S1 linked", "S3 superseded gap", "S2 linked"]
+
 
 class TestPolling:
     async def test_reads_from_where_it_stopped_and_stores_nothing_twice(self, house: House) -> None:
@@ -345,7 +416,7 @@ class TestTheVerifier:
     async def test_finds_a_line_in_suspense_that_is_not_booked(self, told: House) -> None:
         gone = "DELETE FROM {} WHERE {} IN (SELECT id FROM postings WHERE event = 'bank_debited')"
         found = await self._found(told, gone.format("entries", "posting_id"), gone.format("postings", "id"))
-        assert found == {"lines_booked", "bank_stated"}
+        assert found == {"lines_booked", "suspense_lines", "bank_stated"}
 
     async def test_finds_a_bank_that_closed_elsewhere(self, told: House) -> None:
         found = await self._found(told, "UPDATE bank_statements SET closing_units = closing_units + 1")
@@ -380,6 +451,37 @@ class TestSettingAside:
                 await set_aside(connection, 1, reason="a mistake", actor="tests")
             with pytest.raises(NotFound):
                 await set_aside(connection, 99, reason="a mistake", actor="tests")
+
+
+class TestTakingBack:
+    async def test_links_what_was_set_aside_too_early(self, house: House) -> None:
+        await booked(house, statement("S1", "1000", line("1", "5")), statement("S3", "1010", line("1", "5")))
+        async with house.database.transaction() as connection:
+            await set_aside(connection, 2, reason="a mistake", actor="tests")
+        await booked(house, statement("S2", "1005", line("1", "5")), statement("S3", "1010", line("1", "5")))
+        assert await statuses(house) == ["S1 linked", "S3 superseded gap", "S2 linked"]
+        async with house.database.transaction() as connection:
+            status = await take_back(
+                connection, 2, reason="needed after all", actor="tests", now=house.clock.now()
+            )
+        assert status is StatementStatus.LINKED
+        await booked(house)
+        assert (await house.books())["bank:sepa EUR"] == "1015.00"
+        assert (
+            await house.value("SELECT actor FROM audit_log WHERE action = 'statement.taken_back'") == "tests"
+        )
+        assert await is_sound(house)
+
+    async def test_is_only_for_what_was_set_aside_and_is_sound_by_itself(self, house: House) -> None:
+        whole = statement("S1", "1000", line("1", "5"))
+        await booked(house, replace(whole, lines=()), whole)
+        assert await statuses(house) == ["S1 superseded does_not_add_up", "S1 linked"]
+        async with house.database.transaction() as connection:
+            for statement_id, why in ((1, "whole one"), (2, "set aside")):
+                with pytest.raises(Conflict, match=why):
+                    await take_back(
+                        connection, statement_id, reason="?", actor="tests", now=house.clock.now()
+                    )
 
 
 class TestAfterARestore:

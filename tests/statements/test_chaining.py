@@ -6,10 +6,19 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fixtures.bank_statements import DAY, line, statement
+from tests.fixtures.bank_statements import DAY, euros, line, statement
 
 from roadstead.money import Money, currency
-from roadstead.statements.chaining import Fault, Link, digest_of, fault_of, follows, next_of
+from roadstead.statements.chaining import (
+    Fault,
+    Link,
+    booked_lines,
+    digest_of,
+    fault_of,
+    follows,
+    next_of,
+    storable,
+)
 
 HEAD = Link(id=1, account="A", opening_units=0, closing_units=100, sequence=7, closed_on=DAY)
 NEXT = Link(id=2, account="A", opening_units=100, closing_units=50, sequence=8, closed_on=DAY + timedelta(1))
@@ -25,6 +34,20 @@ class TestAStatementByItself:
     def test_is_broken_when_a_line_is_missing(self) -> None:
         whole = statement("S", "10", line("1", "5"), line("2", "-7"))
         assert fault_of(replace(whole, lines=whole.lines[:1])) is Fault.DOES_NOT_ADD_UP
+
+    def test_counts_a_line_that_it_repeats_once(self) -> None:
+        once = statement("S", "10", line("1", "5"))
+        assert fault_of(replace(once, lines=once.lines * 2)) is None
+        assert booked_lines(replace(once, lines=once.lines * 2)) == list(once.lines)
+
+    def test_is_broken_when_two_lines_of_one_identity_differ(self) -> None:
+        once = statement("S", "10", line("1", "5"))
+        other = replace(once.lines[0], information="another")
+        assert fault_of(replace(once, lines=(*once.lines, other))) is Fault.DOES_NOT_ADD_UP
+
+    def test_is_broken_with_an_amount_below_zero(self) -> None:
+        strange = replace(line("1", "5"), amount=Money(currency("EUR"), -500))
+        assert fault_of(replace(statement("S", "10"), lines=(strange,), closing=euros("15"))) is not None
 
     def test_is_broken_without_a_balance(self) -> None:
         assert fault_of(replace(statement("S", "10"), opening=None)) is Fault.NO_BALANCES
@@ -77,6 +100,24 @@ class TestTheNext:
             chain.append(head.sequence)
             links.remove(head)
         assert chain == [0, 1, 2, 3, 4, 5]
+
+
+class TestWhatCanBeStored:
+    def test_is_left_as_it_is(self) -> None:
+        plain = statement("S", "10", line("1", "5", information="Ärger"), sequence=7)
+        assert storable(plain) == plain
+
+    def test_has_no_text_or_number_that_the_database_refuses(self) -> None:
+        wild = statement("S\0" * 900, "10", line("L" * 900, "5", information="a\0b\ud800"), sequence=2**70)
+        tame = storable(wild)
+        assert (len(tame.identity), len(tame.lines[0].identity), tame.sequence) == (64, 64, None)
+        assert tame.lines[0].information == "ab?"
+
+    def test_tells_long_identities_apart(self) -> None:
+        assert (
+            storable(statement("S" * 900 + "1", "10")).identity
+            != storable(statement("S" * 900 + "2", "10")).identity
+        )
 
 
 class TestTheDigest:

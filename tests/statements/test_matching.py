@@ -57,6 +57,7 @@ class TestADebit:
             (replace(DEBIT, amount=euros("99.41")), NAMED, SuspenseReason.OTHER_AMOUNT),
             (DEBIT, replace(NAMED, is_debited=True), SuspenseReason.SECOND_DEBIT),
             (replace(DEBIT, is_reversal=True), NAMED, SuspenseReason.REVERSAL),
+            (replace(DEBIT, reason="AC04"), NAMED, SuspenseReason.REVERSAL),
         ],
     )
     def test_goes_to_suspense_when_it_is_not_the_payout_once(

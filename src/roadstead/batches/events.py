@@ -154,8 +154,9 @@ def own_statements(report: AccountReport, account: str) -> tuple[BankStatement, 
 def _of_line(line: StatementLine, statement: BankStatement) -> Iterator[FileEvent]:
     if not line.is_booked or (line.key is None and line.end_to_end_id is None):
         return
-    if not line.is_credit and (line.is_reversal or line.reason is not None):
-        # A return that is taken back again: people find it in the books, for nothing follows from it by itself.
+    if line.is_reversal or line.is_credit != (line.reason is not None):
+        # A line that is taken back, a return that is, or money that does not say that it is a return: people find it in
+        # the books, in suspense, for nothing follows from it by itself.
         return
     yield FileEvent(
         key=line.key,

@@ -75,12 +75,12 @@ async def store_file(
     content: bytes,
     wrapped_key: WrappedKey,
     now: datetime,
-) -> None:
-    """Store a file as it came, once for each name and digest."""
-    await connection.execute(
+) -> bool:
+    """Store a file as it came, once for each name and digest; False when it is known."""
+    stored: bool | None = await connection.fetchval(
         """
         INSERT INTO received_files (id, rail, name, digest, size_bytes, content, wrapped_key, key_version, received_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (rail, name, digest) DO NOTHING
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (rail, name, digest) DO NOTHING RETURNING true
         """,
         file_id,
         rail,
@@ -92,6 +92,7 @@ async def store_file(
         wrapped_key.version,
         now,
     )
+    return bool(stored)
 
 
 async def oldest_stored(connection: Connection, rail: str) -> ReceivedFile | None:
@@ -158,6 +159,17 @@ async def read_again(connection: Connection, file_id: UUID) -> bool:
         file_id,
     )
     return done == "UPDATE 1"
+
+
+async def unreadable(connection: Connection, rail: str, name: str, digest: bytes) -> UUID | None:
+    """Return the file of a name and digest that could not be understood; None when there is none."""
+    found: UUID | None = await connection.fetchval(
+        "SELECT id FROM received_files WHERE rail = $1 AND name = $2 AND digest = $3 AND status = 'unreadable'",
+        rail,
+        name,
+        digest,
+    )
+    return found
 
 
 async def items_of(connection: Connection, batch_id: UUID, asset: Asset) -> dict[str, KnownItem]:

@@ -14,6 +14,7 @@ from roadstead.batches.inbox import FileStatus
 from roadstead.batches.sealing import new_seal
 from roadstead.boundaries import boundary
 from roadstead.errors import NotFound, TooLarge, Unavailable
+from roadstead.operations import audit
 from roadstead.operations.alerts import AlertKind, close_alert, open_alert
 from roadstead.rails.channels.protocol import OfferedFile
 from roadstead.rails.iso20022.documents import FILE_BYTES_MAX
@@ -86,7 +87,7 @@ class Receiver:
             del self._seen[file.name]
             return False
         digest = hashlib.sha256(content).digest()
-        is_new = await self._store(file.name, digest, content)
+        is_new = await keep_file(self._desk, file.name, content)
         await understanding.understand_stored(self._desk)
         async with self._desk.database.connection() as connection:
             status = await inbox.known_status(connection, self._desk.rail, file.name, digest)
@@ -97,28 +98,6 @@ class Receiver:
         else:
             self._left.add(file)
         return is_new
-
-    async def _store(self, name: str, digest: bytes, content: bytes) -> bool:
-        desk = self._desk
-        async with desk.database.connection() as connection:
-            if await inbox.known_status(connection, desk.rail, name, digest) is not None:
-                return False
-        file_id = new_id(desk.randomness)
-        seal, wrapped_key = await new_seal(desk.keys, file_id, desk.randomness)
-        async with desk.database.connection() as connection:
-            await inbox.store_file(
-                connection,
-                file_id=file_id,
-                rail=desk.rail,
-                name=name,
-                digest=digest,
-                size_bytes=len(content),
-                content=seal.close(understanding.CONTENT, content, desk.randomness),
-                wrapped_key=wrapped_key,
-                now=desk.clock.now(),
-            )
-        log.info("bank_file_stored", rail=desk.rail, file_id=str(file_id), bytes=len(content))
-        return True
 
     async def _tell_unreachable(self, error: Unavailable) -> None:
         async with self._desk.database.connection() as connection:
@@ -137,3 +116,42 @@ class Receiver:
                 subject=self._desk.rail,
                 message=f"A file of the bank behind {self._desk.rail} is not read: {error.message} It stays there.",
             )
+
+
+async def keep_file(desk: FileDesk, name: str, content: bytes, *, given_by: str | None = None) -> bool:
+    """Store a file as it came, sealed; False when one of this name and content is known.
+
+    A file that a person gives by hand is written to the audit log with it, in the name of `given_by`.
+
+    Raises:
+        Unavailable: The database or the keeper of the keys does not answer.
+    """
+    digest = hashlib.sha256(content).digest()
+    async with desk.database.connection() as connection:
+        if await inbox.known_status(connection, desk.rail, name, digest) is not None:
+            return False
+    file_id = new_id(desk.randomness)
+    seal, wrapped_key = await new_seal(desk.keys, file_id, desk.randomness)
+    async with desk.database.transaction() as connection:
+        is_new = await inbox.store_file(
+            connection,
+            file_id=file_id,
+            rail=desk.rail,
+            name=name,
+            digest=digest,
+            size_bytes=len(content),
+            content=seal.close(understanding.CONTENT, content, desk.randomness),
+            wrapped_key=wrapped_key,
+            now=desk.clock.now(),
+        )
+        if is_new and given_by is not None:
+            await audit.record(
+                connection,
+                actor=given_by,
+                action="file.imported",
+                subject=f"file {file_id}",
+                detail={"rail": desk.rail, "sha256": digest.hex()},
+            )
+    if is_new:
+        log.info("bank_file_stored", rail=desk.rail, file_id=str(file_id), bytes=len(content))
+    return is_new

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from roadstead.cli import suspense
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
 from roadstead.cli.output import write_json
 from roadstead.config.effective import Configuration
@@ -15,6 +17,7 @@ from roadstead.statements.chaining import StatementStatus
 from roadstead.statements.matching import LineStatus
 
 app = typer.Typer(no_args_is_help=True, help="What banks say was booked, beside the books.")
+suspense.register(app)
 
 LIST_MAX = 1000
 REASON_MAX = 500
@@ -112,7 +115,7 @@ async def _show(
             str(line.id),
             str(line.booked_on or ""),
             str(line.amount),
-            ": ".join(part for part in (line.status, line.matched_by or line.suspense_reason) if part),
+            line.state,
             line.end_to_end_id or "",
             line.bank_reference or "",
             line.attempt_key or "",
@@ -147,6 +150,8 @@ async def _balance(configuration: Configuration, rail: str | None, *, as_json: b
         table.add_column("Books less bank", justify="right")
         for item in one.items:
             table.add_row(f"{item.since:%Y-%m-%d %H:%M}", item.kind, item.subject, str(item.amount))
+        if one.unnamed.units:
+            table.add_row("", "more", f"beyond the first {len(one.items)}", str(one.unnamed))
         if one.items:
             console.print(table, markup=False)
     if not found:
@@ -176,3 +181,82 @@ async def _set_aside(configuration: Configuration, statement_id: int, reason: st
         async with database.transaction() as connection:
             await set_aside(connection, statement_id, reason=reason, actor=who)
     console.print(f"Statement {statement_id} is set aside.", highlight=False)
+
+
+@app.command("take-back")
+def take_back_command(
+    statement_id: Annotated[
+        int, typer.Argument(metavar="ID", help="The number of a statement that was set aside.")
+    ],
+    reason: Annotated[str, typer.Option(help="Why the books need it after all.")],
+) -> None:
+    """Let a statement that was set aside wait again for the one before it, and be linked where it follows."""
+    if not 0 < len(reason.strip()) <= REASON_MAX:
+        raise typer.BadParameter(
+            f"Give the reason in at most {REASON_MAX} characters.", param_hint="--reason"
+        )
+    run(_take_back(configuration_from_environment(), statement_id, reason.strip()))
+
+
+async def _take_back(configuration: Configuration, statement_id: int, reason: str) -> None:
+    from roadstead.cli.people import actor
+    from roadstead.clock import SystemClock
+    from roadstead.operations.roles import Right
+    from roadstead.statements.taking import take_back
+
+    async with open_configured_database(configuration) as database:
+        who = await actor(database, Right.APPROVE)
+        async with database.transaction() as connection:
+            status = await take_back(
+                connection, statement_id, reason=reason, actor=who, now=SystemClock().now()
+            )
+    console.print(f"Statement {statement_id} is {status}.", highlight=False)
+
+
+@app.command("import")
+def import_command(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A camt.053 that the bank's portal gave.")],
+    rail: Annotated[
+        str, typer.Option(metavar="NAME", help="The rail of kind iso20022 whose account it is of.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Take in a statement that was fetched by hand, as if the bank's channel had brought it."""
+    run(_import(configuration_from_environment(), path, rail, as_json=as_json))
+
+
+async def _import(configuration: Configuration, path: Path, name: str, *, as_json: bool) -> None:
+    from roadstead.batches.opening import file_rails
+    from roadstead.cli.people import acting_operator
+    from roadstead.clock import SystemClock
+    from roadstead.customers.vault import local_keys
+    from roadstead.operations.operators import require
+    from roadstead.operations.roles import Right
+    from roadstead.rails.opening import open_rail
+    from roadstead.randomness import SystemRandomness
+    from roadstead.statements.importing import import_file, read_given
+
+    declared = configuration.anchor.rail(name)
+    configured = next(one for one in configuration.rails if one.name == declared.name)
+    content = read_given(path)
+    async with open_configured_database(configuration) as database:
+        by = await acting_operator(database)
+        require(by, Right.APPROVE)
+        keys = local_keys(configuration)
+        kinds = file_rails(configuration.anchor, database, keys, SystemClock(), SystemRandomness())
+        opened = open_rail(configured, kinds)
+        try:
+            done = await import_file(opened, path.name, content, actor=by.actor)
+        finally:
+            await opened.close()
+    if as_json:
+        write_json(done)
+        return
+    if not done.is_new:
+        console.print("This file is known already; nothing of it is taken in twice.")
+    if not done.statements:
+        console.print("It is kept; the scheduler takes its statements in after those that came before.")
+    for one in done.statements:
+        fault = f": {one.fault}" if one.fault else ""
+        number = "" if one.sequence is None else f" (number {one.sequence})"
+        console.print(f"Statement {one.id}{number} is {one.status}{fault}", highlight=False, markup=False)

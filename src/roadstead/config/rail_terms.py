@@ -9,6 +9,9 @@ from roadstead.config.forms import AMOUNT, CURRENCY, LABEL, NAMES, RAIL_NAME, TE
 from roadstead.config.schema import Form, Key, Section
 from roadstead.money import Asset, Money
 
+SUSPENSE_AGE_MAX_S = 172_800
+"""How long a statement line may stand in suspense before an alert opens, where a rail does not say."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundingMethod:
@@ -47,6 +50,10 @@ class RailDeclaration:
     """Payouts above it wait for people, whatever their funding method; None lets all go."""
     approvals: int = 2
     """How many people have to let such a payout out."""
+    suspense_approval_above: Decimal | None = None
+    """Above this a second person has to agree to what a statement line in suspense is; None means always."""
+    suspense_age_max_s: int = SUSPENSE_AGE_MAX_S
+    """How long a statement line may stand in suspense before an alert opens."""
 
     def carries(self, amount: Money) -> bool:
         """Whether an amount is in its currency and within our limits; the rail may have narrower ones of its own."""
@@ -101,5 +108,17 @@ RAILS = Section(
         _may("amount_max", AMOUNT, "Most that is sent over it in one payout.", '"100000"'),
         _may("approval_above", AMOUNT, "Amount above which a payout over it waits for people.", '"5000"'),
         _may("approvals", whole(1, 2), "How many people have to let such a payout out.", "2"),
+        _may(
+            "suspense_approval_above",
+            AMOUNT,
+            "Above this a second person agrees to what a statement line in suspense is; always when left out.",
+            '"500"',
+        ),
+        _may(
+            "suspense_age_max_s",
+            whole(60, 31_536_000),
+            "Seconds that a statement line may stand in suspense before an alert opens.",
+            "172800",
+        ),
     ),
 )

@@ -28,7 +28,7 @@ REFUND_FEES = "fees:refunds"
 """What we kept for sending refunds back."""
 
 BANK_FEES = "fees:bank"
-"""What banks kept: an expense."""
+"""What banks kept, less what they gave back of it: an expense."""
 
 FEES_PENDING = "fees:pending"
 """Service fees of remittances whose payout is not settled: reversed on a refund."""
@@ -53,6 +53,21 @@ TOKENS_STOCK = "tokens:stock"
 
 OWN_TRANSFERS = "treasury:transfers"
 """The other side of transfers between our own accounts."""
+
+CAPITAL = "treasury:capital"
+"""What owners put into the anchor as a credit; what they took out of it as a debit."""
+
+INTEREST = "treasury:interest"
+"""What banks paid as interest, a credit, or took."""
+
+SALES = "treasury:sales"
+"""Money that partners paid for tokens of ours as a credit; money for tokens that we took back as a debit."""
+
+CORRECTIONS = "treasury:corrections"
+"""What banks booked by mistake and take back: zero when all of it is undone."""
+
+WRITTEN_OFF = "losses:bank"
+"""Money that a bank booked out and that people gave up. Never negative."""
 
 CLAWED_BACK = "losses:clawback"
 """Tokens that their issuer took out of the distribution account."""
@@ -83,6 +98,11 @@ SIGNS: Mapping[str, Sign] = {
     TOKENS_RECEIVED: Sign.NEVER_NEGATIVE,
     TOKENS_STOCK: Sign.EITHER,
     OWN_TRANSFERS: Sign.EITHER,
+    CAPITAL: Sign.EITHER,
+    INTEREST: Sign.EITHER,
+    SALES: Sign.EITHER,
+    CORRECTIONS: Sign.EITHER,
+    WRITTEN_OFF: Sign.NEVER_NEGATIVE,
     CLAWED_BACK: Sign.NEVER_NEGATIVE,
     SUSPENSE_CHAIN: Sign.NEVER_POSITIVE,
     SUSPENSE_BANK: Sign.EITHER,
@@ -97,7 +117,7 @@ SIGNS: Mapping[str, Sign] = {
     FEES_PENDING: Sign.NEVER_POSITIVE,
     FEES_EARNED: Sign.NEVER_POSITIVE,
     FEES_ROUNDING: Sign.NEVER_POSITIVE,
-    BANK_FEES: Sign.NEVER_NEGATIVE,
+    BANK_FEES: Sign.EITHER,
 }
 """Every account of the chart. A name that ends in `ANY_RAIL` stands for one account for each rail.
 

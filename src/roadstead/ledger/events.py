@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 _OPERATION = "[0-9]{1,20}"
 _NUMBER = "[0-9]{1,20}"
+_TIMES = "[0-9]{1,5}"
 _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ATTEMPT = "[A-Za-z0-9]{1,30}"
 
@@ -30,6 +31,9 @@ EVENTS: Mapping[str, str] = {
     "bank_opened": f"opening:{_NUMBER}",
     "bank_credited": f"line:{_NUMBER}",
     "bank_debited": f"line:{_NUMBER}",
+    "line_resolved": f"line:{_NUMBER}:resolved:{_TIMES}",
+    "line_matched": f"line:{_NUMBER}:matched:{_TIMES}",
+    "line_corrected": f"line:{_NUMBER}:corrected:{_TIMES}",
     "refund_sent": f"refund:{_UUID}:sent",
 }
 """Every event of `postings`, with the regular expression that the whole idempotency key of its postings fits."""

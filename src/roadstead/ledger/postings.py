@@ -306,6 +306,45 @@ def bank_debited(line_id: int, rail: str, amount: Money) -> Posting:
     )
 
 
+def line_resolved(line_id: int, number: int, account: str, amount: Money, *, is_credit: bool) -> Posting:
+    """Post what a line in suspense was, as people decided for the `number`th time: it stands on an account of its own.
+
+    `amount` is positive; `is_credit` says that the bank booked it in.
+    """
+    accounts = (chart.SUSPENSE_BANK, account)
+    debit, credit = accounts if is_credit else reversed(accounts)
+    return _posting(
+        idempotency_key=f"line:{line_id}:resolved:{number}",
+        event="line_resolved",
+        remittance_id=None,
+        debits=[(debit, amount)],
+        credits=[(credit, amount)],
+    )
+
+
+def line_matched(line_id: int, number: int, rail: str, amount: Money, *, is_credit: bool) -> Posting:
+    """Post that a line in suspense belongs to an attempt, whose own postings move that money: suspense is undone."""
+    accounts = (chart.SUSPENSE_BANK, chart.bank(rail))
+    debit, credit = accounts if is_credit else reversed(accounts)
+    return _posting(
+        idempotency_key=f"line:{line_id}:matched:{number}",
+        event="line_matched",
+        remittance_id=None,
+        debits=[(debit, amount)],
+        credits=[(credit, amount)],
+    )
+
+
+def line_corrected(line_id: int, number: int, wrong: Posting) -> Posting:
+    """Post the contrary of how a line was resolved for the `number`th time: it stands in suspense again."""
+    return Posting(
+        idempotency_key=f"line:{line_id}:corrected:{number}",
+        event="line_corrected",
+        remittance_id=None,
+        entries=tuple(Entry(account=entry.account, amount=-entry.amount) for entry in wrong.entries),
+    )
+
+
 def _posting(
     *,
     idempotency_key: str,

@@ -72,6 +72,8 @@ class AlertKind(StrEnum):
     """Statements do not follow one another, and their lines wait; the subject is the rail."""
     STATEMENT_LINE_UNCLEAR = "statement_line_unclear"
     """A line names a payout and is not what was expected of it; the subject is the line."""
+    SUSPENSE_OLD = "suspense_old"
+    """Lines of a bank stand in suspense for too long; the subject is the rail."""
     VERIFIER_SILENT = "verifier_silent"
     """Whoever verifies customers gives no answer; the subject is the verifier."""
     VERIFIER_NOT_UNDERSTOOD = "verifier_not_understood"

@@ -36,6 +36,8 @@ class HoldKind(StrEnum):
     """Whether a customer's data are confirmed; the subject is the submission."""
     SCREENING_HIT = "screening_hit"
     """Whether a customer is not whom a sanctions list names (release) or is (refuse); the subject is the customer."""
+    STATEMENT_LINE = "statement_line"
+    """What a bank's line in suspense is, or that this was decided wrongly; the subject is the line's number."""
     RESUME = "resume"
     """Whether money goes out again after an emergency stop."""
 

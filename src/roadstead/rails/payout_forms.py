@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from roadstead.errors import BadInput
-from roadstead.money import Money, amount_from_text, currency
+from roadstead.money import Asset, Money, amount_from_text, currency
 from roadstead.rails.protocol import (
     BankBalance,
     Observation,
@@ -121,7 +121,7 @@ class StatementForm(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     booked_on: date
     opening: str
-    """The booked balance before the first line; the closing balance of the statement before."""
+    """The booked balance before the first line: the closing one of the statement before, negative when overdrawn."""
     closing: str
     created_at: Moment
     lines: list[StatementLineForm]
@@ -235,8 +235,8 @@ def balance(form: BalanceForm) -> BankBalance:
     """
     asset = currency(form.currency)
     return BankBalance(
-        booked=amount_from_text(asset, form.booked),
-        available=amount_from_text(asset, form.available),
+        booked=_balance(asset, form.booked),
+        available=_balance(asset, form.available),
         as_of=form.as_of,
     )
 
@@ -252,8 +252,8 @@ def statement(form: StatementForm) -> BankStatement:
         identity=form.id,
         account=form.account,
         sequence=form.sequence,
-        opening=amount_from_text(asset, form.opening),
-        closing=amount_from_text(asset, form.closing),
+        opening=_balance(asset, form.opening),
+        closing=_balance(asset, form.closing),
         opened_on=form.booked_on,
         closed_on=form.booked_on,
         created_at=form.created_at,
@@ -276,6 +276,12 @@ def statement(form: StatementForm) -> BankStatement:
             for line in form.lines
         ),
     )
+
+
+def _balance(asset: Asset, text: str) -> Money:
+    """Read a balance, which is negative when the account is overdrawn."""
+    amount = amount_from_text(asset, text.removeprefix("-"))
+    return -amount if text.startswith("-") else amount
 
 
 def _told(attempt: PayoutAttempt, body: bytes) -> PayoutForm | Unknown:

@@ -10,6 +10,7 @@ from roadstead.payments.listing import backlog
 from roadstead.payments.queue import totals
 from roadstead.refunds.store import oldest_open_s
 from roadstead.service.metrics import registry
+from roadstead.statements.suspense import totals as suspense_totals
 
 _remittances = Gauge(
     "roadstead_remittances", "Remittances that are under way, by status.", ["status"], registry=registry
@@ -45,6 +46,24 @@ _refunds = Gauge("roadstead_refunds", "Refunds that are not sent, by status.", [
 _refunds_oldest_s = Gauge(
     "roadstead_refunds_oldest_age_seconds",
     "Time since the oldest refund that is not sent was ordered.",
+    registry=registry,
+)
+_suspense = Gauge(
+    "roadstead_suspense_lines",
+    "Statement lines in suspense, which a person has to explain, by rail, currency and direction.",
+    ["rail", "asset", "direction"],
+    registry=registry,
+)
+_suspense_units = Gauge(
+    "roadstead_suspense_units",
+    "The sum of them, in the smallest unit of the currency.",
+    ["rail", "asset", "direction"],
+    registry=registry,
+)
+_suspense_oldest_s = Gauge(
+    "roadstead_suspense_oldest_age_seconds",
+    "How long the oldest of them stands there.",
+    ["rail", "asset", "direction"],
     registry=registry,
 )
 _events = Gauge("roadstead_rail_events_waiting", "Rail events that are not applied yet.", registry=registry)
@@ -155,6 +174,7 @@ async def refresh(database: Database) -> None:
         _payments.labels("unmatched").set(waiting.unmatched)
         _payments.labels("undecodable").set(waiting.undecodable)
         await _measure_queue(connection)
+        await _measure_suspense(connection)
         callbacks = await callback_backlog(connection)
         _callbacks.set(callbacks.waiting)
         _callbacks_oldest_s.set(callbacks.oldest_s)
@@ -233,3 +253,14 @@ async def _measure_queue(connection: Connection) -> None:
         _unmatched.labels(*names).set(total.count)
         _unmatched_units.labels(*names).set(total.amount.units)
         _unmatched_oldest_s.labels(*names).set((now - total.oldest_since).total_seconds())
+
+
+async def _measure_suspense(connection: Connection) -> None:
+    now = await connection.fetchval("SELECT now()")
+    for gauge in (_suspense, _suspense_units, _suspense_oldest_s):
+        gauge.clear()
+    for total in await suspense_totals(connection):
+        names = (total.rail, total.amount.asset.id, "in" if total.is_credit else "out")
+        _suspense.labels(*names).set(total.count)
+        _suspense_units.labels(*names).set(total.amount.units)
+        _suspense_oldest_s.labels(*names).set((now - total.oldest_since).total_seconds())

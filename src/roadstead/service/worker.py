@@ -35,6 +35,7 @@ from roadstead.service.paying import IDLE_S, RULE_IDLE_S, Paying
 from roadstead.service.refunding import Refunding
 from roadstead.service.screening import ScreeningWork
 from roadstead.service.verifying import Verifying
+from roadstead.statements.resolutions import suspense_policies_of
 from roadstead.verification.desk import VerificationDesk
 from roadstead.verification.protocol import IdentityVerifier
 
@@ -82,7 +83,13 @@ async def run_worker(
         order_refunds=order_refunds,
     )
     operating = Operating(configuration=configuration, database=database, clock=clock, randomness=randomness)
-    paying = Paying(database=database, desks=desks, order_refunds=order_refunds, clock=clock)
+    paying = Paying(
+        database=database,
+        desks=desks,
+        order_refunds=order_refunds,
+        clock=clock,
+        suspense=suspense_policies_of(configuration.anchor),
+    )
     verifying = Verifying(
         desk=VerificationDesk(
             configuration=configuration,

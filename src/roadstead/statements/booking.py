@@ -18,11 +18,12 @@ from roadstead.operations.alerts import AlertKind, Severity, open_alert
 from roadstead.payouts import inbox, preparation
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.store import Attempt, Payout
-from roadstead.rails.protocol import Creditor, RailEvent
+from roadstead.rails.protocol import Creditor, RailEvent, RailStatus
 from roadstead.statements import lines as store
 from roadstead.statements.matching import (
     Line,
     Matched,
+    MatchedBy,
     Named,
     Suspended,
     SuspenseReason,
@@ -55,6 +56,7 @@ async def book_waiting(database: Database, desks: Mapping[str, Desk], clock: Clo
         return 0
     guesses = await _guess(database, desks, nameless)
     async with database.transaction() as connection:
+        await store.take_turn(connection)
         concluded = _conclude(await store.named(connection, ids, guesses))
         await _write(connection, concluded, clock.now())
     return len(concluded)
@@ -93,10 +95,13 @@ async def _creditor(desk: Desk, payout: Payout, attempt: Attempt) -> Creditor | 
 
 
 def _conclude(named: Sequence[tuple[Line, Named | None]]) -> Concluded:
-    """Say what each line means; of several that name one attempt the first one has it."""
+    """Say what each line means; of several that name one attempt the first has it, and none that was only guessed.
+
+    A guess that turns out to be taken is no second debit: the line names nothing, and is unknown.
+    """
     taken: set[tuple[str, bool]] = set()
     concluded: list[tuple[Line, Named | None, Matched | Suspended]] = []
-    for line, found in named:
+    for line, found in sorted(named, key=_is_guess):
         known = found
         if found is not None:
             known = replace(
@@ -104,11 +109,17 @@ def _conclude(named: Sequence[tuple[Line, Named | None]]) -> Concluded:
                 is_debited=found.is_debited or (found.key, False) in taken,
                 is_credited=found.is_credited or (found.key, True) in taken,
             )
+        if known is not None and known.by is MatchedBy.AMOUNT and known.is_debited:
+            known = None
         meaning = conclude(line, known)
         if isinstance(meaning, Matched):
             taken.add((meaning.named.key, line.is_credit))
         concluded.append((line, known, meaning))
     return concluded
+
+
+def _is_guess(one: tuple[Line, Named | None]) -> bool:
+    return one[1] is not None and one[1].by is MatchedBy.AMOUNT
 
 
 async def _write(connection: Connection, concluded: Concluded, now: datetime) -> None:
@@ -119,7 +130,7 @@ async def _write(connection: Connection, concluded: Concluded, now: datetime) ->
     events: dict[str, list[RailEvent]] = defaultdict(list)
     for line, one in matched:
         if one.tells is not None:
-            events[line.rail].append(_event(line, one, now))
+            events[line.rail].append(event_of(line, one.named.key, one.tells, now))
     for rail, told in events.items():
         await inbox.store_events(connection, rail, told, seen=None, cursor=None)
     await post(connection, [_posting(line) for line, _ in suspended])
@@ -134,14 +145,13 @@ async def _write(connection: Connection, concluded: Concluded, now: datetime) ->
     )
 
 
-def _event(line: Line, one: Matched, now: datetime) -> RailEvent:
-    if one.tells is None:
-        raise InvariantViolated(f"Statement line {line.id} tells nothing new.")
+def event_of(line: Line, key: str, tells: RailStatus, now: datetime) -> RailEvent:
+    """Return the news of an attempt that a line brings; a line brings news once."""
     return RailEvent(
         identity=line.identity,
-        key=one.named.key,
+        key=key,
         end_to_end_id=None,
-        status=one.tells,
+        status=tells,
         occurred_at=now if line.booked_on is None else datetime.combine(line.booked_on, time(), UTC),
         amount=line.amount,
         reference=line.reference,

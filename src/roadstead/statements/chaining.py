@@ -16,6 +16,10 @@ import msgspec
 
 from roadstead.rails.statements import BankStatement, StatementLine
 
+UNITS_MAX = 2**63 - 1
+TEXT_MAX = 500
+"""Characters of a text that are kept."""
+
 
 class StatementStatus(StrEnum):
     """Where a statement stands."""
@@ -45,6 +49,10 @@ class Fault(StrEnum):
     """It does not begin where the last one ended: one is missing, or it is out of turn."""
 
 
+WAITING_FAULTS = frozenset({Fault.GAP, Fault.OTHER_ACCOUNT})
+"""Faults of statements that are sound by themselves, and may follow when another one is there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """What of a stored statement decides whether another one follows it."""
@@ -58,8 +66,12 @@ class Link:
 
 
 def booked_lines(statement: BankStatement) -> Sequence[StatementLine]:
-    """Return the lines that count: booked, and of an amount."""
-    return [line for line in statement.lines if line.is_booked and line.amount.units]
+    """Return the lines that count: booked, and of an amount; a line that a statement repeats counts once."""
+    return list({line.identity: line for line in reversed(_told_lines(statement))}.values())[::-1]
+
+
+def _told_lines(statement: BankStatement) -> Sequence[StatementLine]:
+    return [line for line in statement.lines if line.is_booked and line.amount.units > 0]
 
 
 def signed_units(line: StatementLine) -> int:
@@ -76,6 +88,9 @@ def fault_of(statement: BankStatement) -> Fault | None:
     if {opening.asset, closing.asset, *(line.amount.asset for line in lines)} != {opening.asset}:
         return Fault.OTHER_ASSETS
     if opening.units + sum(map(signed_units, lines)) != closing.units:
+        return Fault.DOES_NOT_ADD_UP
+    by_identity = {line.identity: line for line in lines}
+    if any(by_identity[line.identity] != line for line in _told_lines(statement)):
         return Fault.DOES_NOT_ADD_UP
     return None
 
@@ -104,6 +119,49 @@ def next_of(head: Link | None, waiting: Sequence[Link]) -> Link | None:
 
 def _turn(link: Link) -> tuple[date, int, int]:
     return link.closed_on or date.max, link.sequence or 0, link.id
+
+
+def storable(statement: BankStatement) -> BankStatement:
+    """Return a statement as it can be stored, whatever its source wrote: no text or number is beyond the database.
+
+    One such statement would otherwise hold up everything that a rail tells after it.
+    """
+    sequence = statement.sequence
+    return replace(
+        statement,
+        identity=_name(statement.identity),
+        account=_text(statement.account),
+        sequence=None if sequence is None or not 0 <= sequence <= UNITS_MAX else sequence,
+        lines=tuple(_storable_line(line) for line in statement.lines),
+    )
+
+
+def _storable_line(line: StatementLine) -> StatementLine:
+    return replace(
+        line,
+        identity=_name(line.identity),
+        bank_reference=_given(line.bank_reference),
+        end_to_end_id=_given(line.end_to_end_id),
+        key=_given(line.key),
+        counterparty_name=_given(line.counterparty_name),
+        counterparty_account=_given(line.counterparty_account),
+        reason=_given(line.reason),
+        information=_text(line.information),
+    )
+
+
+def _given(text: str | None) -> str | None:
+    return None if text is None else _text(text)
+
+
+def _name(text: str) -> str:
+    """Return an identity, or a digest of one that is too long for an index or cannot be stored."""
+    plain = _text(text)
+    return plain if plain == text else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _text(text: str) -> str:
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:TEXT_MAX]
 
 
 def digest_of(statement: BankStatement) -> bytes:

@@ -39,6 +39,11 @@ class Nameless:
     account: str | None
 
 
+async def take_turn(connection: Connection) -> None:
+    """Let nobody else say what lines mean until the transaction ends: which line has an attempt is decided in turn."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('statement_lines', 0))")
+
+
 async def waiting(connection: Connection, limit: int) -> list[int]:
     """List the oldest lines of linked statements that nobody has looked at.
 

@@ -40,6 +40,8 @@ class ShownLine:
     """One line, without whom it names."""
 
     id: int
+    statement_id: int
+    rail: str
     booked_on: date | None
     amount: Money
     """What it does to the balance: negative when money went out."""
@@ -51,6 +53,12 @@ class ShownLine:
     attempt_key: str | None
     matched_by: str | None
     suspense_reason: str | None
+
+    @property
+    def state(self) -> str:
+        """Where it stands and why, in words: `matched: key`, `suspended: unknown`, `resolved`."""
+        why = self.suspense_reason if self.status is LineStatus.SUSPENDED else self.matched_by
+        return ": ".join(part for part in (self.status, why) if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +77,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankPosition:
-    """A bank's last closing balance beside the books: `booked` is `closing` and all the items together."""
+    """A bank's last closing balance beside the books: `booked` is `closing`, all the items and `unnamed` together."""
 
     rail: str
     statement_id: int
@@ -79,6 +87,8 @@ class BankPosition:
     suspense: Money
     """Money on the bank's side that nobody has explained: positive when it came in."""
     items: tuple[Item, ...]
+    unnamed: Money
+    """What the items beyond the first thousand come to."""
 
 
 _SUMMARY = """
@@ -112,36 +122,49 @@ async def summary(connection: Connection, statement_id: int) -> Summary | None:
     return None if row is None else _summary(row)
 
 
+_LINE = """
+SELECT l.id, l.statement_id, s.rail, l.booked_on, l.asset, l.is_reversal, l.end_to_end_id, l.bank_reference, l.reason,
+    CASE WHEN l.is_credit THEN l.amount_units ELSE -l.amount_units END AS units, l.status, l.attempt_key, l.matched_by,
+    l.suspense_reason
+FROM statement_lines AS l JOIN bank_statements AS s ON s.id = l.statement_id
+"""
+
+
 async def shown_lines(
     connection: Connection, statement_id: int, *, status: LineStatus | None, limit: int
 ) -> list[ShownLine]:
     """List the lines of a statement in the bank's order."""
     rows = await connection.fetch(
-        """
-        SELECT id, booked_on, asset, CASE WHEN is_credit THEN amount_units ELSE -amount_units END AS units, is_reversal,
-            end_to_end_id, bank_reference, reason, status, attempt_key, matched_by, suspense_reason
-        FROM statement_lines WHERE statement_id = $1 AND ($2::text IS NULL OR status = $2) ORDER BY id LIMIT $3
-        """,
+        f"{_LINE} WHERE l.statement_id = $1 AND ($2::text IS NULL OR l.status = $2) ORDER BY l.id LIMIT $3",
         statement_id,
         status,
         limit,
     )
-    return [
-        ShownLine(
-            id=row["id"],
-            booked_on=row["booked_on"],
-            amount=Money(parse_asset(row["asset"]), row["units"]),
-            is_reversal=row["is_reversal"],
-            end_to_end_id=row["end_to_end_id"],
-            bank_reference=row["bank_reference"],
-            reason=row["reason"],
-            status=LineStatus(row["status"]),
-            attempt_key=row["attempt_key"],
-            matched_by=row["matched_by"],
-            suspense_reason=row["suspense_reason"],
-        )
-        for row in rows
-    ]
+    return [_shown_line(row) for row in rows]
+
+
+async def shown_line(connection: Connection, line_id: int) -> ShownLine | None:
+    """Look a line up."""
+    row = await connection.fetchrow(f"{_LINE} WHERE l.id = $1", line_id)
+    return None if row is None else _shown_line(row)
+
+
+def _shown_line(row: Row) -> ShownLine:
+    return ShownLine(
+        id=row["id"],
+        statement_id=row["statement_id"],
+        rail=row["rail"],
+        booked_on=row["booked_on"],
+        amount=Money(parse_asset(row["asset"]), row["units"]),
+        is_reversal=row["is_reversal"],
+        end_to_end_id=row["end_to_end_id"],
+        bank_reference=row["bank_reference"],
+        reason=row["reason"],
+        status=LineStatus(row["status"]),
+        attempt_key=row["attempt_key"],
+        matched_by=row["matched_by"],
+        suspense_reason=row["suspense_reason"],
+    )
 
 
 _POSITIONS = """
@@ -178,7 +201,8 @@ WITH moved AS (
     FROM statement_lines AS l JOIN bank_statements AS s ON s.id = l.statement_id
     WHERE s.rail = $1 AND l.asset = $2 AND l.status = 'stored' AND s.status = 'linked'
 )
-SELECT subject, kind, units, since FROM items WHERE units <> 0 ORDER BY since, subject LIMIT $3
+SELECT subject, kind, units, since, (sum(units) OVER ())::bigint AS all_units FROM items WHERE units <> 0
+ORDER BY since, subject LIMIT $3
 """
 
 
@@ -204,6 +228,9 @@ async def positions(connection: Connection, rail: str | None = None) -> list[Ban
                         since=item["since"],
                     )
                     for item in items
+                ),
+                unnamed=Money(
+                    asset, items[0]["all_units"] - sum(item["units"] for item in items) if items else 0
                 ),
             )
         )

@@ -33,6 +33,8 @@ class LineStatus(StrEnum):
     """It is the settlement or the return of an attempt."""
     SUSPENDED = "suspended"
     """It is on `suspense:bank`: nobody knows yet whose it is."""
+    RESOLVED = "resolved"
+    """People said what it is, and it stands on that account."""
 
 
 class MatchedBy(StrEnum):
@@ -43,6 +45,8 @@ class MatchedBy(StrEnum):
     REFERENCE = "reference"
     AMOUNT = "amount"
     """Amount, date and creditor, of which exactly one attempt had all."""
+    PERSON = "person"
+    """People said so."""
 
 
 class SuspenseReason(StrEnum):
@@ -57,7 +61,7 @@ class SuspenseReason(StrEnum):
     SECOND_CREDIT = "second_credit"
     """The payout it names came back before."""
     REVERSAL = "reversal"
-    """The bank takes back a line of its own; whether it books it again, nobody knows."""
+    """The bank takes back a line of its own, or a return; whether it books it again, nobody knows."""
     WITHOUT_REASON = "without_reason"
     """It names a payout of ours, brings money, and does not say that it is a return."""
 
@@ -114,7 +118,7 @@ def conclude(line: Line, named: Named | None) -> Matched | Suspended:
     """Say what a line means, given the attempt that it names."""
     if named is None:
         return Suspended(why=SuspenseReason.UNKNOWN)
-    if line.is_reversal:
+    if line.is_reversal or (line.reason is not None and not line.is_credit):
         return Suspended(why=SuspenseReason.REVERSAL)
     if line.is_credit:
         return _credit(line, named)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from roadstead.database.pool import Connection, Row
+from roadstead.errors import InvariantViolated
+from roadstead.money import Asset, parse_asset
 from roadstead.rails.statements import BankStatement
 from roadstead.statements.chaining import Fault, Link, StatementStatus, booked_lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStatement:
+    """Where a stored statement stands."""
+
+    id: int
+    sequence: int | None
+    status: StatementStatus
+    fault: Fault | None
 
 
 async def move_cursor(connection: Connection, rail: str, *, seen: str | None, cursor: str | None) -> bool:
@@ -114,6 +127,23 @@ async def is_linked(connection: Connection, rail: str, identity: str) -> bool:
     return found
 
 
+async def by_digest(connection: Connection, rail: str, digest: bytes) -> StoredStatement | None:
+    """Look up the statement of a content; None when it is not stored."""
+    row = await connection.fetchrow(
+        "SELECT id, sequence, status, fault FROM bank_statements WHERE rail = $1 AND digest = $2",
+        rail,
+        digest,
+    )
+    if row is None:
+        return None
+    return StoredStatement(
+        id=row["id"],
+        sequence=row["sequence"],
+        status=StatementStatus(row["status"]),
+        fault=None if row["fault"] is None else Fault(row["fault"]),
+    )
+
+
 _LINK = "id, account, opening_units, closing_units, sequence, closed_on"
 
 
@@ -171,7 +201,8 @@ async def link(connection: Connection, statement_id: int, after: int | None, now
         """
         UPDATE bank_statements AS b SET status = 'superseded' FROM bank_statements AS s
         WHERE s.id = $1 AND b.rail = s.rail AND b.status = 'broken' AND b.fault <> 'gap' AND b.account = s.account
-            AND (b.identity = s.identity OR b.sequence = s.sequence) AND b.stored_at <= s.stored_at
+            AND (b.asset IS NULL OR b.asset = s.asset) AND (b.identity = s.identity OR b.sequence = s.sequence)
+            AND b.stored_at <= s.stored_at
             AND (b.closed_on = s.closed_on OR b.closed_on IS NULL OR s.closed_on IS NULL)
         """,
         statement_id,
@@ -207,22 +238,49 @@ async def begin(connection: Connection, statement_id: int) -> int:
     return units
 
 
-async def broken(connection: Connection, rail: str) -> list[tuple[str, Fault]]:
-    """List the broken statements of a rail, oldest first, each with what is wrong with it."""
+async def broken(connection: Connection, rail: str, limit: int) -> tuple[int, list[tuple[str, Fault]]]:
+    """Count the broken statements of a rail and return the oldest of them, each with what is wrong with it."""
     rows = await connection.fetch(
-        "SELECT identity, fault FROM bank_statements WHERE rail = $1 AND status = 'broken' ORDER BY id", rail
+        """
+        SELECT identity, fault, count(*) OVER () AS count FROM bank_statements
+        WHERE rail = $1 AND status = 'broken' ORDER BY id LIMIT $2
+        """,
+        rail,
+        limit,
     )
-    return [(row["identity"], Fault(row["fault"])) for row in rows]
+    found = [(row["identity"], Fault(row["fault"])) for row in rows]
+    return (rows[0]["count"] if rows else 0), found
 
 
-async def lock_statement(connection: Connection, statement_id: int) -> tuple[str, StatementStatus] | None:
-    """Lock a statement; return its rail and where it stands."""
+async def rail_of(connection: Connection, statement_id: int) -> str | None:
+    """Return the rail of a statement, which never changes; None when there is no such statement."""
+    rail: str | None = await connection.fetchval(
+        "SELECT rail FROM bank_statements WHERE id = $1", statement_id
+    )
+    return rail
+
+
+async def asset_of(connection: Connection, statement_id: int) -> Asset | None:
+    """Return the currency of a statement; None when it did not say."""
+    asset = await connection.fetchval("SELECT asset FROM bank_statements WHERE id = $1", statement_id)
+    return None if asset is None else parse_asset(asset)
+
+
+async def standing_of(connection: Connection, statement_id: int) -> tuple[StatementStatus, Fault | None]:
+    """Lock a statement that is there; return where it stands and why."""
     row = await connection.fetchrow(
-        "SELECT rail, status FROM bank_statements WHERE id = $1 FOR UPDATE", statement_id
+        "SELECT status, fault FROM bank_statements WHERE id = $1 FOR UPDATE", statement_id
     )
-    return None if row is None else (row["rail"], StatementStatus(row["status"]))
+    if row is None:
+        raise InvariantViolated(f"Statement {statement_id} is gone, and none is ever deleted.")
+    return StatementStatus(row["status"]), None if row["fault"] is None else Fault(row["fault"])
 
 
 async def supersede(connection: Connection, statement_id: int) -> None:
     """Put a broken statement aside."""
     await connection.execute("UPDATE bank_statements SET status = 'superseded' WHERE id = $1", statement_id)
+
+
+async def wait_again(connection: Connection, statement_id: int) -> None:
+    """Let a statement that was set aside wait for the one before it."""
+    await connection.execute("UPDATE bank_statements SET status = 'broken' WHERE id = $1", statement_id)

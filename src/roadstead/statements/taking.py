@@ -18,7 +18,16 @@ from roadstead.operations import audit
 from roadstead.operations.alerts import AlertKind, Severity, close_alert, open_alert
 from roadstead.rails.statements import BankStatement, StatementSource
 from roadstead.statements import store
-from roadstead.statements.chaining import Fault, StatementStatus, digest_of, fault_of, follows, next_of
+from roadstead.statements.chaining import (
+    WAITING_FAULTS,
+    Fault,
+    StatementStatus,
+    digest_of,
+    fault_of,
+    follows,
+    next_of,
+    storable,
+)
 
 log = structlog.get_logger()
 
@@ -60,7 +69,7 @@ async def take(connection: Connection, rail: str, statements: Sequence[BankState
     await store.lock_chain(connection, rail)
     count = 0
     assets: dict[Asset, None] = {}
-    for statement in statements:
+    for statement in map(storable, statements):
         fault = fault_of(statement)
         if fault is None and await store.is_linked(connection, rail, statement.identity):
             fault = Fault.CHANGED
@@ -100,13 +109,13 @@ async def _link_all(connection: Connection, rail: str, asset: Asset, now: dateti
 
 
 async def _tell_broken(connection: Connection, rail: str) -> None:
-    broken = await store.broken(connection, rail)
-    if not broken:
+    count, broken = await store.broken(connection, rail, TOLD_MAX)
+    if not count:
         reason = "Every statement follows the one before."
         await close_alert(connection, AlertKind.STATEMENT_BROKEN, rail, reason=reason)
         return
-    told = ", ".join(f"{identity[:40]} ({fault})" for identity, fault in broken[:TOLD_MAX])
-    more = f" and {len(broken) - TOLD_MAX} more" if len(broken) > TOLD_MAX else ""
+    told = ", ".join(f"{identity[:40]} ({fault})" for identity, fault in broken)
+    more = f" and {count - len(broken)} more" if count > len(broken) else ""
     await open_alert(
         connection,
         kind=AlertKind.STATEMENT_BROKEN,
@@ -124,10 +133,7 @@ async def set_aside(connection: Connection, statement_id: int, *, reason: str, a
         Conflict: It is not broken.
         NotFound: There is no such statement.
     """
-    found = await store.lock_statement(connection, statement_id)
-    if found is None:
-        raise NotFound(f"There is no statement {statement_id}: see roadstead statements list.")
-    rail, status = found
+    rail, status, _ = await _locked(connection, statement_id)
     if status is not StatementStatus.BROKEN:
         raise Conflict(f"Statement {statement_id} is {status}: only a broken one can be set aside.")
     await store.supersede(connection, statement_id)
@@ -139,3 +145,45 @@ async def set_aside(connection: Connection, statement_id: int, *, reason: str, a
         detail={"rail": rail, "reason": reason},
     )
     await _tell_broken(connection, rail)
+
+
+async def take_back(
+    connection: Connection, statement_id: int, *, reason: str, actor: str, now: datetime
+) -> StatementStatus:
+    """Let a statement that was set aside wait again, link it where it follows, and return where it stands now.
+
+    The bank need not send it anew, and could not: a copy of what is stored changes nothing.
+
+    Raises:
+        Conflict: It was not set aside, or could not be believed by itself.
+        NotFound: There is no such statement.
+    """
+    rail, status, fault = await _locked(connection, statement_id)
+    if status is not StatementStatus.SUPERSEDED:
+        raise Conflict(f"Statement {statement_id} is {status}: only one that was set aside is taken back.")
+    asset = await store.asset_of(connection, statement_id)
+    if fault not in WAITING_FAULTS or asset is None:
+        raise Conflict(
+            f"Statement {statement_id} cannot be believed by itself ({fault}): have the bank send a whole one."
+        )
+    await store.wait_again(connection, statement_id)
+    await _link_all(connection, rail, asset, now)
+    await audit.record(
+        connection,
+        actor=actor,
+        action="statement.taken_back",
+        subject=f"statement {statement_id}",
+        detail={"rail": rail, "reason": reason},
+    )
+    await _tell_broken(connection, rail)
+    return (await _locked(connection, statement_id))[1]
+
+
+async def _locked(connection: Connection, statement_id: int) -> tuple[str, StatementStatus, Fault | None]:
+    """Lock a statement, and its chain before it, so that nobody links it meanwhile; return where it stands."""
+    rail = await store.rail_of(connection, statement_id)
+    if rail is None:
+        raise NotFound(f"There is no statement {statement_id}: see roadstead statements list.")
+    await store.lock_chain(connection, rail)
+    status, fault = await store.standing_of(connection, statement_id)
+    return rail, status, fault

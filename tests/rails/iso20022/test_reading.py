@@ -197,6 +197,23 @@ class TestVersions:
         (line,) = lines_of(statement("08", details=details))
         assert (line.end_to_end_id, line.amount.units) == (None, 9850)
 
+    def test_one_with_a_payment_in_the_other_direction_stays_one_line(self) -> None:
+        one = (
+            "<TxDtls><Refs><EndToEndId>{}</EndToEndId></Refs>"
+            '<Amt Ccy="EUR">{}</Amt><CdtDbtInd>{}</CdtDbtInd></TxDtls>'
+        )
+        details = (
+            f"<NtryDtls>{one.format('P1', '90.00', 'DBIT')}{one.format('P2', '8.50', 'CRDT')}</NtryDtls>"
+        )
+        (line,) = lines_of(statement("08", details=details))
+        assert line.end_to_end_id is None
+
+    def test_a_status_in_a_bank_s_own_words_is_not_booked(self) -> None:
+        assert not lines_of(statement("08", status="<Prtry>PENDING</Prtry>"))[0].is_booked
+
+    def test_the_number_of_an_entry_in_its_statement_is_no_reference_of_the_bank_s(self) -> None:
+        assert lines_of(statement("08", details="<NtryRef>3</NtryRef>"))[0].bank_reference is None
+
     def test_two_equal_entries_are_two_lines_and_each_has_its_name(self) -> None:
         data = statement("08")
         entry = data[data.index(b"<Ntry>") : data.index(b"</Ntry>") + 7]

@@ -63,7 +63,7 @@ GRANT SELECT (key, number, batch_id, rail, end_to_end_id, uetr, amount_units, ad
 GRANT SELECT (id, rail, name, size_bytes, status, message, detail, number, received_at, understood_at, emptied_at, balance_units,
     balance_at) ON received_files TO roadstead_reader;
 -- Whom a bank's statement names is for those who look after the anchor, not for reports.
-GRANT INSERT, UPDATE ON bank_statements, statement_lines TO roadstead_app;
+GRANT INSERT, UPDATE ON bank_statements, statement_lines, line_resolutions TO roadstead_app;
 REVOKE SELECT ON statement_lines FROM roadstead_reader;
 GRANT SELECT (id, statement_id, identity, asset, amount_units, is_credit, is_reversal, booked_on, value_on, bank_reference,
     end_to_end_id, key, reason, status, attempt_key, matched_by, suspense_reason, booked_at) ON statement_lines TO roadstead_reader;

@@ -40,13 +40,44 @@ _LINES = """
 SELECT COALESCE(l.id::text, p.key), COALESCE(l.asset, p.asset),
     'a statement line that is ' || COALESCE(l.status, 'missing'), COALESCE(l.units, 0), COALESCE(p.units, 0)
 FROM (SELECT l.id, l.asset, l.status, s.rail,
-        CASE WHEN l.status <> 'suspended' THEN 0 WHEN l.is_credit THEN l.amount_units ELSE -l.amount_units END AS units
+        CASE WHEN l.status NOT IN ('suspended', 'resolved') THEN 0
+            WHEN l.is_credit THEN l.amount_units ELSE -l.amount_units END AS units
     FROM statement_lines AS l JOIN bank_statements AS s ON s.id = l.statement_id) AS l
 FULL JOIN (SELECT split_part(o.idempotency_key, ':', 2) AS key, substr(e.account, 6) AS rail, e.asset,
-        e.amount_units AS units
+        sum(e.amount_units)::bigint AS units
     FROM postings AS o JOIN entries AS e ON e.posting_id = o.id AND e.account LIKE 'bank:%'
-    WHERE o.idempotency_key LIKE 'line:%') AS p ON p.key = l.id::text AND p.rail = l.rail AND p.asset = l.asset
+    WHERE o.idempotency_key LIKE 'line:%' GROUP BY 1, 2, 3) AS p
+    ON p.key = l.id::text AND p.rail = l.rail AND p.asset = l.asset
 WHERE COALESCE(l.units, 0) <> COALESCE(p.units, 0)
+"""
+
+_SUSPENSE = """
+SELECT 'suspense:bank', COALESCE(l.asset, b.asset), 'beside all lines in suspense', COALESCE(l.units, 0),
+    COALESCE(b.units, 0)
+FROM (SELECT asset, sum(CASE WHEN is_credit THEN -amount_units ELSE amount_units END)::bigint AS units
+    FROM statement_lines WHERE status = 'suspended' GROUP BY 1) AS l
+FULL JOIN (SELECT asset, sum(amount_units)::bigint AS units FROM entries
+    WHERE account = 'suspense:bank' GROUP BY 1) AS b ON b.asset = l.asset
+WHERE COALESCE(l.units, 0) <> COALESCE(b.units, 0)
+"""
+
+_RESOLVED = """
+SELECT COALESCE(r.line, p.line) || ', resolution ' || COALESCE(r.number, p.number), COALESCE(r.asset, p.asset),
+    CASE WHEN r.line IS NULL THEN 'booked to ' || p.account || ' and not decided'
+    ELSE 'decided to be ' || r.purpose || ', beside what is booked to ' || r.account END,
+    COALESCE(r.units, 0), COALESCE(p.units, 0)
+FROM (SELECT l.id::text AS line, r.number::text AS number, r.purpose, l.asset,
+        COALESCE(r.account, 'bank:' || s.rail) AS account,
+        CASE WHEN r.corrected_at IS NOT NULL THEN 0
+            WHEN l.is_credit THEN -l.amount_units ELSE l.amount_units END AS units
+    FROM line_resolutions AS r JOIN statement_lines AS l ON l.id = r.line_id
+    JOIN bank_statements AS s ON s.id = l.statement_id) AS r
+FULL JOIN (SELECT split_part(o.idempotency_key, ':', 2) AS line, split_part(o.idempotency_key, ':', 4) AS number,
+        e.account, e.asset, sum(e.amount_units)::bigint AS units
+    FROM postings AS o JOIN entries AS e ON e.posting_id = o.id AND e.account <> 'suspense:bank'
+    WHERE o.idempotency_key LIKE 'line:%:%' GROUP BY 1, 2, 3, 4) AS p
+    ON p.line = r.line AND p.number = r.number AND p.account = r.account AND p.asset = r.asset
+WHERE COALESCE(r.units, 0) <> COALESCE(p.units, 0)
 """
 
 STATEMENTS = Sweep(
@@ -73,8 +104,24 @@ STATEMENTS = Sweep(
         ),
         Check(
             name="lines_booked",
-            sentence="Every statement line in suspense stands in the books with its amount, and no other line does.",
+            sentence=(
+                "Every statement line in suspense, or resolved to an account, stands in the books with its amount, and "
+                "no other line does."
+            ),
             sql=_LINES,
+        ),
+        Check(
+            name="suspense_lines",
+            sentence="What stands on `suspense:bank` is the sum of the lines that are in suspense.",
+            sql=_SUSPENSE,
+        ),
+        Check(
+            name="lines_resolved",
+            sentence=(
+                "Every line that people resolved is booked as they decided, undone where they corrected it; no other "
+                "line is."
+            ),
+            sql=_RESOLVED,
         ),
         Check(
             name="bank_stated",

@@ -89,7 +89,7 @@ def _lines(entry: etree._Element) -> Iterator[StatementLine]:
     amount = money(entry, "Amt")
     if amount is None:
         raise BadInput("The file has an entry without an amount.")
-    status = text(entry, "Sts", "Cd") or text(entry, "Sts") or "BOOK"
+    status = text(entry, "Sts", "Cd") or text(entry, "Sts", "Prtry") or text(entry, "Sts") or "BOOK"
     whole = StatementLine(
         identity="",
         amount=amount,
@@ -98,7 +98,8 @@ def _lines(entry: etree._Element) -> Iterator[StatementLine]:
         is_booked=status == "BOOK",
         booked_on=day(entry, "BookgDt"),
         value_on=day(entry, "ValDt"),
-        bank_reference=text(entry, "AcctSvcrRef") or text(entry, "NtryRef"),
+        # Not `NtryRef`: many banks number the entries of each statement, and "3" would name what it does not mean.
+        bank_reference=text(entry, "AcctSvcrRef"),
         information=text(entry, "AddtlNtryInf") or "",
     )
     payments = [payment for details in children(entry, "NtryDtls") for payment in children(details, "TxDtls")]
@@ -107,7 +108,9 @@ def _lines(entry: etree._Element) -> Iterator[StatementLine]:
         return
     amounts = [money(payment, "Amt") or money(payment, "AmtDtls", "TxAmt", "Amt") for payment in payments]
     known = [each for each in amounts if each is not None and each.asset == amount.asset]
-    if not payments or len(known) < len(payments) or sum(each.units for each in known) != amount.units:
+    is_mixed = any(text(each, "CdtDbtInd") not in {None, text(entry, "CdtDbtInd")} for each in payments)
+    is_whole = len(known) == len(payments) and sum(each.units for each in known) == amount.units
+    if not payments or is_mixed or not is_whole:
         yield whole
         return
     for payment, part in zip(payments, known, strict=True):
