@@ -447,6 +447,27 @@ class TestPushedMessages:
         with pytest.raises(BadInput):
             http_rail.receive(message.headers, message.body)
 
+    async def test_while_the_bank_changes_its_key_both_are_believed_and_afterwards_one(
+        self, signing_bank: BankProcess
+    ) -> None:
+        old, new = BANK_KEY, key_of(signing_bank)
+
+        def rail(*keys: Ed25519PrivateKey) -> HttpRail:
+            return HttpRail(
+                name="sepa",
+                base_url=signing_bank.url,
+                trust=Trust(signing_key=OUR_KEY, bank_keys=tuple(key.public_key() for key in keys)),
+                currencies=[currency("EUR")],
+                events_url=EVENTS_URL,
+            )
+
+        messages = [pushed(signing_bank, event_of(attempt(1)), key=key) for key in (old, new)]
+        for message in messages:
+            assert rail(old, new).receive(message.headers, message.body)
+        with pytest.raises(Unauthenticated):
+            rail(new).receive(messages[0].headers, messages[0].body)
+        assert rail(new).receive(messages[1].headers, messages[1].body)
+
     async def test_a_signature_that_says_until_when_it_holds_is_believed_no_longer(
         self, signing_bank: BankProcess
     ) -> None:
