@@ -248,6 +248,15 @@ class TestWhatIsDefinite:
             with pytest.raises(Unavailable):
                 await rail.statements(None)
 
+    @pytest.mark.parametrize("cursor", [None, "C1"])
+    async def test_a_page_whose_cursor_stays_is_not_read_for_ever(self, cursor: str | None) -> None:
+        def stuck(request: Request) -> Answer:
+            return signed_answer(request, 200, {"events": [event_of(attempt(1))], "cursor": cursor})
+
+        async with answered(stuck) as rail:
+            with pytest.raises(Unavailable, match="no cursor"):
+                await rail.poll("C1")
+
     async def test_an_endless_and_a_late_answer_are_unknown(self) -> None:
         async def late(request: Request) -> Answer:
             await asyncio.sleep(TIMEOUT_S * 2)
