@@ -73,6 +73,10 @@ class Filing:
     async def send(self) -> None:
         """Let the time of the open batch be over, and send what is closed."""
         self.clock.advance(timedelta(hours=1))
+        await self.send_due()
+
+    async def send_due(self) -> None:
+        """Close what is due, and send what is closed."""
         while await sending.work_due(self.desk):
             pass
 

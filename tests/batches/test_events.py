@@ -88,6 +88,21 @@ class TestAReport:
         single = of_report(report(None, said("K1", "RJCT", reason)), ITEMS)
         assert (single.events, single.duplicates) == ((), ("K1",))
 
+    @pytest.mark.parametrize("code", ["RJCT", "CANC"])
+    def test_of_a_duplicate_file_refuses_nothing_whatever_stands_below_it(self, code: str) -> None:
+        """A bank may give the reason once, for the file, and refuse its batch and its payments without one."""
+        duplicate = Verdict(code="RJCT", reason="DUPL")
+        for one in (
+            report(duplicate, batch=Verdict(code=code)),
+            report(Verdict(code="RJCT"), batch=duplicate),
+            report(duplicate, said("K1", code), said("K2", code, "AC01")),
+        ):
+            meant = of_report(one, ITEMS)
+            assert meant.events == ()
+            assert meant.answer is not None
+            assert meant.answer.is_duplicate
+            assert meant.answer.status is BatchStatus.ACKNOWLEDGED
+
     def test_with_a_code_that_nobody_knows_concludes_nothing_and_says_so(self) -> None:
         meant = of_report(report(Verdict(code="ZZZZ")), ITEMS)
         assert (meant.events, meant.puzzles) == ((), ("ZZZZ",))

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 from tests.batches.filing import OPENED, Filing, filing
 from tests.fixtures.house import PARTNER, House, house_on
@@ -84,6 +86,34 @@ class TestAPayout:
         await anchor.hear()
 
         assert (await anchor.house.payout(opened.id)).status == "returned"
+
+    async def test_that_waits_in_a_batch_is_asked_about_by_nobody_and_cannot_be_called_unpaid(
+        self, anchor: Anchor
+    ) -> None:
+        """Payouts are stopped for days: the bank, asked now, never had the payment, which goes out later."""
+        opened = await anchor.house.open()
+        await anchor.house.pay(opened.memo)
+        await anchor.house.match()
+        await anchor.house.work()
+        await anchor.files.rows(
+            "INSERT INTO stops (id, what, reason, stopped_by) VALUES (gen_random_uuid(), 'payouts', 'test', 'test')"
+        )
+        await self.wait_four_days(anchor)
+        assert await anchor.house.held() == []
+        with pytest.raises(asyncpg.RestrictViolationError, match="waits in a batch"):
+            await anchor.house.execute("UPDATE payout_attempts SET status = 'refused'")
+
+        await anchor.house.execute("ALTER TABLE stops DISABLE TRIGGER ALL")
+        await anchor.house.execute("DELETE FROM stops")
+        await anchor.files.send()
+        await self.wait_four_days(anchor)
+        assert await anchor.house.held() == ["payout_unknown"]
+
+    async def wait_four_days(self, anchor: Anchor) -> None:
+        for clock in (anchor.house.clock, anchor.files.clock):
+            clock.advance(timedelta(days=4))
+        await anchor.house.make_due()
+        await anchor.house.work()
 
     async def test_whose_worker_died_before_it_was_in_a_batch_is_sent_once(self, anchor: Anchor) -> None:
         opened = await anchor.house.open()

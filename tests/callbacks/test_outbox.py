@@ -16,7 +16,7 @@ from roadstead.config import examples
 from roadstead.config.strkey import public_key_of
 from roadstead.database.migrate import READER_ROLE
 from roadstead.rails.protocol import RailStatus
-from roadstead.sep.transactions import TransactionAnswer, describe
+from roadstead.sep.transactions import shown
 
 SIGNING_KEY = public_key_of(examples.SIGNING_SEED)
 
@@ -79,9 +79,10 @@ class TestTheWholeWay:
             remittance_id, memo = await outbox.opened(receiver.url)
             await house.pay(memo)
             await house.match()
-            then = msgspec.json.encode(
-                TransactionAnswer(transaction=describe(await house.remittance(remittance_id)))
-            )
+            remittance = await house.remittance(remittance_id)
+            async with house.database.connection() as connection:
+                anchor, now = house.configuration.anchor, remittance.status_at
+                then = msgspec.json.encode(await shown(connection, anchor, remittance, now=now))
             await house.work()
             await outbox.deliver()
         assert receiver.heard[0].body == then

@@ -88,6 +88,21 @@ class TestTheWhole:
         with pytest.raises(ConfigurationError, match=f"{lacks} is missing"):
             load_configuration(named)
 
+    def test_two_rails_do_not_read_one_folder(self, mainnet: dict[str, str]) -> None:
+        """The first to look would put away what is for the other, which would never hear of it."""
+        wire = {name.replace("_SEPA_", "_WIRE_"): value for name, value in (COMPLETE | KEYS).items()}
+        named = mainnet | COMPLETE | KEYS | wire
+        named["ROADSTEAD_RAIL_WIRE_CHANNEL"] += "/"
+        with pytest.raises(ConfigurationError, match="sepa and wire read the same folder"):
+            load_configuration(named)
+        load_configuration(named | {"ROADSTEAD_RAIL_WIRE_INCOMING": "in-usd"})
+
+    @pytest.mark.parametrize("two", [("INCOMING", "ARCHIVE"), ("OUTGOING", "INCOMING")])
+    def test_one_folder_is_not_for_two_things(self, mainnet: dict[str, str], two: tuple[str, str]) -> None:
+        named = {f"ROADSTEAD_RAIL_SEPA_{each}": "files" for each in two}
+        with pytest.raises(ConfigurationError, match="one folder for two things"):
+            load_configuration(mainnet | COMPLETE | KEYS | named)
+
     def test_a_folder_needs_no_keys(self, mainnet: dict[str, str]) -> None:
         load_configuration(mainnet | COMPLETE | {"ROADSTEAD_RAIL_SEPA_CHANNEL": "/srv/bank"})
 

@@ -6,14 +6,18 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from aiohttp import ClientSession, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from http_message_signatures import HTTPMessageSigner
+from http_message_signatures.algorithms import ED25519
+from http_message_signatures.resolvers import MappingKeyResolver
 from tests.rails.conftest import REFUSED_IBAN, TIMEOUT_S, attempt
 from tests.rails.signed import (
     EVENTS_URL,
@@ -29,13 +33,15 @@ from tests.rails.signed import (
 )
 from tests.sandbox.bank.bank_process import BankProcess, until
 
-from roadstead.clock import ManualClock, SystemClock
+from roadstead.clock import Clock, ManualClock, SystemClock
+from roadstead.config.ed25519 import key_id
+from roadstead.contract.bench import Pushed
 from roadstead.contract.rail import RailContract
 from roadstead.errors import BadInput, ConfigurationError, Unauthenticated, Unavailable
 from roadstead.money import currency
 from roadstead.rails.bank_calls import ANSWER_MAX_BYTES
 from roadstead.rails.http import HttpRail, Trust
-from roadstead.rails.message_signatures import Request
+from roadstead.rails.message_signatures import TAG, Request
 from roadstead.rails.protocol import Absent, Observation, RailStatus, Refused, Submitted, Unknown
 
 BANK_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(2, 34)))
@@ -136,6 +142,15 @@ class TestWhatIsDefinite:
         assert outcome.reason == "FF01"
         assert isinstance(await http_rail.find(attempt(1)), Absent)
 
+    @pytest.mark.parametrize("reference", ["R\0", "R" * 501])
+    async def test_a_signed_answer_that_no_database_could_keep_is_unknown(self, reference: str) -> None:
+        def strange(request: Request) -> Answer:
+            return signed_answer(request, 200, refusal_of(request) | {"reference": reference})
+
+        async with answered(strange) as rail:
+            assert isinstance(await rail.submit(attempt(1)), Unknown)
+            assert isinstance(await rail.find(attempt(1)), Unknown)
+
     async def test_the_same_without_a_signature_is_unknown(self) -> None:
         def plain(request: Request) -> Answer:
             return 200, {"content-type": "application/json"}, msgspec.json.encode(refusal_of(request))
@@ -233,6 +248,15 @@ class TestWhatIsDefinite:
             with pytest.raises(Unavailable):
                 await rail.statements(None)
 
+    @pytest.mark.parametrize("cursor", [None, "C1"])
+    async def test_a_page_whose_cursor_stays_is_not_read_for_ever(self, cursor: str | None) -> None:
+        def stuck(request: Request) -> Answer:
+            return signed_answer(request, 200, {"events": [event_of(attempt(1))], "cursor": cursor})
+
+        async with answered(stuck) as rail:
+            with pytest.raises(Unavailable, match="no cursor"):
+                await rail.poll("C1")
+
     async def test_an_endless_and_a_late_answer_are_unknown(self) -> None:
         async def late(request: Request) -> Answer:
             await asyncio.sleep(TIMEOUT_S * 2)
@@ -290,6 +314,19 @@ class TestOurOwnProof:
         await rail.close()
         assert (await signing_bank.get("/health"))["payouts"] == 0
 
+    async def test_a_body_that_is_far_too_long_is_refused_like_any_other(
+        self, signing_bank: BankProcess
+    ) -> None:
+        url, body = f"{signing_bank.url}/payout-api/payouts", b"x" * 150_000
+        headers = {"Content-Type": "application/json", "Idempotency-Key": "K1"}
+        request = signer(OUR_KEY).signed(Request(method="POST", url=url, headers=headers, body=body))
+        async with (
+            ClientSession() as session,
+            session.post(url, data=body, headers=request.headers) as response,
+        ):
+            assert response.status == 413
+            assert "signature" in response.headers
+
     async def test_the_key_of_an_attempt_is_part_of_what_is_signed(self, signing_bank: BankProcess) -> None:
         content = msgspec.json.encode(
             {"end_to_end_id": "E1", "amount": "1", "currency": "EUR", "account": "12345678", "name": "A"}
@@ -309,6 +346,39 @@ class TestOurOwnProof:
                 assert response.status == 401
             async with session.post(url, data=content, headers=signed.headers) as response:
                 assert response.status == 201
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment that no calendar needs to have."""
+
+    seconds: int
+
+    def timestamp(self) -> int:
+        return self.seconds
+
+
+def signed_with(
+    key: Ed25519PrivateKey, clock: Clock, *, expires: datetime | None = None, created_s: int | None = None
+) -> Pushed:
+    """A pushed message whose signature says other moments than ours do."""
+    body = msgspec.json.encode({"events": [event_of(attempt(1))]})
+    request = Request(method="POST", url=EVENTS_URL, headers={"content-type": "application/json"}, body=body)
+    name = key_id(key.public_key())
+    created: Any = clock.now() if created_s is None else Moment(created_s)
+    HTTPMessageSigner(
+        signature_algorithm=ED25519,
+        key_resolver=MappingKeyResolver(public_keys={}, private_keys={name: key}),
+    ).sign(
+        request,
+        key_id=name,
+        created=created,
+        expires=expires,
+        tag=TAG,
+        covered_component_ids=["@method", "@target-uri", "content-type", "content-digest"],
+        body=body,
+    )
+    return Pushed(headers={name.lower(): value for name, value in request.headers.items()}, body=body)
 
 
 class TestPushedMessages:
@@ -373,6 +443,65 @@ class TestPushedMessages:
         headers = signer(key_of(signing_bank)).signed(empty).headers
         with pytest.raises(Unauthenticated):
             http_rail.receive(headers, msgspec.json.encode({"events": [event_of(attempt(1))]}))
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"id": "E\0"}, {"reference": "x" * 501}, {"reason": "AC\0"}, {"key": "\0"}],
+        ids=["zero byte", "too long", "zero byte in the reason", "zero byte in the key"],
+    )
+    async def test_what_no_database_could_keep_is_bad_input(
+        self, signing_bank: BankProcess, http_rail: HttpRail, changes: dict[str, object]
+    ) -> None:
+        message = pushed(signing_bank, event_of(attempt(1)) | changes)
+        with pytest.raises(BadInput):
+            http_rail.receive(message.headers, message.body)
+
+    async def test_while_the_bank_changes_its_key_both_are_believed_and_afterwards_one(
+        self, signing_bank: BankProcess
+    ) -> None:
+        old, new = BANK_KEY, key_of(signing_bank)
+
+        def rail(*keys: Ed25519PrivateKey) -> HttpRail:
+            return HttpRail(
+                name="sepa",
+                base_url=signing_bank.url,
+                trust=Trust(signing_key=OUR_KEY, bank_keys=tuple(key.public_key() for key in keys)),
+                currencies=[currency("EUR")],
+                events_url=EVENTS_URL,
+            )
+
+        messages = [pushed(signing_bank, event_of(attempt(1)), key=key) for key in (old, new)]
+        for message in messages:
+            assert rail(old, new).receive(message.headers, message.body)
+        with pytest.raises(Unauthenticated):
+            rail(new).receive(messages[0].headers, messages[0].body)
+        assert rail(new).receive(messages[1].headers, messages[1].body)
+
+    async def test_a_signature_that_says_until_when_it_holds_is_believed_no_longer(
+        self, signing_bank: BankProcess
+    ) -> None:
+        clock = ManualClock(SystemClock().now())
+        rail = HttpRail(
+            name="sepa",
+            base_url=signing_bank.url,
+            trust=Trust(signing_key=OUR_KEY, bank_keys=(key_of(signing_bank).public_key(),)),
+            currencies=[currency("EUR")],
+            events_url=EVENTS_URL,
+            clock=clock,
+        )
+        message = signed_with(key_of(signing_bank), clock, expires=clock.now() + timedelta(seconds=60))
+        assert rail.receive(message.headers, message.body)
+        clock.advance(timedelta(seconds=61))
+        with pytest.raises(Unauthenticated, match="shorter time"):
+            rail.receive(message.headers, message.body)
+
+    @pytest.mark.parametrize("created_s", [10**14, -(10**14)])
+    async def test_a_moment_that_no_calendar_has_proves_nothing(
+        self, signing_bank: BankProcess, http_rail: HttpRail, created_s: int
+    ) -> None:
+        message = signed_with(key_of(signing_bank), SystemClock(), created_s=created_s)
+        with pytest.raises(Unauthenticated):
+            http_rail.receive(message.headers, message.body)
 
     async def test_a_signed_message_of_another_form_is_bad_input(
         self, signing_bank: BankProcess, http_rail: HttpRail

@@ -76,6 +76,8 @@ class FileDesk:
     clock: Clock
     randomness: Randomness
     hours: Hours = AlwaysOpen()
+    calendar_name: str | None = None
+    """The calendar that `hours` follow; None for a bank that is always open."""
     items_max: int = 10_000
     age_max: timedelta = timedelta(minutes=15)
     kept: timedelta = timedelta(days=180)

@@ -11,7 +11,7 @@ from roadstead.batches.store import BatchStatus
 from roadstead.money import Money
 from roadstead.rails.iso20022.reading import AccountReport
 from roadstead.rails.iso20022.reports import PaymentReturns, StatusReport
-from roadstead.rails.iso20022.statuses import LOOK_AT_EACH, Verdict
+from roadstead.rails.iso20022.statuses import LOOK_AT_EACH, REFUSALS, Verdict
 from roadstead.rails.protocol import RailStatus
 from roadstead.rails.statements import BankStatement, StatementLine
 
@@ -72,7 +72,8 @@ def of_report(report: StatusReport, items: Mapping[str, KnownItem]) -> Report:
     """Conclude from a status report what it says of each payment of the batch that it speaks of.
 
     Where the report names payments, it speaks of these and of no others: a bank that refuses one payment later may call
-    the status of that report's group `RJCT`. Only a report that names none speaks of all.
+    the status of that report's group `RJCT`. Only a report that names none speaks of all. A report of a second copy
+    refuses nothing, at whatever level it gives that reason: what became of the first copy, it does not say.
     """
     keys = {item.end_to_end_id: item.key for item in items.values()}
     general = None if report.payments else _general(report)
@@ -86,6 +87,8 @@ def of_report(report: StatusReport, items: Mapping[str, KnownItem]) -> Report:
         verdict, reference = said.get(item.key, (general, None))
         if verdict is None or verdict.code in LOOK_AT_EACH:
             continue
+        if report.is_about_a_copy and verdict.code in REFUSALS:
+            continue
         if verdict.is_duplicate:
             duplicates += [item.key] if item.key in said else []
         elif not verdict.is_known:
@@ -93,7 +96,7 @@ def of_report(report: StatusReport, items: Mapping[str, KnownItem]) -> Report:
         elif verdict.meaning is not None and verdict.meaning is not RailStatus.RECEIVED:
             events.append(_of_verdict(item, verdict, verdict.meaning, reference, report.created_at))
     return Report(
-        answer=_answer(report.group or _general(report), is_about_all=not report.payments),
+        answer=_answer(report),
         events=tuple(events),
         duplicates=tuple(duplicates),
         puzzles=tuple(sorted(puzzles)),
@@ -105,15 +108,16 @@ def _general(report: StatusReport) -> Verdict | None:
     return report.batches[0][1] if report.batches else report.group
 
 
-def _answer(verdict: Verdict | None, *, is_about_all: bool) -> BatchAnswer | None:
+def _answer(report: StatusReport) -> BatchAnswer | None:
+    verdict = report.group or _general(report)
     if verdict is None:
         return None
-    is_refused = verdict.code == "RJCT" and not verdict.is_duplicate and is_about_all
+    is_refused = verdict.code == "RJCT" and not report.is_about_a_copy and not report.payments
     return BatchAnswer(
         status=BatchStatus.REFUSED if is_refused else BatchStatus.ACKNOWLEDGED,
         bank_status=verdict.code,
         reason=verdict.reason,
-        is_duplicate=verdict.is_duplicate,
+        is_duplicate=report.is_about_a_copy,
     )
 
 
@@ -133,9 +137,9 @@ def _of_verdict(
 
 
 def of_account(report: AccountReport, account: str) -> tuple[FileEvent, ...]:
-    """Conclude from booked lines of our account: what went out is settled, what came back is returned.
+    """Conclude from booked lines of our account: what went out is settled, what came back for a reason is returned.
 
-    Keys are those that the bank repeats; whose they are is not known here.
+    Keys are those that the bank repeats; whose they are, and whether the amount is the payment's, is not known here.
     """
     return tuple(
         event
@@ -155,8 +159,8 @@ def _of_line(line: StatementLine, statement: BankStatement) -> Iterator[FileEven
     if not line.is_booked or (line.key is None and line.end_to_end_id is None):
         return
     if line.is_reversal or line.is_credit != (line.reason is not None):
-        # A line that is taken back, a return that is, or money that does not say that it is a return: people find it in
-        # the books, in suspense, for nothing follows from it by itself.
+        # A line that is taken back, a return that is, or money that does not say that it is a return (perhaps a charge
+        # given back): people find it in the books, in suspense, for nothing follows from it by itself.
         return
     yield FileEvent(
         key=line.key,

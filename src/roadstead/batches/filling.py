@@ -28,6 +28,8 @@ class Kept:
     """The very same attempt is in a batch."""
 
     batch_id: str
+    is_withheld: bool = False
+    """Whether nobody can say if the batch was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ async def compare(desk: FileDesk, attempt: PayoutAttempt) -> Kept | Differs | No
     seal = await open_seal(desk.keys, known.batch_id, known.wrapped_key)
     if seal.open(known.key, known.content) != write_attempt(attempt):
         return Differs(why="it is in a batch with other content")
-    return Kept(batch_id=str(known.batch_id))
+    return Kept(batch_id=str(known.batch_id), is_withheld=known.batch_status is BatchStatus.WITHHELD)
 
 
 async def _open_batch(desk: FileDesk) -> Batch | None:

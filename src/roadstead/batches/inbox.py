@@ -178,30 +178,29 @@ async def items_of(connection: Connection, batch_id: UUID, asset: Asset) -> dict
         "SELECT key, end_to_end_id, amount_units FROM batch_items WHERE batch_id = $1 ORDER BY number",
         batch_id,
     )
-    return {
-        row["key"]: KnownItem(
-            key=row["key"], end_to_end_id=row["end_to_end_id"], amount=Money(asset, row["amount_units"])
-        )
-        for row in rows
-    }
+    return {row["key"]: _known_item(row, asset) for row in rows}
+
+
+def _known_item(row: Row, asset: Asset) -> KnownItem:
+    return KnownItem(
+        key=row["key"], end_to_end_id=row["end_to_end_id"], amount=Money(asset, row["amount_units"])
+    )
 
 
 async def keys_of(
-    connection: Connection, rail: str, *, keys: Collection[str], end_to_end_ids: Collection[str]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Map keys that are ours to their end-to-end ids, and end-to-end ids to the key that they speak of.
+    connection: Connection, rail: str, asset: Asset, *, keys: Collection[str], end_to_end_ids: Collection[str]
+) -> tuple[dict[str, KnownItem], dict[str, str]]:
+    """Map keys that are ours to what went out under them, and end-to-end ids to the key that they speak of.
 
-    An end-to-end id that several attempts carry speaks of the newest one that the bank has not refused.
+    An end-to-end id that several attempts carry speaks of the newest one that the bank has not refused; never of one
+    that still waits here to be sent.
     """
-    ours = await connection.fetch(
-        "SELECT key, end_to_end_id FROM batch_items WHERE rail = $1 AND key = ANY($2::text[])",
-        rail,
-        list(keys),
-    )
     meant = await connection.fetch(
         """
-        SELECT DISTINCT ON (i.end_to_end_id) i.end_to_end_id, i.key FROM batch_items AS i
+        SELECT DISTINCT ON (i.end_to_end_id) i.end_to_end_id, i.key
+        FROM batch_items AS i JOIN batches AS b ON b.id = i.batch_id
         WHERE i.rail = $1 AND i.end_to_end_id = ANY($2::text[])
+            AND (b.status NOT IN ('open', 'closing', 'closed') OR b.staged_as IS NOT NULL)
         ORDER BY i.end_to_end_id,
             EXISTS (SELECT FROM file_events AS e WHERE e.rail = i.rail AND e.key = i.key AND e.status = 'refused'),
             i.number DESC
@@ -209,9 +208,13 @@ async def keys_of(
         rail,
         list(end_to_end_ids),
     )
-    return {row["key"]: row["end_to_end_id"] for row in ours}, {
-        row["end_to_end_id"]: row["key"] for row in meant
-    }
+    by_end_to_end_id = {row["end_to_end_id"]: row["key"] for row in meant}
+    ours = await connection.fetch(
+        "SELECT key, end_to_end_id, amount_units FROM batch_items WHERE rail = $1 AND key = ANY($2::text[])",
+        rail,
+        list({*keys, *by_end_to_end_id.values()}),
+    )
+    return {row["key"]: _known_item(row, asset) for row in ours}, by_end_to_end_id
 
 
 async def store_events(connection: Connection, rail: str, file_id: UUID, events: Sequence[FileEvent]) -> int:

@@ -41,6 +41,7 @@ def file_rails(
                 clock=clock,
                 randomness=randomness,
                 hours=_hours(anchor, configured.name),
+                calendar_name=anchor.rail(configured.name).calendar,
                 items_max=configured.batch_items_max,
                 age_max=timedelta(seconds=configured.batch_age_max_s),
                 kept=timedelta(days=configured.files_kept_days),

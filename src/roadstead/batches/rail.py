@@ -6,6 +6,7 @@ What the rail knows of an attempt is what its own tables hold, which are written
   once. After a restore from a backup that may be wrong, because the lost time may have sent it: then nobody can say.
 - An attempt in a batch that was not sent is `RECEIVED`: the rail has it and will send it, whatever crashes.
 - An attempt in a batch that was sent is `RECEIVED` until the bank says more. Silence says nothing.
+- An attempt in a batch that a restored backup knew unsent is `Unknown`: it may have been sent in the lost time.
 - What the bank said stands: refused, accepted, settled, returned; money that moved counts more than words.
 - A key with other content is `Unknown`: people have to compare.
 """
@@ -15,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from roadstead.batches import events, filling, inbox, store, understanding
+from roadstead.batches import events, filling, inbox, understanding, withholding
 from roadstead.batches.desk import FileDesk
-from roadstead.batches.filling import Differs
+from roadstead.batches.filling import Differs, Kept
 from roadstead.batches.inbox import ToldEvent
 from roadstead.errors import BadInput, RoadsteadError, Unauthenticated, Unavailable
 from roadstead.money import Money, currency
@@ -74,6 +75,7 @@ class FileRail:
             submit_timeout_s=SUBMIT_TIMEOUT_S,
             poll_interval_s=POLL_INTERVAL_S,
             has_statements=True,
+            calendar_name=desk.calendar_name,
         )
 
     @property
@@ -107,9 +109,11 @@ class FileRail:
             kept = await filling.put(self.desk, attempt)
             if isinstance(kept, Differs):
                 return Unknown(detail=f"Attempt {attempt.key} is known: {kept.why}. A person has to compare.")
-            found = await self._observed(attempt.key)
+            found = await self._observed(attempt.key, kept)
         except RoadsteadError as error:
             return Unknown(detail=error.message)
+        if isinstance(found, Unknown):
+            return found
         if found.status is RailStatus.REFUSED:
             return Refused(reason=found.reason or "", detail="The bank refused it.")
         return Submitted(status=found.status, reference=found.reference)
@@ -122,7 +126,7 @@ class FileRail:
                 return await self._absent(attempt.key)
             if isinstance(kept, Differs):
                 return Unknown(detail=f"Attempt {attempt.key} is known: {kept.why}. A person has to compare.")
-            return await self._observed(attempt.key)
+            return await self._observed(attempt.key, kept)
         except RoadsteadError as error:
             return Unknown(detail=error.message)
 
@@ -182,17 +186,22 @@ class FileRail:
         """Let go of the channel."""
         await self.desk.channel.close()
 
-    async def _observed(self, key: str) -> Observation:
+    async def _observed(self, key: str, kept: Kept) -> Observation | Unknown:
         """Return the strongest of what was told of an attempt that is in a batch."""
         async with self.desk.database.connection() as connection:
             told = await inbox.events_of(connection, self.name, self.desk.asset, key)
+        if kept.is_withheld and not told:
+            return Unknown(
+                detail=f"Attempt {key} is in batch {kept.batch_id}, of which nobody can say since the database was "
+                "restored whether it was sent. It is not sent again: compare with the bank's statements."
+            )
         return strongest(told)
 
     async def _absent(self, key: str) -> Absent | Unknown:
         """Say that an attempt was never handed over, unless a restored database may have forgotten it."""
         async with self.desk.database.connection() as connection:
             told = await inbox.events_of(connection, self.name, self.desk.asset, key)
-            forgets = await store.restored_after(connection, self.desk.clock.now() - RETURN_WINDOW)
+            forgets = await withholding.restored_after(connection, self.desk.clock.now() - RETURN_WINDOW)
         if told or forgets:
             return Unknown(
                 detail=f"Attempt {key} is in no batch, but the database was restored from a backup: a file of the lost "

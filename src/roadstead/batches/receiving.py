@@ -23,6 +23,10 @@ from roadstead.randomness import new_id
 log = structlog.get_logger()
 
 
+FAULTS_MAX = 3
+"""So many files that cannot be fetched or put away end a look; the next one begins with the others."""
+
+
 class Receiver:
     """Fetches the files of one rail. What it remembers between two looks is only what is incomplete or left behind."""
 
@@ -32,14 +36,17 @@ class Receiver:
         self._seen: dict[str, tuple[OfferedFile, datetime]] = {}
         self._left: set[OfferedFile] = set()
         """Files that stay where they are because they cannot be understood."""
+        self._faulty: set[str] = set()
+        """Names of files that could not be fetched or put away the last time."""
 
     async def look(self) -> int:
         """List what the bank has put out, store what is complete, understand it and put it away; return how many came.
 
-        A file counts as complete when it looked the same for a while. Safe to repeat, and to run twice at once.
+        A file counts as complete when it looked the same for a while. One that cannot be fetched or put away holds up
+        no other. Safe to repeat, and to run twice at once.
 
         Raises:
-            Unavailable: The channel, the database or the keeper of the keys does not answer.
+            Unavailable: The channel, the database or the keeper of the keys does not answer, or not for every file.
         """
         try:
             boundary("file.list.before")
@@ -48,20 +55,37 @@ class Receiver:
         except Unavailable as error:
             await self._tell_unreachable(error)
             raise
+        count, fault = await self._take_all(self._complete(offered))
+        # What was stored by a process that died before it understood it.
+        await understanding.understand_stored(self._desk)
+        if fault is not None:
+            await self._tell_unreachable(fault)
+            raise fault
         async with self._desk.database.connection() as connection:
             await close_alert(
                 connection, AlertKind.BANK_CHANNEL, self._desk.rail, reason="the bank's channel answers"
             )
-        count = 0
-        for file in self._complete(offered):
-            count += await self._take(file)
-        # What was stored by a process that died before it understood it.
-        await understanding.understand_stored(self._desk)
         return count
+
+    async def _take_all(self, files: Sequence[OfferedFile]) -> tuple[int, Unavailable | None]:
+        """Take every file that can be had, those that could not be last; return how many came, and the first fault."""
+        count, faults = 0, list[Unavailable]()
+        for file in sorted(files, key=lambda each: each.name in self._faulty):
+            try:
+                count += await self._take(file)
+                self._faulty.discard(file.name)
+            except Unavailable as error:
+                log.warning("bank_file_not_taken", rail=self._desk.rail, error=error.message)
+                self._faulty.add(file.name)
+                faults.append(error)
+            if len(faults) >= FAULTS_MAX:
+                break
+        return count, faults[0] if faults else None
 
     def _complete(self, offered: Sequence[OfferedFile]) -> list[OfferedFile]:
         now = self._desk.clock.now()
         self._left &= set(offered)
+        self._faulty &= {file.name for file in offered}
         seen = {}
         for file in offered:
             before = self._seen.get(file.name)
@@ -93,7 +117,7 @@ class Receiver:
             status = await inbox.known_status(connection, self._desk.rail, file.name, digest)
         if status is FileStatus.UNDERSTOOD:
             boundary("file.archive.before")
-            await self._desk.channel.archive(file.name)
+            await self._desk.channel.archive(file)
             boundary("file.archive.after")
         else:
             self._left.add(file)

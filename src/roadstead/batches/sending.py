@@ -21,9 +21,10 @@ from roadstead.batches import store
 from roadstead.batches.desk import LEASE, FileDesk
 from roadstead.batches.sealing import Seal, open_seal
 from roadstead.batches.store import Batch, BatchStatus, BuiltFile
+from roadstead.batches.withholding import tell_withheld
 from roadstead.boundaries import boundary
 from roadstead.database.pool import Connection
-from roadstead.errors import Conflict, InvariantViolated, Unavailable
+from roadstead.errors import Conflict, InvariantViolated, RoadsteadError, Unavailable
 from roadstead.operations.alerts import AlertKind, Severity, close_alert, open_alert
 from roadstead.rails.channels.protocol import Whereabouts
 from roadstead.rails.iso20022.payments import Heading, write_payments
@@ -43,6 +44,7 @@ async def work_due(desk: FileDesk) -> bool:
 
     Safe to run anywhere, at any time, by any number of workers.
     """
+    await tell_withheld(desk)
     token = new_id(desk.randomness)
     async with desk.database.connection() as connection:
         await store.stop_filling_due(connection, desk.rail, desk.clock.now())
@@ -54,12 +56,21 @@ async def work_due(desk: FileDesk) -> bool:
             await _build(desk, batch, token)
         else:
             await _send(desk, batch, token)
-    except Unavailable as error:
+    except RoadsteadError as error:
         log.warning("batch_not_sent", rail=desk.rail, batch_id=str(batch.id), error=error.message)
-        async with desk.database.transaction() as connection:
-            await _tell_stuck(connection, desk, batch, error.message)
-            await store.release(connection, batch.id, token, after=TRY_AGAIN_AFTER)
+        await _rest(desk, batch, token, error.message)
+    except Exception as error:
+        # A mistake of ours in one batch must not stop the others, and people have to know of it.
+        log.exception("batch_failed", rail=desk.rail, batch_id=str(batch.id))
+        await _rest(desk, batch, token, f"a step failed ({type(error).__name__}); the log tells why.")
     return True
+
+
+async def _rest(desk: FileDesk, batch: Batch, token: UUID, why: str) -> None:
+    """Tell people that a batch cannot be sent, and let it rest until it is tried again."""
+    async with desk.database.transaction() as connection:
+        await _tell_stuck(connection, desk, batch, why)
+        await store.release(connection, batch.id, token, after=TRY_AGAIN_AFTER)
 
 
 async def _build(desk: FileDesk, batch: Batch, token: UUID) -> None:

@@ -28,6 +28,8 @@ class BatchStatus(StrEnum):
     """The bank has said that it has the file."""
     REFUSED = "refused"
     """The bank has refused all of it."""
+    WITHHELD = "withheld"
+    """A restored backup knew it unsent: it may have been sent since, and is not sent again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,14 @@ class Batch:
     """None when its contents were destroyed."""
     staged_as: str | None
 
+    @property
+    def may_be_with_bank(self) -> bool:
+        """Whether the bank may have its file."""
+        return self.status not in _WITH_US or self.staged_as is not None
+
+
+_WITH_US = frozenset({BatchStatus.OPEN, BatchStatus.CLOSING, BatchStatus.CLOSED})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
@@ -54,6 +64,7 @@ class Item:
 
     key: str
     batch_id: UUID
+    batch_status: BatchStatus
     end_to_end_id: str
     content: bytes | None
     wrapped_key: WrappedKey | None
@@ -95,14 +106,6 @@ id, rail, asset, message_id, status, items, closed_at, file_name, content, wrapp
 async def is_stopped(connection: Connection) -> bool:
     """Whether no file with payments must leave now."""
     found: bool = await connection.fetchval(f"SELECT {_STOPPED}")
-    return found
-
-
-async def restored_after(connection: Connection, moment: datetime) -> bool:
-    """Whether the database was restored from a backup since a moment, so that it may have forgotten batches."""
-    found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM restorations WHERE restored_at > $1)", moment
-    )
     return found
 
 
@@ -318,7 +321,8 @@ async def mark_answered(
         """
         UPDATE batches SET status = $2, bank_status = $3, reason = $4, answered_at = $5,
             sent_at = coalesce(sent_at, $5), lease_token = NULL, lease_until = NULL
-        WHERE id = $1 AND (status IN ('sent', 'acknowledged') OR status = 'closed' AND staged_as IS NOT NULL)
+        WHERE id = $1
+            AND (status IN ('sent', 'acknowledged', 'withheld') OR status = 'closed' AND staged_as IS NOT NULL)
         """,
         batch_id,
         status,
@@ -332,7 +336,7 @@ async def item(connection: Connection, key: str) -> Item | None:
     """Return what is kept of an attempt."""
     row = await connection.fetchrow(
         """
-        SELECT i.key, i.batch_id, i.end_to_end_id, i.content, b.wrapped_key, b.key_version
+        SELECT i.key, i.batch_id, b.status, i.end_to_end_id, i.content, b.wrapped_key, b.key_version
         FROM batch_items AS i JOIN batches AS b ON b.id = i.batch_id WHERE i.key = $1
         """,
         key,
@@ -342,6 +346,7 @@ async def item(connection: Connection, key: str) -> Item | None:
     return Item(
         key=row["key"],
         batch_id=row["batch_id"],
+        batch_status=BatchStatus(row["status"]),
         end_to_end_id=row["end_to_end_id"],
         content=row["content"],
         wrapped_key=_wrapped(row),
@@ -349,11 +354,14 @@ async def item(connection: Connection, key: str) -> Item | None:
 
 
 async def destroy_contents(connection: Connection, rail: str, *, sent_before: datetime, now: datetime) -> int:
-    """Destroy key and contents of batches that were sent long ago; what they were stays known. Return how many."""
+    """Destroy key and contents of batches that were sent, or withheld, long ago; what they were stays known.
+
+    Returns how many.
+    """
     done = await connection.fetch(
         """
         UPDATE batches SET content = NULL, wrapped_key = NULL, emptied_at = $3
-        WHERE rail = $1 AND sent_at < $2 AND emptied_at IS NULL RETURNING id
+        WHERE rail = $1 AND coalesce(sent_at, withheld_at) < $2 AND emptied_at IS NULL RETURNING id
         """,
         rail,
         sent_before,

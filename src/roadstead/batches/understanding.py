@@ -20,6 +20,7 @@ from roadstead.money import Money
 from roadstead.operations.alerts import AlertKind, Severity, open_alert
 from roadstead.rails.iso20022.reading import AccountReport, BankFile, read_bank_file
 from roadstead.rails.iso20022.reports import PaymentReturns, StatusReport
+from roadstead.rails.protocol import RailStatus
 from roadstead.rails.statements import BankStatement
 
 log = structlog.get_logger()
@@ -27,6 +28,8 @@ log = structlog.get_logger()
 CONTENT = "content"
 """The name to which the sealed bytes of a file are bound."""
 FILES_MAX = 1000
+TOLD_ONE_BY_ONE_MAX = 20
+"""So many duplicates of one report are alerts of their own; the others are counted in one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +115,10 @@ async def _take_in(desk: FileDesk, file: ReceivedFile, read: BankFile) -> None:
 
 async def _take_report(desk: FileDesk, connection: Connection, file_id: UUID, report: StatusReport) -> _Taken:
     batch = await store.batch_by_message(connection, desk.rail, report.original_message_id)
-    if batch is None:
+    if batch is None or not batch.may_be_with_bank:
+        # What the bank cannot have, it cannot have refused: its payouts may still go out.
         await _tell(desk, connection, file_id, "speaks of a file that we do not know to have sent.")
-        return _Taken(detail="speaks of no batch of ours")
+        return _Taken(detail="speaks of no batch of ours that was sent")
     items = await inbox.items_of(connection, batch.id, batch.asset)
     meant = events.of_report(report, items)
     answer = meant.answer
@@ -131,8 +135,10 @@ async def _take_report(desk: FileDesk, connection: Connection, file_id: UUID, re
         )
         if answer.status is store.BatchStatus.REFUSED:
             await _tell_refused(desk, connection, batch, answer.reason)
-    for key in meant.duplicates:
+    for key in meant.duplicates[:TOLD_ONE_BY_ONE_MAX]:
         await _tell_duplicate(desk, connection, f"attempt {key}")
+    if len(meant.duplicates) > TOLD_ONE_BY_ONE_MAX:
+        await _tell_duplicate(desk, connection, f"{len(meant.duplicates)} payouts of batch {batch.id}")
     if meant.puzzles:
         await _tell(
             desk, connection, file_id, f"has statuses that we do not know: {', '.join(meant.puzzles)}"
@@ -171,11 +177,19 @@ async def _store(desk: FileDesk, connection: Connection, file_id: UUID, told: tu
     told = tuple(event for event in told if event.amount is None or event.amount.asset == desk.asset)
     keys = {event.key for event in told if event.key}
     end_to_end_ids = {event.end_to_end_id for event in told if event.end_to_end_id}
-    ours, meant = await inbox.keys_of(connection, desk.rail, keys=keys, end_to_end_ids=end_to_end_ids)
+    ours, meant = await inbox.keys_of(
+        connection, desk.rail, desk.asset, keys=keys, end_to_end_ids=end_to_end_ids
+    )
     resolved = []
     for event in told:
         key = event.key if event.key in ours else meant.get(event.end_to_end_id or "")
-        resolved.append(replace(event, key=key, end_to_end_id=ours.get(key or "") or event.end_to_end_id))
+        item = ours.get(key or "")
+        if item is not None and event.status is RailStatus.SETTLED and event.amount != item.amount:
+            # A charge for the payment, or a mistake: the statement puts it before people, and it settles nothing.
+            log.warning("debit_of_other_amount", rail=desk.rail, file_id=str(file_id), key=item.key)
+            continue
+        end_to_end_id = event.end_to_end_id if item is None else item.end_to_end_id
+        resolved.append(replace(event, key=key, end_to_end_id=end_to_end_id))
     known = [event for event in resolved if event.key is not None or event.end_to_end_id is not None]
     return await inbox.store_events(connection, desk.rail, file_id, known)
 

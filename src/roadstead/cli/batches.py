@@ -81,7 +81,12 @@ async def _show(configuration: Configuration, name: str, limit: int, *, as_json:
         highlight=False,
         markup=False,
     )
-    file = found.file_name or f"none yet; it closes at {found.closes_at:%Y-%m-%d %H:%M:%S}"
+    none = (
+        "none that is known"
+        if found.closed_at
+        else f"none yet; it closes at {found.closes_at:%Y-%m-%d %H:%M:%S}"
+    )
+    file = found.file_name or none
     console.print(f"MsgId {found.message_id}, file {file}", highlight=False, markup=False)
     table = Table("Attempt", "End-to-end id", "Amount", "UETR", "Told", "Adjusted", box=None, pad_edge=False)
     for item in inside:

@@ -266,7 +266,7 @@ async def _work(parts: Parts) -> None:
         clock=parts.clock,
         randomness=parts.randomness,
         renderers={
-            SubjectKind.REMITTANCE: sep31.callback_body,
+            SubjectKind.REMITTANCE: sep31.callback_renderer(parts.configuration.anchor),
             SubjectKind.CUSTOMER: sep12_changes.callback_renderer(parts.configuration.anchor),
         },
         private_allowed=private_allowed,

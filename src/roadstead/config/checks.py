@@ -18,7 +18,11 @@ from roadstead.config.examples import EXAMPLE_VALUES
 from roadstead.config.generated import is_generated
 from roadstead.config.networks import profiles
 from roadstead.config.pair_rules import HTTP, STATIC
-from roadstead.config.rail_checks import rail_variable, rails_have_what_they_need
+from roadstead.config.rail_checks import (
+    file_rails_have_folders_of_their_own,
+    rail_variable,
+    rails_have_what_they_need,
+)
 from roadstead.config.rail_definitions import RAIL_SETTINGS
 from roadstead.config.screening_checks import screening_is_as_the_network_wants
 from roadstead.config.secrets import Secret
@@ -343,6 +347,7 @@ _CHECKS: tuple[Callable[[Configuration], Iterator[str]], ...] = (
     _home_domain_is_public,
     _nothing_is_simulated,
     rails_have_what_they_need,
+    file_rails_have_folders_of_their_own,
     verification_is_real,
     _rates_have_their_address,
     _alerts_have_what_they_need,

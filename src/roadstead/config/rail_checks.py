@@ -15,6 +15,7 @@ _NEEDED = {
     FILES: ("channel", "account", "account_name"),
 }
 """The settings without which a kind of rail cannot be opened."""
+_FOLDERS = 3
 _DEFINITIONS = {definition.field: definition for definition in RAIL_SETTINGS}
 
 
@@ -35,6 +36,30 @@ def rails_have_what_they_need(configuration: Configuration) -> Iterator[str]:
             yield (
                 f"{rail_variable(rail.name, 'BANK_KEYS')} has the example of our documentation, with whose private"
                 " half nobody should answer for a bank. Ask the bank for its key."
+            )
+
+
+def file_rails_have_folders_of_their_own(configuration: Configuration) -> Iterator[str]:
+    """Name folders that would lose files: one from which two rails read, and one that is used for two things.
+
+    A rail puts away every file of its folder, also what speaks of another rail's account and batches.
+    """
+    readers: dict[tuple[str, str], str] = {}
+    for rail in configuration.rails:
+        if rail.kind != FILES or not rail.channel:
+            continue
+        if len({rail.outgoing, rail.incoming, rail.archive}) < _FOLDERS:
+            yield (
+                f"Rail {rail.name} uses one folder for two things: name three different ones by"
+                f" {rail_variable(rail.name, 'OUTGOING')}, _INCOMING and _ARCHIVE."
+            )
+        place = rail.channel.rstrip("/"), rail.incoming.strip("/")
+        other = readers.setdefault(place, rail.name)
+        if other != rail.name:
+            yield (
+                f"Rails {other} and {rail.name} read the same folder, and each would put away what is for the other:"
+                f" ask the bank for a folder for each account, and name them by {rail_variable(rail.name, 'INCOMING')}"
+                f" or {rail_variable(rail.name, 'CHANNEL')}."
             )
 
 

@@ -58,6 +58,8 @@ class AlertKind(StrEnum):
     """Codes with which customers confirm an address cannot be sent; the subject is the field."""
     BATCH_STUCK = "batch_stuck"
     """A file of payments cannot be sent to the bank; the subject is the rail."""
+    BATCH_WITHHELD = "batch_withheld"
+    """After a restore nobody can say whether a file of payments was sent; the subject is the batch."""
     BATCH_REFUSED = "batch_refused"
     """The bank refused a whole file of payments; the subject is the batch."""
     BATCH_DUPLICATE = "batch_duplicate"

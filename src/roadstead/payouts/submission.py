@@ -21,6 +21,7 @@ from roadstead.errors import Conflict, InvariantViolated, Unavailable
 from roadstead.operations.alerts import Severity
 from roadstead.operations.holds import HoldKind, is_open
 from roadstead.payouts import deciding, doubt, holding, preparation, screened, store
+from roadstead.payouts.carriage import carriage_of
 from roadstead.payouts.deciding import ASK_AGAIN_AFTER, RECHECK_AFTER
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.recording import INQUIRE_AFTER, Word, due_after, record, record_unknown
@@ -263,8 +264,17 @@ async def _watch_silence(desk: Desk, connection: Connection, payout: store.Payou
     """Let people ask the bank when it has said nothing more of an attempt for too long."""
     if payout.status not in {PayoutStatus.SUBMITTED, PayoutStatus.ACCEPTED}:
         return
-    silence = desk.clock.now() - payout.status_at
-    if silence <= timedelta(seconds=desk.configuration.anchor.payouts.silent_after_s):
+    now = desk.clock.now()
+    limit = timedelta(seconds=desk.configuration.anchor.payouts.silent_after_s)
+    if now - payout.status_at <= limit:
+        return
+    # What still waits in a batch of ours, the bank has not heard of: nobody can be asked what it made of it.
+    carriage = await carriage_of(connection, payout.remittance_id, now)
+    if (
+        carriage is not None
+        and carriage.handed_over_at is not None
+        and now - carriage.handed_over_at <= limit
+    ):
         return
     attempts = await store.attempts(connection, payout.id)
     written = next((attempt for attempt in attempts if attempt.status is AttemptStatus.OPEN), None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -146,14 +146,19 @@ class MessageVerifier:
             # What a stranger sends is whatever there is: nothing that cannot be verified is believed.
             raise Unauthenticated(f"The signature cannot be read: {type(error).__name__}.") from error
         for result in results:
-            self._check_age(int(result.parameters["created"]))
+            expires = result.parameters.get("expires")
+            self._check_age(int(result.parameters["created"]), None if expires is None else int(expires))
 
-    def _check_age(self, created: int) -> None:
-        if abs(self._clock.now() - datetime.fromtimestamp(created, UTC)) > self._age_max:
+    def _check_age(self, created_s: int, expires_s: int | None) -> None:
+        """Compare as numbers: a moment that no calendar has is simply too far away."""
+        now_s = self._clock.now().timestamp()
+        if abs(now_s - created_s) > self._age_max.total_seconds():
             raise Unauthenticated(
                 f"The signature was made more than {self._age_max.total_seconds():g} s from now: sign anew, and check "
                 "both clocks."
             )
+        if expires_s is not None and expires_s < now_s:
+            raise Unauthenticated("The signature was good for a shorter time and is over: sign anew.")
 
 
 class _Verifier(HTTPMessageVerifier):

@@ -142,7 +142,7 @@ class PayoutApiRail:
             raise Unavailable(
                 f"Rail {self._name} told an event that is not valid: {error.message}"
             ) from error
-        return events, answer.cursor if answer.events else cursor
+        return events, self._moved(cursor, answer.cursor) if answer.events else cursor
 
     def own_events(self, told: Sequence[forms.EventForm]) -> list[RailEvent]:
         """Translate those events that are in a currency of this rail.
@@ -183,7 +183,13 @@ class PayoutApiRail:
             raise Unavailable(
                 f"Rail {self._name} told a statement that is not valid: {error.message}"
             ) from error
-        return own, answer.cursor if answer.statements else cursor
+        return own, self._moved(cursor, answer.cursor) if answer.statements else cursor
+
+    def _moved(self, before: str | None, after: str | None) -> str:
+        """Return the cursor after a page, which would be asked for again and again if it stayed."""
+        if after is None or after == before:
+            raise Unavailable(f"Rail {self._name} tells something and gives no cursor that leads past it.")
+        return after
 
     async def close(self) -> None:
         """Let go of connections."""

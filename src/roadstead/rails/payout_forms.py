@@ -23,49 +23,52 @@ from roadstead.rails.protocol import (
 from roadstead.rails.statements import BankStatement, StatementLine
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Word = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")]
+"""What we keep of a bank's: no longer than an index can hold, and without the zero byte, which no database keeps."""
+Text = Annotated[str, msgspec.Meta(max_length=5000, pattern=r"^[^\x00]*$")]
 _Content = TypeVar("_Content")
 
 
 class PayoutForm(msgspec.Struct, frozen=True, kw_only=True):
     """A payout as the bank knows it."""
 
-    key: str
-    end_to_end_id: str
-    amount: str
+    key: Word
+    end_to_end_id: Word
+    amount: Word
     """Plain notation with the decimals of the currency: `98.50`."""
-    currency: str
+    currency: Word
     """ISO 4217."""
-    account: str
+    account: Word
     status: RailStatus
-    reference: str
+    reference: Word
     """The bank's own identifier of the payment."""
-    reason: str | None = None
+    reason: Word | None = None
     """Of a refusal or a return: an ISO 20022 code such as `AC01`."""
-    returned_amount: str | None = None
+    returned_amount: Word | None = None
     """What came back, which may be less than was paid."""
 
 
 class EventForm(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened to a payout."""
 
-    id: str
+    id: Word
     """Unique for ever: a second copy of the same event carries the same one."""
     status: RailStatus
-    key: str
-    end_to_end_id: str
-    amount: str
+    key: Word
+    end_to_end_id: Word
+    amount: Word
     """Of a return: what came back."""
-    currency: str
-    reference: str
+    currency: Word
+    reference: Word
     occurred_at: Moment
-    reason: str | None = None
+    reason: Word | None = None
 
 
 class EventsForm(msgspec.Struct, frozen=True, kw_only=True):
     """A page of events, oldest first, and the cursor that leads past it."""
 
     events: list[EventForm]
-    cursor: str | None
+    cursor: Word | None
 
 
 class PushForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,9 +80,9 @@ class PushForm(msgspec.Struct, frozen=True, kw_only=True):
 class BalanceForm(msgspec.Struct, frozen=True, kw_only=True):
     """What the bank holds in one currency."""
 
-    currency: str
-    booked: str
-    available: str
+    currency: Word
+    booked: Word
+    available: Word
     """Booked less what is promised to accepted payouts."""
     as_of: Moment
 
@@ -93,36 +96,36 @@ class BalancesForm(msgspec.Struct, frozen=True, kw_only=True):
 class StatementLineForm(msgspec.Struct, frozen=True, kw_only=True):
     """One movement on the account."""
 
-    id: str
-    amount: str
+    id: Word
+    amount: Word
     """Always positive; `is_credit` says in which direction."""
     is_credit: bool
     booked_on: date
     is_reversal: bool = False
     value_on: date | None = None
-    reference: str | None = None
-    key: str | None = None
-    end_to_end_id: str | None = None
-    name: str | None = None
-    account: str | None = None
-    reason: str | None = None
+    reference: Word | None = None
+    key: Word | None = None
+    end_to_end_id: Word | None = None
+    name: Word | None = None
+    account: Word | None = None
+    reason: Word | None = None
     """Of a return: why the money came back."""
-    information: str = ""
+    information: Text = ""
 
 
 class StatementForm(msgspec.Struct, frozen=True, kw_only=True):
     """What was booked on one account on one day."""
 
-    id: str
-    account: str
+    id: Word
+    account: Word
     """The account at the bank, as the bank writes it."""
     sequence: int
     """One more than the statement before, of the same account."""
-    currency: str
+    currency: Word
     booked_on: date
-    opening: str
+    opening: Word
     """The booked balance before the first line: the closing one of the statement before, negative when overdrawn."""
-    closing: str
+    closing: Word
     created_at: Moment
     lines: list[StatementLineForm]
 
@@ -131,7 +134,7 @@ class StatementsForm(msgspec.Struct, frozen=True, kw_only=True):
     """A page of statements, oldest first, and the cursor that leads past it."""
 
     statements: list[StatementForm]
-    cursor: str | None
+    cursor: Word | None
 
 
 class InstructionForm(msgspec.Struct, frozen=True, kw_only=True):

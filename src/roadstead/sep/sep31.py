@@ -9,9 +9,10 @@ from uuid import UUID
 
 import msgspec
 
+from roadstead.callbacks.delivery import Renderer
 from roadstead.callbacks.registration import register
 from roadstead.callbacks.store import Subject, SubjectKind
-from roadstead.config.anchor import CustomerRole
+from roadstead.config.anchor import Anchor, CustomerRole
 from roadstead.config.effective import AcceptedAsset, Configuration
 from roadstead.customers.corridors import demands
 from roadstead.database.pool import Connection
@@ -20,12 +21,11 @@ from roadstead.partners.receipts import KeyedRequest, Receipt
 from roadstead.payouts.waking import wake
 from roadstead.remittances import store
 from roadstead.remittances.corrections import correct_fields
-from roadstead.remittances.forecast import seconds_until_change
 from roadstead.remittances.opening import Opened, Proposal, open_remittance
 from roadstead.sep.amounts import AmountText, amount_text
 from roadstead.sep.idempotency import IDEMPOTENCY_KEY, done_once
 from roadstead.sep.routes import Answer, Audience, Body, Call, Parameter, Route
-from roadstead.sep.transactions import TransactionAnswer, describe
+from roadstead.sep.transactions import TransactionAnswer, shown
 
 
 class TransactionRequest(msgspec.Struct, kw_only=True, frozen=True):
@@ -182,17 +182,14 @@ async def show_transaction(call: Call) -> Answer:
     remittance_id = _remittance_id(call.path["id"])
     async with call.services.database.connection() as connection:
         visible = await store.by_account(connection, call.principal.account, remittance_id)
-    remittance = _required(visible, remittance_id)
-    return Answer(
-        remittance_id=str(remittance_id),
-        content=_shown(call, remittance),
-    )
+        content = await _shown(call, connection, _required(visible, remittance_id))
+    return Answer(remittance_id=str(remittance_id), content=content)
 
 
-def _shown(call: Call, remittance: store.Remittance) -> TransactionAnswer:
+async def _shown(call: Call, connection: Connection, remittance: store.Remittance) -> TransactionAnswer:
     services = call.services
-    eta_s = seconds_until_change(services.configuration.anchor, remittance, services.clock.now())
-    return TransactionAnswer(transaction=describe(remittance, call.say, eta_s=eta_s))
+    anchor, now = services.configuration.anchor, services.clock.now()
+    return await shown(connection, anchor, remittance, now=now, say=call.say)
 
 
 async def set_callback(call: Call) -> Answer:
@@ -212,16 +209,19 @@ async def set_callback(call: Call) -> Answer:
     return Answer(remittance_id=str(remittance_id), status=204)
 
 
-async def callback_body(connection: Connection, remittance_id: UUID, snapshot: str) -> bytes:
-    """Write what a callback tells: the answer of GET /transactions/:id as it was when the status changed.
+def callback_renderer(anchor: Anchor) -> Renderer:
+    """Return what writes a callback: the answer of GET /transactions/:id as it was when the status changed.
 
-    Raises:
-        InvariantViolated: There is no such remittance.
+    What it returns raises `InvariantViolated` when there is no such remittance.
     """
-    remittance = await store.as_of(connection, remittance_id, snapshot)
-    if remittance is None:
-        raise InvariantViolated(f"A callback tells of remittance {remittance_id}, which does not exist.")
-    return msgspec.json.encode(TransactionAnswer(transaction=describe(remittance)))
+
+    async def render(connection: Connection, remittance_id: UUID, snapshot: str) -> bytes:
+        remittance = await store.as_of(connection, remittance_id, snapshot)
+        if remittance is None:
+            raise InvariantViolated(f"A callback tells of remittance {remittance_id}, which does not exist.")
+        return msgspec.json.encode(await shown(connection, anchor, remittance, now=remittance.status_at))
+
+    return render
 
 
 def _required(visible: store.Visible, remittance_id: UUID) -> store.Remittance:
@@ -255,10 +255,9 @@ async def correct_transaction(call: Call) -> Answer:
         clock=call.services.clock,
     )
     await wake(call.services.database, remittance_id)
-    return Answer(
-        remittance_id=str(remittance_id),
-        content=_shown(call, corrected),
-    )
+    async with call.services.database.connection() as connection:
+        content = await _shown(call, connection, corrected)
+    return Answer(remittance_id=str(remittance_id), content=content)
 
 
 _ID = Parameter(

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import msgspec
 
 from roadstead.clock import utc_text
+from roadstead.config.anchor import Anchor
+from roadstead.database.pool import Connection
 from roadstead.money import Money
+from roadstead.payouts.carriage import carriage_of
 from roadstead.remittances import store
+from roadstead.remittances.forecast import is_under_way, seconds_until_change
 from roadstead.remittances.refunds import total
 from roadstead.remittances.states import RemittanceStatus
 
@@ -80,13 +85,27 @@ class TransactionAnswer(msgspec.Struct, kw_only=True, frozen=True):
     transaction: Transaction
 
 
+async def shown(
+    connection: Connection,
+    anchor: Anchor,
+    remittance: store.Remittance,
+    *,
+    now: datetime,
+    say: Callable[[str], str] = str,
+) -> TransactionAnswer:
+    """Write a remittance as every answer and every callback shows it.
+
+    `status_eta` counts from `now`: the moment of an answer, or of the change that a callback tells of (`updated_at`).
+    """
+    carriage = await carriage_of(connection, remittance.id, now) if is_under_way(remittance) else None
+    eta_s = seconds_until_change(anchor, remittance, now, carriage=carriage)
+    return TransactionAnswer(transaction=describe(remittance, say, eta_s=eta_s))
+
+
 def describe(
     remittance: store.Remittance, say: Callable[[str], str] = str, *, eta_s: int | None = None
 ) -> Transaction:
-    """Write a remittance as SEP-31 has it; what is not known yet is left out, never null.
-
-    Callbacks leave `status_eta` out: they may be read long after they were written.
-    """
+    """Write a remittance as SEP-31 has it; what is not known yet is left out, never null."""
     is_refunded = remittance.status is RemittanceStatus.REFUNDED
     fee = _fee(remittance)
     payable = remittance.status not in _BEFORE_PAYMENT or remittance.funded_by is not None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.fixtures.sftp_server import new_key, sftp_server
+from tests.fixtures.sftp_server import SftpServer, new_key, sftp_server
 
 from roadstead.errors import BadInput, ConfigurationError, Conflict, NotFound, TooLarge, Unavailable
 from roadstead.rails.channels.folder import FolderChannel
@@ -103,6 +103,53 @@ class TestSending:
             await channel.whereabouts(TEMPORARY, NAME)
 
 
+class TestAServerThatFails:
+    @pytest.fixture
+    async def server(self, folders: Path) -> AsyncIterator[SftpServer]:
+        async with sftp_server(folders) as running:
+            yield running
+
+    @pytest.fixture
+    async def over_sftp(self, server: SftpServer) -> AsyncIterator[SftpChannel]:
+        opened = server.channel()
+        yield opened
+        await opened.close()
+
+    async def test_one_that_does_not_let_us_look_has_not_said_that_a_file_is_gone(
+        self, server: SftpServer, over_sftp: SftpChannel
+    ) -> None:
+        """Taken for gone, it would be taken for sent, and nobody would be paid."""
+        await over_sftp.stage(TEMPORARY, b"content")
+        server.faults.refuses_to_look = True
+
+        with pytest.raises(Unavailable):
+            await over_sftp.whereabouts(TEMPORARY, NAME)
+
+    async def test_one_that_does_not_say_what_a_file_is_has_it_all_the_same(
+        self, server: SftpServer, over_sftp: SftpChannel, folders: Path
+    ) -> None:
+        server.faults.tells_no_kinds = True
+        await over_sftp.stage(TEMPORARY, b"content")
+        assert await over_sftp.whereabouts(TEMPORARY, NAME) is Whereabouts.STAGED
+        (folders / "out" / NAME).write_bytes(b"another")
+
+        with pytest.raises(Conflict):
+            await over_sftp.publish(TEMPORARY, NAME)
+
+        assert (folders / "out" / NAME).read_bytes() == b"another"
+
+    async def test_a_connection_that_is_lost_after_the_rename_leaves_it_to_be_asked(
+        self, server: SftpServer, over_sftp: SftpChannel
+    ) -> None:
+        await over_sftp.stage(TEMPORARY, b"content")
+        server.faults.loses_answers_to_renames = True
+
+        with pytest.raises(Unavailable):
+            await over_sftp.publish(TEMPORARY, NAME)
+
+        assert await over_sftp.whereabouts(TEMPORARY, NAME) is Whereabouts.PUBLISHED
+
+
 class TestFetching:
     async def test_unfinished_and_hidden_files_are_not_offered(
         self, channel: FileChannel, folders: Path
@@ -151,12 +198,49 @@ class TestFetching:
     async def test_archived_files_of_one_name_are_all_kept(self, channel: FileChannel, folders: Path) -> None:
         for content in (b"first", b"second"):
             (folders / "in" / "a.xml").write_bytes(content)
-            await channel.archive("a.xml")
-        await channel.archive("a.xml")
+            (offered,) = await channel.offered()
+            await channel.archive(offered)
+        await channel.archive(offered)
 
         kept = sorted(path.read_bytes() for path in (folders / "archive").iterdir())
         assert kept == [b"first", b"second"]
         assert list(await channel.offered()) == []
+
+    async def test_another_file_that_came_under_the_same_name_is_not_put_away_unread(
+        self, channel: FileChannel, folders: Path
+    ) -> None:
+        (folders / "in" / "a.xml").write_bytes(b"read")
+        (offered,) = await channel.offered()
+        (folders / "in" / "a.xml").write_bytes(b"not read by anybody")
+
+        await channel.archive(offered)
+
+        assert names(folders / "archive") == []
+        assert [file.name for file in await channel.offered()] == ["a.xml"]
+
+    async def test_an_archive_that_is_not_there_is_told_and_the_file_stays(
+        self, channel: FileChannel, folders: Path
+    ) -> None:
+        (folders / "in" / "a.xml").write_bytes(b"x")
+        (offered,) = await channel.offered()
+        (folders / "archive").rmdir()
+
+        with pytest.raises(Unavailable):
+            await channel.archive(offered)
+
+        assert list(await channel.offered()) == [offered]
+
+    async def test_a_link_that_took_the_place_of_a_file_is_not_read(self, folders: Path) -> None:
+        channel = FolderChannel(
+            outgoing=folders / "out", incoming=folders / "in", archive=folders / "archive"
+        )
+        (folders / "secret").write_bytes(b"secret")
+        (folders / "in" / "a.xml").symlink_to(folders / "secret")
+        (folders / "in" / "folder.xml").mkdir()
+
+        for name in ("a.xml", "folder.xml"):
+            with pytest.raises(NotFound):
+                await channel.read(name, bytes_max=10)
 
     @pytest.mark.parametrize("name", ["a\nb.xml", "a/b", "a\\b", "x" * 201, "", "\ud800.xml"])
     def test_strange_names_are_not_offered(self, name: str) -> None:

@@ -269,6 +269,36 @@ class TestRefused:
         with pytest.raises(TooLarge):
             read_bank_file(b"x" * 101)
 
+    @pytest.mark.parametrize("part", [b"<a/>", b'<a b="" c="" d=""/>'])
+    def test_when_it_would_take_far_more_memory_than_it_has_bytes(
+        self, monkeypatch: pytest.MonkeyPatch, part: bytes
+    ) -> None:
+        monkeypatch.setattr(documents, "MARKS_MAX", 1000)
+        with pytest.raises(TooLarge):
+            read_bank_file(document("camt.053.001.08", (part * 1200).decode()))
+
+    def test_when_it_says_late_that_it_is_in_another_character_set(self) -> None:
+        """In UTF-7 the document type below is one; read as the UTF-8 that was looked at, it is a text out of place."""
+        hidden = b"+ADwAIQ-DOCTYPE x [ +ADwAIQ-ENTITY e SYSTEM +ACI-file:///etc/passwd+ACIAPgBdAD4-"
+        data = b'<?xml version="1.0"' + b" " * 300 + b'encoding="UTF-7"?>' + hidden + b"<Document/>"
+        with pytest.raises(BadInput):
+            read_bank_file(data)
+
+
+class TestReasons:
+    def test_one_that_says_duplicate_counts_wherever_it_stands(self) -> None:
+        reasons = "".join(f"<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>" for code in ("NARR", "DUPL"))
+        read = read_bank_file(
+            document(
+                "pain.002.001.10",
+                "<CstmrPmtStsRpt><GrpHdr><MsgId>M</MsgId></GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>B</OrgnlMsgId>"
+                f"<GrpSts>RJCT</GrpSts>{reasons}</OrgnlGrpInfAndSts></CstmrPmtStsRpt>",
+            )
+        ).content
+        assert isinstance(read, StatusReport)
+        assert read.group == Verdict(code="RJCT", reason="DUPL")
+        assert read.is_about_a_copy
+
 
 class TestStatuses:
     @pytest.mark.parametrize(

@@ -236,6 +236,7 @@ class TestFilesThatAreNone:
             orders("M1", ("K1", IBAN, "1"), count=2),
             orders("M1", ("K1", IBAN, "one")).replace(b"<InitgPty>", b"<CtrlSum>1</CtrlSum><InitgPty>"),
             orders("M1", ("K1", IBAN, "1")).replace(b"<InitgPty>", b"<CtrlSum>2</CtrlSum><InitgPty>"),
+            orders("M1", ("K1", IBAN, "1E+999999999")),
             b'<!DOCTYPE Document [<!ENTITY x "y">]>' + orders("M1", ("K1", IBAN, "1")),
         ],
     )

@@ -57,7 +57,7 @@ GRANT INSERT ON file_events TO roadstead_app;
 GRANT USAGE ON SEQUENCE received_file_numbers TO roadstead_app;
 REVOKE SELECT ON batches, batch_items, received_files FROM roadstead_reader;
 GRANT SELECT (id, rail, asset, message_id, status, items, amount_units, opened_at, closes_at, closed_at, execute_on, file_name,
-    file_bytes, staged_as, sent_at, answered_at, bank_status, reason, emptied_at) ON batches TO roadstead_reader;
+    file_bytes, staged_as, sent_at, answered_at, bank_status, reason, withheld_at, emptied_at) ON batches TO roadstead_reader;
 GRANT SELECT (key, number, batch_id, rail, end_to_end_id, uetr, amount_units, adjustments, put_at)
     ON batch_items TO roadstead_reader;
 GRANT SELECT (id, rail, name, size_bytes, status, message, detail, number, received_at, understood_at, emptied_at, balance_units,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,7 @@ from roadstead.rails.channels.protocol import (
 )
 
 TIMEOUT_S = 20.0
+ARCHIVED_OF_ONE_NAME_MAX = 1000
 
 _Result = TypeVar("_Result")
 
@@ -50,9 +52,9 @@ class FolderChannel:
         """
         return await self._run(lambda: self._read(name, bytes_max))
 
-    async def archive(self, name: str) -> None:
-        """Move an offered file to the archive, beside those of the same name that are there already."""
-        await self._run(lambda: self._put_away(name))
+    async def archive(self, file: OfferedFile) -> None:
+        """Move an offered file to the archive; see `FileChannel.archive`."""
+        await self._run(lambda: self._put_away(file))
 
     async def stage(self, temporary_name: str, content: bytes) -> None:
         """Write a file whole under a temporary name, and wait until the disk has it."""
@@ -114,10 +116,7 @@ class FolderChannel:
             for entry in entries:
                 if not is_offered(entry.name) or not entry.is_file(follow_symlinks=False):
                     continue
-                status = entry.stat(follow_symlinks=False)
-                found.append(
-                    OfferedFile(name=entry.name, size_bytes=status.st_size, modified_s=int(status.st_mtime))
-                )
+                found.append(_as_offered(entry.name, entry.stat(follow_symlinks=False)))
                 if len(found) >= LISTED_MAX:
                     break
         return in_order(found)
@@ -125,29 +124,42 @@ class FolderChannel:
     def _read(self, name: str, bytes_max: int) -> bytes:
         if not is_offered(name):
             raise NotFound("There is no such file.")
+        path = self._incoming / name
         try:
-            descriptor = os.open(self._incoming / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            is_file = stat.S_ISREG(path.lstat().st_mode)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) if is_file else None
         except FileNotFoundError as error:
             raise NotFound("The file is gone.") from error
+        if descriptor is None:
+            raise NotFound("There is no such file: a link or a folder is there.")
         with os.fdopen(descriptor, "rb") as file:
             content = file.read(bytes_max + 1)
         if len(content) > bytes_max:
             raise TooLarge(f"The file has more than {bytes_max} bytes.")
         return content
 
-    def _put_away(self, name: str) -> None:
-        if not is_offered(name):
+    def _put_away(self, file: OfferedFile) -> None:
+        if not is_offered(file.name):
             return
-        source = self._incoming / name
-        for number in range(1000):
-            target = self._archive / (name if number == 0 else f"{name}.{number}")
+        source = self._incoming / file.name
+        for number in range(ARCHIVED_OF_ONE_NAME_MAX):
+            target = self._archive / (file.name if number == 0 else f"{file.name}.{number}")
             try:
-                os.link(source, target, follow_symlinks=False)
+                # The name is taken first, so that the rename replaces nothing but the empty file that took it.
+                os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             except FileExistsError:
                 continue
-            except FileNotFoundError:
-                return
-            source.unlink(missing_ok=True)
+            try:
+                is_moved = _as_offered(file.name, source.lstat()) == file
+                if is_moved:
+                    source.rename(target)
+            except OSError as error:
+                target.unlink(missing_ok=True)
+                if isinstance(error, FileNotFoundError):
+                    return
+                raise
+            if not is_moved:
+                target.unlink(missing_ok=True)
             return
         raise Unavailable("The archive of the bank's files holds too many of one name: clear it.")
 
@@ -161,6 +173,10 @@ class FolderChannel:
                 f"The bank's folders {self._outgoing} and {self._incoming} cannot be used ({type(error).__name__}): "
                 "check that they exist, are writable, and are mounted."
             ) from error
+
+
+def _as_offered(name: str, status: os.stat_result) -> OfferedFile:
+    return OfferedFile(name=name, size_bytes=status.st_size, modified_s=int(status.st_mtime))
 
 
 def _sync(folder: Path) -> None:

@@ -79,11 +79,14 @@ class FileChannel(Protocol):
         """
         ...
 
-    async def archive(self, name: str) -> None:
-        """Put an offered file away, where it is not listed any more; nothing happens when it is gone already.
+    async def archive(self, file: OfferedFile) -> None:
+        """Put an offered file away, where it is not listed any more, beside those of the same name that are there.
+
+        Nothing happens when it is gone already, nor when it is not as it was offered: another file may have come under
+        its name, which nobody has read.
 
         Raises:
-            Unavailable: The place cannot be reached.
+            Unavailable: The place cannot be reached, or there is nowhere to put it.
         """
         ...
 
@@ -113,10 +116,10 @@ class FileChannel(Protocol):
         ...
 
     async def whereabouts(self, temporary_name: str, name: str) -> Whereabouts:
-        """Say where a file is that was staged whole.
+        """Say where a file is that was staged whole. It is gone only where the other side says that nothing is there.
 
         Raises:
-            Unavailable: The place cannot be reached.
+            Unavailable: The place cannot be reached, or does not let us look.
         """
         ...
 

@@ -26,6 +26,7 @@ TIMEOUT_S = 60.0
 ARCHIVED_OF_ONE_NAME_MAX = 100
 
 _READ_BYTES = 256 * 1024
+_NOTHING_THERE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
 
 _Result = TypeVar("_Result")
 
@@ -84,8 +85,7 @@ class SftpChannel:
                     continue
                 if entry.attrs.type not in {asyncssh.FILEXFER_TYPE_REGULAR, asyncssh.FILEXFER_TYPE_UNKNOWN}:
                     continue
-                size_bytes, modified_s = entry.attrs.size or 0, int(entry.attrs.mtime or 0)
-                found.append(OfferedFile(name=name, size_bytes=size_bytes, modified_s=modified_s))
+                found.append(_offered(name, entry.attrs))
                 if len(found) >= LISTED_MAX:
                     break
             return in_order(found)
@@ -111,25 +111,32 @@ class SftpChannel:
                         content += part.encode() if isinstance(part, str) else part
                         if len(content) > bytes_max:
                             raise TooLarge(f"The file has more than {bytes_max} bytes.")
-            except asyncssh.SFTPNoSuchFile as error:
+            except _NOTHING_THERE as error:
                 raise NotFound("The file is gone.") from error
             return bytes(content)
 
         return await self._run(fetch)
 
-    async def archive(self, name: str) -> None:
-        """Move an offered file to the archive, beside those of the same name that are there already."""
-        if not is_offered(name):
+    async def archive(self, file: OfferedFile) -> None:
+        """Move an offered file to the archive; see `FileChannel.archive`."""
+        if not is_offered(file.name):
             return
 
         async def move(client: asyncssh.SFTPClient) -> None:
-            source = f"{self._address.incoming}/{name}"
+            source = f"{self._address.incoming}/{file.name}"
+            found = await _attributes(client, source)
+            if found is None or _offered(file.name, found) != file:
+                return
             for number in range(ARCHIVED_OF_ONE_NAME_MAX):
-                target = f"{self._address.archive}/{name}" + (f".{number}" if number else "")
-                if await client.exists(target):
+                target = f"{self._address.archive}/{file.name}" + (f".{number}" if number else "")
+                if await _attributes(client, target) is not None:
                     continue
-                with suppress(asyncssh.SFTPNoSuchFile):
+                try:
                     await client.rename(source, target)
+                except _NOTHING_THERE as error:
+                    # Either the file went away by itself, or there is no archive.
+                    if await _attributes(client, source) is not None:
+                        raise Unavailable("The archive of the bank's files is not there: make it.") from error
                 return
             raise Unavailable("The archive of the bank's files holds too many of one name: clear it.")
 
@@ -164,11 +171,11 @@ class SftpChannel:
         source, target = f"{outgoing}/{our_name(temporary_name)}", f"{outgoing}/{our_name(name)}"
 
         async def rename(client: asyncssh.SFTPClient) -> None:
-            if await client.exists(target):
+            if await _attributes(client, target) is not None:
                 raise Conflict(f"{name} cannot be published: its name is taken.")
             try:
                 await client.rename(source, target)
-            except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPFailure) as error:
+            except (*_NOTHING_THERE, asyncssh.SFTPFailure) as error:
                 raise Conflict(
                     f"{name} cannot be published: it is not staged, or its name is taken."
                 ) from error
@@ -179,22 +186,22 @@ class SftpChannel:
         """Remove a staged file that will never be published."""
 
         async def remove(client: asyncssh.SFTPClient) -> None:
-            with suppress(asyncssh.SFTPNoSuchFile):
+            with suppress(*_NOTHING_THERE):
                 await client.remove(f"{self._address.outgoing}/{our_name(temporary_name)}")
 
         await self._run(remove)
 
     async def whereabouts(self, temporary_name: str, name: str) -> Whereabouts:
-        """Say where a file is that was staged whole."""
+        """Say where a file is that was staged whole; a server that does not let us look is `Unavailable`."""
         outgoing = self._address.outgoing
 
         async def look(client: asyncssh.SFTPClient) -> Whereabouts:
-            if await client.exists(f"{outgoing}/{our_name(temporary_name)}"):
+            if await _attributes(client, f"{outgoing}/{our_name(temporary_name)}") is not None:
                 return Whereabouts.STAGED
             # A folder that is not there tells nothing of a file.
             await client.stat(outgoing)
-            is_there = await client.exists(f"{outgoing}/{our_name(name)}")
-            return Whereabouts.PUBLISHED if is_there else Whereabouts.GONE
+            published = await _attributes(client, f"{outgoing}/{our_name(name)}")
+            return Whereabouts.GONE if published is None else Whereabouts.PUBLISHED
 
         return await self._run(look)
 
@@ -242,6 +249,22 @@ class SftpChannel:
             )
             self._client = await self._connection.start_sftp_client()
         return self._client
+
+
+async def _attributes(client: asyncssh.SFTPClient, path: str) -> asyncssh.SFTPAttrs | None:
+    """Look at what is under a name, a link not followed; None only when the server says that nothing is there.
+
+    `SFTPClient.exists` is no substitute: it also says no where the server refuses to look, or does not tell of what
+    kind a file is, and a file that waits would be taken for one that was sent.
+    """
+    try:
+        return await client.lstat(path)
+    except _NOTHING_THERE:
+        return None
+
+
+def _offered(name: str, attributes: asyncssh.SFTPAttrs) -> OfferedFile:
+    return OfferedFile(name=name, size_bytes=attributes.size or 0, modified_s=int(attributes.mtime or 0))
 
 
 def _text(name: bytes | str) -> str | None:

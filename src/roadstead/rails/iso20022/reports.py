@@ -10,7 +10,7 @@ from lxml import etree
 
 from roadstead.money import Money
 from roadstead.rails.iso20022.documents import Document, child, children, day, moment, money, required, text
-from roadstead.rails.iso20022.statuses import Verdict
+from roadstead.rails.iso20022.statuses import DUPLICATES, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,12 @@ class StatusReport:
     group: Verdict | None
     batches: tuple[tuple[str, Verdict], ...]
     payments: tuple[PaymentVerdict, ...]
+
+    @property
+    def is_about_a_copy(self) -> bool:
+        """Whether the bank refuses a second copy of a file or batch: no refusal in it speaks of the first one."""
+        verdicts = [self.group, *(verdict for _, verdict in self.batches)]
+        return any(verdict is not None and verdict.is_duplicate for verdict in verdicts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +119,17 @@ def _verdict(parent: etree._Element | None, name: str) -> Verdict | None:
 
 
 def _reason(parent: etree._Element | None, name: str) -> tuple[str | None, str]:
-    """Return the first reason with a code, and what the bank adds to it in words."""
-    found: str | None = None
+    """Return the first reason with a code, and what the bank adds to it in words.
+
+    Where one of several says that the bank has it already, that one counts, wherever it stands.
+    """
+    codes: list[str] = []
     details: list[str] = []
     for information in children(parent, name):
-        found = found or text(information, "Rsn", "Cd") or text(information, "Rsn", "Prtry")
+        code = text(information, "Rsn", "Cd") or text(information, "Rsn", "Prtry")
+        codes += [code] if code else []
         details.extend(each.text.strip() for each in children(information, "AddtlInf") if each.text)
+    found = next((code for code in codes if code in DUPLICATES), codes[0] if codes else None)
     return found, " ".join(details)[:500]
 
 

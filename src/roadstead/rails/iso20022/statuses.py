@@ -8,6 +8,8 @@ from roadstead.rails.protocol import RailStatus
 
 LOOK_AT_EACH = frozenset({"PART", "PATC"})
 """Some payments are accepted and some are not: only what is said of each counts."""
+REFUSALS = frozenset({"RJCT", "CANC"})
+"""A payment with one of these will not be paid, unless what is refused is only a second copy of it."""
 DUPLICATES = frozenset({"DUPL", "AM05", "DU01", "DU02", "DU03", "DU04", "DU05"})
 """Reasons that say: we have this already. What became of the first one is to be found out, and nothing sent again."""
 

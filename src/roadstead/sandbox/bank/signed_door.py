@@ -29,7 +29,7 @@ class SignedDoor:
 
     async def admit(self, request: HttpRequest) -> None:
         """Let a caller in; see `Door.admit`."""
-        self._verifier.verify(await _as_signed(request))
+        self._verifier.verify(_as_signed(request, await content_of(request)))
 
     async def sealed(self, request: HttpRequest, response: Response) -> Response:
         """Return the answer with its signature, or as a fault of the plan has it."""
@@ -39,20 +39,23 @@ class SignedDoor:
         signer = self.forger if kind == FORGED else self.signer
         named = {"content-type": response.headers.get("content-type", "application/json")}
         headers = signer.answer_headers(
-            await _as_signed(request), response.status_code, named, bytes(response.body)
+            _as_signed(request), response.status_code, named, bytes(response.body)
         )
         for name, value in headers.items():
             response.headers[name] = value
         return response
 
 
-async def _as_signed(request: HttpRequest) -> Request:
-    """Return a request as its signature sees it, with the address that the caller asked for."""
+def _as_signed(request: HttpRequest, body: bytes = b"") -> Request:
+    """Return a request as its signature sees it, with the address that the caller asked for.
+
+    An answer is signed over the request's signature and not over its body, which may have been too long to read.
+    """
     path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
     host = request.headers.get("host", "")
     return Request(
         method=request.method,
         url=f"{request.url.scheme}://{host}{path}{'?' + query if query else ''}",
         headers={name: ", ".join(request.headers.getlist(name)) for name in request.headers},
-        body=await content_of(request),
+        body=body,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from lxml import etree
 
@@ -108,7 +108,7 @@ def _check_sums(initiation: etree._Element, orders: Sequence[Order]) -> None:
     try:
         total = sum((Decimal(order.instruction.amount) for order in orders), Decimal(0))
         adds_up = not control_sum or Decimal(control_sum) == total
-    except InvalidOperation as error:
+    except ArithmeticError as error:
         raise BadInput("The file has an amount that is none.") from error
     if not adds_up:
         raise BadInput("The payments of the file do not add up to CtrlSum.")
