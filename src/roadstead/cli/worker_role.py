@@ -13,7 +13,7 @@ from roadstead.messages.catalogue import Catalogue, shipped_messages
 from roadstead.refunds.opening import opened_submitter
 from roadstead.sep import sep12_changes, sep31
 from roadstead.service.metrics import codes_handed_over
-from roadstead.service.worker import count_callback, run_worker
+from roadstead.service.worker import Worker, count_callback
 
 
 async def run(parts: Parts) -> None:
@@ -37,20 +37,20 @@ async def run(parts: Parts) -> None:
     submitter = await parts.stack.enter_async_context(
         opened_submitter(parts.configuration, parts.database, clock=parts.clock, randomness=parts.randomness)
     )
-    await run_worker(
-        parts.configuration,
-        parts.database,
-        parts.rails,
-        parts.keys,
-        parts.rates,
+    worker = Worker(
+        configuration=parts.configuration,
+        database=parts.database,
+        rails=parts.rails,
+        keys=parts.keys,
+        rates=parts.rates,
         clock=parts.clock,
         randomness=parts.randomness,
         deliverer=deliverer,
-        stop=parts.stop,
         submitter=submitter,
         courier=_courier(parts),
         verifiers=parts.verifiers,
     )
+    await worker.run(parts.stop)
 
 
 def _courier(parts: Parts) -> Courier | None:
