@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
 from roadstead import __version__
+
+_GROUPS = (
+    "config",
+    "partners",
+    "remittances",
+    "customers",
+    "payments",
+    "payouts",
+    "batches",
+    "refunds",
+    "screening",
+    "chain",
+    "ledger",
+    "statements",
+    "backup",
+    "network",
+    "callbacks",
+    "operators",
+    "holds",
+    "alerts",
+    "verifications",
+)
+"""The modules of commands that are called by two words, such as `roadstead payouts list`; the first is the module's."""
+_COMMANDS = ("serve", "migrate", "stops", "sandbox", "send", "demo", "simulate_bank")
+"""The modules of commands that are called by one word."""
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -27,35 +53,6 @@ def _root(
 
 def application() -> typer.Typer:
     """Put the commands together; each module imports what is slow only when its command runs."""
-    from roadstead.cli import (
-        alerts,
-        backup,
-        batches,
-        callbacks,
-        chain,
-        config,
-        customers,
-        demo,
-        holds,
-        ledger,
-        migrate,
-        network,
-        operators,
-        partners,
-        payments,
-        payouts,
-        refunds,
-        remittances,
-        sandbox,
-        screening,
-        send,
-        serve,
-        simulate_bank,
-        statements,
-        stops,
-        verifications,
-    )
-
     app = typer.Typer(
         name="roadstead",
         no_args_is_help=True,
@@ -64,28 +61,15 @@ def application() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_root)
-    app.add_typer(config.app, name="config")
-    app.add_typer(partners.app, name="partners")
-    app.add_typer(remittances.app, name="remittances")
-    app.add_typer(customers.app, name="customers")
-    app.add_typer(payments.app, name="payments")
-    app.add_typer(payouts.app, name="payouts")
-    app.add_typer(batches.app, name="batches")
-    app.add_typer(refunds.app, name="refunds")
-    app.add_typer(screening.app, name="screening")
-    app.add_typer(chain.app, name="chain")
-    app.add_typer(ledger.app, name="ledger")
-    app.add_typer(statements.app, name="statements")
-    app.add_typer(backup.app, name="backup")
-    app.add_typer(network.app, name="network")
-    app.add_typer(callbacks.app, name="callbacks")
-    app.add_typer(operators.app, name="operators")
-    app.add_typer(holds.app, name="holds")
-    app.add_typer(alerts.app, name="alerts")
-    app.add_typer(verifications.app, name="verifications")
-    for module in (serve, migrate, stops, sandbox, send, demo, simulate_bank):
-        module.register(app)
+    for name in _GROUPS:
+        app.add_typer(_module(name).app, name=name)
+    for name in _COMMANDS:
+        _module(name).register(app)
     return app
+
+
+def _module(name: str) -> Any:
+    return import_module(f"{__name__}.{name}")
 
 
 def main() -> None:
