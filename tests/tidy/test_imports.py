@@ -35,7 +35,7 @@ class TestWhatTheServerLoads:
 def _loaded(*names: str, watched: tuple[str, ...]) -> str:
     """Import the command line and modules in a process of their own, and list the watched ones that are there then."""
     program = (
-        f"import sys; from importlib import import_module; import roadstead.cli; roadstead.cli.application()\n"
+        f"import sys; from importlib import import_module; import roadstead.cli; roadstead.cli.application('serve')\n"
         f"for name in {names}: import_module(name)\n"
         f"print([name for name in {watched} if name in sys.modules])"
     )

@@ -32,8 +32,18 @@ _GROUPS = (
     "verifications",
 )
 """The modules of commands that are called by two words, such as `roadstead payouts list`; the first is the module's."""
-_COMMANDS = ("serve", "migrate", "stops", "sandbox", "send", "demo", "simulate_bank")
-"""The modules of commands that are called by one word."""
+_COMMANDS = {
+    "serve": "serve",
+    "migrate": "migrate",
+    "stop": "stops",
+    "stops": "stops",
+    "resume": "stops",
+    "sandbox": "sandbox",
+    "send": "send",
+    "demo": "demo",
+    "simulate-bank": "simulate_bank",
+}
+"""Commands that are called by one word, each with its module."""
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -51,8 +61,11 @@ def _root(
     """Run and operate a receiving anchor on the Stellar network."""
 
 
-def application() -> typer.Typer:
-    """Put the commands together; each module imports what is slow only when its command runs."""
+def application(word: str | None = None) -> typer.Typer:
+    """Put the commands together: those that a first word leads to, or, where it leads to none, all of them.
+
+    What a command does not need is not loaded for it: neither the other commands, nor what is slow before it runs.
+    """
     app = typer.Typer(
         name="roadstead",
         no_args_is_help=True,
@@ -61,9 +74,13 @@ def application() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_root)
+    is_known = word in _GROUPS or word in _COMMANDS
     for name in _GROUPS:
-        app.add_typer(_module(name).app, name=name)
-    for name in _COMMANDS:
+        if name == word or not is_known:
+            app.add_typer(_module(name).app, name=name)
+    for name in dict.fromkeys(
+        module for command, module in _COMMANDS.items() if command == word or not is_known
+    ):
         _module(name).register(app)
     return app
 
@@ -75,7 +92,7 @@ def _module(name: str) -> Any:
 def main() -> None:
     """Run the command line."""
     try:
-        application()()
+        application(*sys.argv[1:2])()
     except KeyboardInterrupt:
         # Whoever interrupts before a command has its own way of ending wants no traceback.
         sys.exit(130)
