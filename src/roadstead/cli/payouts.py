@@ -143,9 +143,9 @@ async def _give_up(configuration: Configuration, text: str, reason: str) -> None
         async with database.transaction() as connection:
             remittance = await by_id(connection, remittance_id)
             if remittance is not None:
-                is_large = policies_of(configuration).needs_approval(remittance.amount_in)
+                approvals = policies_of(configuration).approvals(remittance.amount_in)
                 hold_id = await ask_for_refund(
-                    connection, remittance_id, why=reason, approvals=2 if is_large else 1, actor=who
+                    connection, remittance_id, why=reason, approvals=approvals, actor=who
                 )
     if hold_id is None:
         raise NotFound(

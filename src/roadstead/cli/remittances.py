@@ -112,9 +112,9 @@ def refund_command(
         remittance = await by_id(connection, remittance_id)
         if remittance is None:
             raise NotFound(f"There is no remittance {remittance_id}: see roadstead remittances list.")
-        is_large = policies_of(configuration).needs_approval(remittance.amount_in)
+        approvals = policies_of(configuration).approvals(remittance.amount_in)
         hold_id = await ask_for_refund(
-            connection, remittance_id, why=reason, approvals=2 if is_large else 1, actor=by.actor
+            connection, remittance_id, why=reason, approvals=approvals, actor=by.actor
         )
         if hold_id is None:
             raise Conflict(
