@@ -33,3 +33,37 @@ class TestThePartThatIsPutTogether:
 
         assert "roadstead.cli.serve" in loaded
         assert "roadstead.cli.holds" not in loaded
+
+
+class TestAServer:
+    @pytest.mark.parametrize("words", [["serve"], ["serve", "api"], ["serve", "api", "worker"]])
+    def test_starts_without_what_reads_the_arguments_of_commands(self, words: list[str]) -> None:
+        """It does not start here, because nothing is configured; what it loads until then stays with it."""
+        program = (
+            f"import sys; sys.argv[1:] = {words}; from roadstead.cli import main\n"
+            "try:\n    main()\nexcept SystemExit as end:\n    print(end.code, 'pydantic' in sys.modules)"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=60,
+            env={"HOME": "/home/operator"},
+        )
+
+        assert ended.stdout.split() == ["2", "False"]
+        assert "ROADSTEAD_NETWORK" in ended.stderr
+
+    @pytest.mark.parametrize("words", [["serve", "nonsense"], ["serve", "--nonsense"]])
+    def test_is_not_started_by_what_names_no_role(self, words: list[str]) -> None:
+        ended = subprocess.run(
+            [sys.executable, "-m", "roadstead", *words],
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=60,
+        )
+
+        assert ended.returncode == 2
+        assert "nonsense" in ended.stderr

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
 from roadstead import __version__
+from roadstead.service.roles import Role
 
 _GROUPS = (
     "config",
@@ -92,7 +94,30 @@ def _module(name: str) -> Any:
 def main() -> None:
     """Run the command line."""
     try:
-        application(*sys.argv[1:2])()
+        roles = _roles_to_serve(sys.argv[1:])
+        if roles is None:
+            application(*sys.argv[1:2])()
+        else:
+            _serve(roles)
     except KeyboardInterrupt:
         # Whoever interrupts before a command has its own way of ending wants no traceback.
         sys.exit(130)
+
+
+def _roles_to_serve(words: Sequence[str]) -> list[Role] | None:
+    """Read `serve` with nothing but roles behind it; None where anything else was typed, which typer reads.
+
+    Typer loads a whole library to read arguments. A server would keep its 7 MB for as long as it runs.
+    """
+    if not words or words[0] != "serve" or not set(words[1:]) <= set(Role):
+        return None
+    return [Role(word) for word in words[1:]]
+
+
+def _serve(roles: list[Role]) -> None:
+    from roadstead.cli.serve import serve
+
+    try:
+        serve(roles)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
