@@ -1,4 +1,4 @@
-"""The server under measurement, in processes of its own: PostgreSQL, an offline network, `roadstead serve api`."""
+"""The server under measurement, in processes of its own: PostgreSQL, an offline network, `roadstead serve`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ class House:
 
 
 @asynccontextmanager
-async def running_house(*, profile: Path | None = None) -> AsyncIterator[House]:
+async def running_house(
+    *, profile: Path | None = None, roles: Sequence[str] = ("api",)
+) -> AsyncIterator[House]:
     """Run a server with default configuration on a fresh database, for one partner whose account exists.
 
     With `profile` the server runs under cProfile, which makes it several times slower, and writes its statistics there
@@ -64,18 +66,19 @@ async def running_house(*, profile: Path | None = None) -> AsyncIterator[House]:
                 await _fund(f"http://127.0.0.1:{ports['horizon']}", public_key_of(seed))
                 _command(environment, "migrate")
                 _command(environment, "partners", "add", "Benchmark Sender", public_key_of(seed))
-                with _api(environment, folder, profile) as process:
+                with _server(environment, folder, roles, profile) as process:
                     house = House(
                         api=f"http://127.0.0.1:{ports['api']}",
                         internal=f"http://127.0.0.1:{ports['internal']}",
                         process_id=process.pid,
-                        log_file=folder / "api.log",
+                        log_file=folder / "server.log",
                         partner_seed=seed,
                         passphrase=PASSPHRASE,
                         issuer=environment["ROADSTEAD_ASSET_USDC_ISSUER"],
                     )
                     await _answers(f"{house.internal}/health")
-                    await _answers(f"{house.api}/sep31/info")
+                    if "api" in roles:
+                        await _answers(f"{house.api}/sep31/info")
                     yield house
 
 
@@ -148,12 +151,12 @@ def _network(port: int, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _api(
-    environment: Mapping[str, str], folder: Path, profile: Path | None
+def _server(
+    environment: Mapping[str, str], folder: Path, roles: Sequence[str], profile: Path | None
 ) -> Iterator[subprocess.Popen[bytes]]:
     profiler = [] if profile is None else ["-m", "cProfile", "-o", str(profile)]
-    command = [sys.executable, *profiler, "-m", "roadstead", "serve", "api"]
-    with _process(command, environment, folder / "api.log") as process:
+    command = [sys.executable, *profiler, "-m", "roadstead", "serve", *roles]
+    with _process(command, environment, folder / "server.log") as process:
         yield process
 
 

@@ -50,15 +50,15 @@ class Row:
     body: Mapping[str, Any] | None = None
 
 
-def public(status: int, hostile: int | None = None, **request: Any) -> Row:
-    """A route at which a token makes no difference, sound or not."""
+def alike(status: int, **request: Any) -> Row:
+    """A route at which all get the same whose token holds, or, if it is public, whatever their token."""
     return Row(
         partner=status,
         other_memo=status,
         other_partner=status,
         disabled=status,
         nobody=status,
-        hostile=status if hostile is None else hostile,
+        hostile=status,
         **request,
     )
 
@@ -66,13 +66,13 @@ def public(status: int, hostile: int | None = None, **request: Any) -> Row:
 PROPOSAL = {"amount": "10", "asset_code": "EURX", "sender_id": "{sender}", "receiver_id": "{receiver}"}
 
 ROWS: dict[str, Row] = {
-    "GET /.well-known/stellar.toml": public(200),
-    "GET /openapi.json": public(200),
-    "GET /reference": public(200),
-    "GET /integrate": public(200),
-    "GET /auth": public(200, query=f"account={PARTNER}"),
-    "POST /auth": public(400, body={"transaction": "AAAA"}),
-    "GET /sep31/info": public(200),
+    "GET /.well-known/stellar.toml": alike(200),
+    "GET /openapi.json": alike(200),
+    "GET /reference": alike(200),
+    "GET /integrate": alike(200),
+    "GET /auth": alike(200, query=f"account={PARTNER}"),
+    "POST /auth": alike(400, body={"transaction": "AAAA"}),
+    "GET /sep31/info": alike(200),
     "POST /sep31/transactions": Row(
         partner=201, other_memo=201, other_partner=400, disabled=403, nobody=403, hostile=400, body=PROPOSAL
     ),
@@ -97,15 +97,11 @@ ROWS: dict[str, Row] = {
         hostile=400,
         body={"url": ":"},
     ),
-    "GET /sep38/info": public(200),
-    "GET /sep38/prices": public(200, query="sell_asset={usdc}&sell_amount=100"),
-    "GET /sep38/price": public(400),
-    "POST /sep38/quote": Row(
-        partner=400, other_memo=400, other_partner=400, disabled=400, nobody=400, hostile=400, body={}
-    ),
-    "GET /sep38/quote/{id}": Row(
-        partner=404, other_memo=404, other_partner=404, disabled=404, nobody=404, hostile=404
-    ),
+    "GET /sep38/info": alike(200),
+    "GET /sep38/prices": alike(200, query="sell_asset={usdc}&sell_amount=100"),
+    "GET /sep38/price": alike(400),
+    "POST /sep38/quote": alike(400, body={}),
+    "GET /sep38/quote/{id}": alike(404),
     "GET /kyc/customer": Row(
         partner=200,
         other_memo=200,
@@ -142,39 +138,13 @@ ROWS: dict[str, Row] = {
         hostile=400,
         body={"id": "{sender}", "url": "https://unknown.example/"},
     ),
-    "POST /kyc/customer/files": Row(
-        partner=400, other_memo=400, other_partner=400, disabled=400, nobody=400, hostile=400, body={}
-    ),
-    "GET /kyc/customer/files": Row(
-        partner=200,
-        other_memo=200,
-        other_partner=200,
-        disabled=200,
-        nobody=200,
-        hostile=200,
-        query="customer_id={sender}",
-    ),
+    "POST /kyc/customer/files": alike(400, body={}),
+    "GET /kyc/customer/files": alike(200, query="customer_id={sender}"),
     "DELETE /kyc/customer/{account}": Row(
         partner=200, other_memo=403, other_partner=403, disabled=403, nobody=403, hostile=400, query="memo=1"
     ),
-    "POST /rails/{name}/events": Row(
-        partner=401,
-        other_memo=401,
-        other_partner=401,
-        disabled=401,
-        nobody=401,
-        hostile=401,
-        body={"events": []},
-    ),
-    "POST /verifiers/{name}/events": Row(
-        partner=401,
-        other_memo=401,
-        other_partner=401,
-        disabled=401,
-        nobody=401,
-        hostile=401,
-        body={"references": []},
-    ),
+    "POST /rails/{name}/events": alike(401, body={"events": []}),
+    "POST /verifiers/{name}/events": alike(401, body={"references": []}),
 }
 """What stands here is the promise; a route that is missing has not been thought about."""
 

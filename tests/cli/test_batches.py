@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.batches.filing import Filing, filing
-from tests.fixtures.authentication import ANCHOR_FILE
+from tests.fixtures.environment import ANCHOR_FILE
 from typer.testing import CliRunner, Result
 
 from roadstead.batches import sending

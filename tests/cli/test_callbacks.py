@@ -7,16 +7,13 @@ import getpass
 import json
 from uuid import uuid4
 
-import asyncpg
 import pytest
-from tests.fixtures.authentication import ANCHOR_FILE
 from tests.fixtures.callbacks import Outbox
 from tests.fixtures.house import house_on
 from tests.fixtures.receiver import receiving, status
-from typer.testing import CliRunner, Result
+from tests.fixtures.terminal import Terminal
+from typer.testing import Result
 
-from roadstead.cli.callbacks import app
-from roadstead.config import examples
 from roadstead.partners.registry import change_callback_hosts
 
 
@@ -40,33 +37,11 @@ class Operator:
 
     def types(self, *words: str) -> Result:
         """Run `roadstead callbacks` with these words."""
-        environment = {
-            "ROADSTEAD_NETWORK": "sandbox",
-            "ROADSTEAD_ANCHOR_FILE": str(ANCHOR_FILE),
-            "ROADSTEAD_HOME_DOMAIN": "localhost:8080",
-            "ROADSTEAD_PUBLIC_URL": "http://localhost:8080",
-            "ROADSTEAD_SIGNING_SECRET": examples.SIGNING_SEED,
-            "ROADSTEAD_DISTRIBUTION_ACCOUNT": examples.DISTRIBUTION_ACCOUNT,
-            "ROADSTEAD_JWT_SECRET": examples.JWT_SECRET,
-            "ROADSTEAD_DATA_KEY": examples.DATA_KEY,
-            "ROADSTEAD_ASSET_EURX_ISSUER": examples.ISSUER,
-            "ROADSTEAD_ASSET_USDC_ISSUER": examples.ISSUER,
-            "ROADSTEAD_DATABASE_URL": self.database_url,
-            "COLUMNS": "200",
-        }
-        return CliRunner().invoke(app, list(words), env=environment)
+        return Terminal(self.database_url).types(None, "callbacks", *words)
 
     def fetch(self, query: str) -> list[tuple[object, ...]]:
         """Read from the database."""
-
-        async def read() -> list[tuple[object, ...]]:
-            connection = await asyncpg.connect(self.database_url, timeout=10)
-            try:
-                return [tuple(row) for row in await connection.fetch(query, timeout=10)]
-            finally:
-                await connection.close()
-
-        return asyncio.run(read())
+        return Terminal(self.database_url).fetch(query)
 
 
 @pytest.fixture

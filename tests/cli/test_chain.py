@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import asyncpg
 import pytest
-from tests.cli.test_operations import Terminal
+from tests.fixtures.terminal import Terminal
 from tests.service.processes import module_process
 
 from roadstead.config import examples

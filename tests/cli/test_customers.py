@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.test_operations import Terminal
 from tests.fixtures.customers import EXAMPLE, PARTNER, SENDER
+from tests.fixtures.terminal import Terminal
 
 from roadstead.clock import SystemClock
 from roadstead.config import examples

@@ -8,13 +8,10 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import pytest
-from tests.fixtures.authentication import ANCHOR_FILE
 from tests.fixtures.house import House, house_on
 from tests.fixtures.scripted_rail import Behaviour
-from typer.testing import CliRunner, Result
-
-from roadstead.cli.ledger import app
-from roadstead.config import examples
+from tests.fixtures.terminal import Terminal
+from typer.testing import Result
 
 
 async def _delivered(house: House) -> UUID:
@@ -48,20 +45,7 @@ class Accountant:
         return asyncio.run(enter())
 
     def types(self, *words: str) -> Result:
-        environment = {
-            "ROADSTEAD_NETWORK": "sandbox",
-            "ROADSTEAD_ANCHOR_FILE": str(ANCHOR_FILE),
-            "ROADSTEAD_HOME_DOMAIN": "localhost:8080",
-            "ROADSTEAD_PUBLIC_URL": "http://localhost:8080",
-            "ROADSTEAD_SIGNING_SECRET": examples.SIGNING_SEED,
-            "ROADSTEAD_DISTRIBUTION_ACCOUNT": examples.DISTRIBUTION_ACCOUNT,
-            "ROADSTEAD_JWT_SECRET": examples.JWT_SECRET,
-            "ROADSTEAD_DATA_KEY": examples.DATA_KEY,
-            "ROADSTEAD_ASSET_EURX_ISSUER": examples.ISSUER,
-            "ROADSTEAD_ASSET_USDC_ISSUER": examples.ISSUER,
-            "ROADSTEAD_DATABASE_URL": self.database_url,
-        }
-        return CliRunner().invoke(app, list(words), env=environment)
+        return Terminal(self.database_url).types(None, "ledger", *words)
 
 
 @pytest.fixture

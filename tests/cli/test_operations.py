@@ -3,83 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
-from typing import Any
 
-import asyncpg
 import pytest
-from tests.fixtures.authentication import ANCHOR_FILE
-from typer.testing import CliRunner, Result
+from tests.fixtures.terminal import Terminal
 
-from roadstead.cli import application
 from roadstead.config import examples
 from roadstead.database.pool import open_database
 from roadstead.operations.resuming import apply_resumes
 
 
-class Terminal:
-    """A terminal at which several people sit down, each with a token of their own."""
+def worker_works(terminal: Terminal) -> None:
+    """Let a worker apply what was decided."""
 
-    def __init__(self, database_url: str) -> None:
-        self.database_url = database_url
-        self.tokens: dict[str, str] = {}
+    async def work() -> None:
+        database = await open_database(terminal.database_url, application="tests", connections_max=2)
+        try:
+            await apply_resumes(database)
+        finally:
+            await database.close()
 
-    def types(self, person: str | None, *words: str, **environment: str) -> Result:
-        """Run `roadstead` with these words as a person."""
-        given = {
-            "ROADSTEAD_NETWORK": "sandbox",
-            "ROADSTEAD_ANCHOR_FILE": str(ANCHOR_FILE),
-            "ROADSTEAD_HOME_DOMAIN": "localhost:8080",
-            "ROADSTEAD_PUBLIC_URL": "http://localhost:8080",
-            "ROADSTEAD_SIGNING_SECRET": examples.SIGNING_SEED,
-            "ROADSTEAD_DISTRIBUTION_ACCOUNT": examples.DISTRIBUTION_ACCOUNT,
-            "ROADSTEAD_JWT_SECRET": examples.JWT_SECRET,
-            "ROADSTEAD_DATA_KEY": examples.DATA_KEY,
-            "ROADSTEAD_ASSET_EURX_ISSUER": examples.ISSUER,
-            "ROADSTEAD_ASSET_USDC_ISSUER": examples.ISSUER,
-            "ROADSTEAD_DATABASE_URL": self.database_url,
-            "COLUMNS": "240",
-            **environment,
-        }
-        if person is not None:
-            given["ROADSTEAD_OPERATOR_TOKEN"] = self.tokens[person]
-        return CliRunner().invoke(application(), list(words), env=given)
-
-    def json(self, person: str | None, *words: str) -> Any:
-        """Run a command that must succeed and read what it writes."""
-        result = self.types(person, *words, "--json")
-        assert result.exit_code == 0, result.output
-        return json.loads(result.output)
-
-    def lets_in(self, name: str, role: str, by: str | None) -> None:
-        """Add an operator and keep the token that is shown."""
-        words = ("operators", "add", name, "--email", f"{name}@anchor.example", "--role", role)
-        self.tokens[name] = self.json(by, *words)["token"]
-
-    def fetch(self, query: str) -> list[tuple[object, ...]]:
-        """Read from the database."""
-
-        async def read() -> list[tuple[object, ...]]:
-            connection = await asyncpg.connect(self.database_url, timeout=10)
-            try:
-                return [tuple(row) for row in await connection.fetch(query, timeout=10)]
-            finally:
-                await connection.close()
-
-        return asyncio.run(read())
-
-    def worker_works(self) -> None:
-        """Let a worker apply what was decided."""
-
-        async def work() -> None:
-            database = await open_database(self.database_url, application="tests", connections_max=2)
-            try:
-                await apply_resumes(database)
-            finally:
-                await database.close()
-
-        asyncio.run(work())
+    asyncio.run(work())
 
 
 @pytest.fixture
@@ -163,11 +107,11 @@ class TestTheEmergencyStop:
         approve = ("holds", "approve", hold["id"], "--digest", hold["digest"][:12])
         assert terminal.types("piet", *approve).exit_code == 1
         assert terminal.types("olga", *approve).exit_code == 1
-        terminal.worker_works()
+        worker_works(terminal)
         assert len(terminal.json(None, "stops")) == 1
 
         assert terminal.types("anna", *approve).exit_code == 0
-        terminal.worker_works()
+        worker_works(terminal)
         assert terminal.json(None, "stops") == []
 
     def test_tells_how_to_go_on(self, terminal: Terminal) -> None:
@@ -211,7 +155,7 @@ class TestHolds:
     def test_are_listed_until_they_are_over(self, terminal: Terminal, hold: dict[str, str]) -> None:
         assert hold["id"] in terminal.types(None, "holds", "list", "--kind", "resume").output
         terminal.types("piet", "holds", "approve", hold["id"], "--digest", hold["digest"])
-        terminal.worker_works()
+        worker_works(terminal)
 
         assert terminal.json(None, "holds", "list") == []
         assert len(terminal.json(None, "holds", "list", "--status", "applied")) == 1
@@ -223,7 +167,7 @@ class TestHolds:
             "piet", "holds", "propose", hold["id"], "refuse", "--reason", "still leaking", *digest
         )
         approved = terminal.types("anna", "holds", "approve", hold["id"], *digest)
-        terminal.worker_works()
+        worker_works(terminal)
 
         assert (proposed.exit_code, approved.exit_code) == (0, 0)
         assert len(terminal.json(None, "stops")) == 1

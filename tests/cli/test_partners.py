@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import json
 
-import asyncpg
 import pytest
-from tests.fixtures.authentication import ANCHOR_FILE, key
-from typer.testing import CliRunner, Result
-
-from roadstead.cli.partners import app
-from roadstead.config import examples
+from tests.fixtures.authentication import key
+from tests.fixtures.terminal import Terminal
+from typer.testing import Result
 
 FIRST, SECOND = key("first").public_key, key("second").public_key
 
@@ -25,34 +21,11 @@ class Operator:
 
     def types(self, *words: str) -> Result:
         """Run `roadstead partners` with these words."""
-        environment = {
-            "ROADSTEAD_NETWORK": "sandbox",
-            "ROADSTEAD_ANCHOR_FILE": str(ANCHOR_FILE),
-            "ROADSTEAD_HOME_DOMAIN": "localhost:8080",
-            "ROADSTEAD_PUBLIC_URL": "http://localhost:8080",
-            "ROADSTEAD_SIGNING_SECRET": examples.SIGNING_SEED,
-            "ROADSTEAD_DISTRIBUTION_ACCOUNT": examples.DISTRIBUTION_ACCOUNT,
-            "ROADSTEAD_JWT_SECRET": examples.JWT_SECRET,
-            "ROADSTEAD_DATA_KEY": examples.DATA_KEY,
-            "ROADSTEAD_ASSET_EURX_ISSUER": examples.ISSUER,
-            "ROADSTEAD_ASSET_USDC_ISSUER": examples.ISSUER,
-            "ROADSTEAD_DATABASE_URL": self.database_url,
-            "COLUMNS": "160",
-        }
-        return CliRunner().invoke(app, list(words), env=environment)
+        return Terminal(self.database_url).types(None, "partners", *words)
 
     def audit(self) -> list[tuple[str, str]]:
         """Who did what, as the audit log has it."""
-
-        async def read() -> list[tuple[str, str]]:
-            connection = await asyncpg.connect(self.database_url, timeout=10)
-            try:
-                rows = await connection.fetch("SELECT actor, action FROM audit_log ORDER BY id", timeout=10)
-            finally:
-                await connection.close()
-            return [(row["actor"], row["action"]) for row in rows]
-
-        return asyncio.run(read())
+        return Terminal(self.database_url).fetch("SELECT actor, action FROM audit_log ORDER BY id")
 
 
 @pytest.fixture

@@ -6,15 +6,11 @@ import asyncio
 import json
 from uuid import uuid4
 
-import asyncpg
 import pytest
-from tests.fixtures.authentication import ANCHOR_FILE
 from tests.fixtures.house import house_on
 from tests.fixtures.scripted_rail import Behaviour
-from typer.testing import CliRunner, Result
-
-from roadstead.cli import application
-from roadstead.config import examples
+from tests.fixtures.terminal import Terminal
+from typer.testing import Result
 
 
 class Operator:
@@ -38,21 +34,7 @@ class Operator:
 
     def types(self, *words: str) -> Result:
         """Run `roadstead payouts` with these words."""
-        environment = {
-            "ROADSTEAD_NETWORK": "sandbox",
-            "ROADSTEAD_ANCHOR_FILE": str(ANCHOR_FILE),
-            "ROADSTEAD_HOME_DOMAIN": "localhost:8080",
-            "ROADSTEAD_PUBLIC_URL": "http://localhost:8080",
-            "ROADSTEAD_SIGNING_SECRET": examples.SIGNING_SEED,
-            "ROADSTEAD_DISTRIBUTION_ACCOUNT": examples.DISTRIBUTION_ACCOUNT,
-            "ROADSTEAD_JWT_SECRET": examples.JWT_SECRET,
-            "ROADSTEAD_DATA_KEY": examples.DATA_KEY,
-            "ROADSTEAD_ASSET_EURX_ISSUER": examples.ISSUER,
-            "ROADSTEAD_ASSET_USDC_ISSUER": examples.ISSUER,
-            "ROADSTEAD_DATABASE_URL": self.database_url,
-            "COLUMNS": "240",
-        }
-        return CliRunner().invoke(application(), ["payouts", *words], env=environment)
+        return Terminal(self.database_url).types(None, "payouts", *words)
 
     def holds(self) -> list[str]:
         """The kinds of the open holds."""
@@ -60,16 +42,7 @@ class Operator:
 
     def people_needed(self) -> dict[str, int]:
         """How many people each open hold needs, by its kind."""
-
-        async def read() -> dict[str, int]:
-            connection = await asyncpg.connect(self.database_url)
-            try:
-                rows = await connection.fetch("SELECT kind, approvals FROM holds ORDER BY kind")
-                return {row["kind"]: row["approvals"] for row in rows}
-            finally:
-                await connection.close()
-
-        return asyncio.run(read())
+        return dict(Terminal(self.database_url).fetch("SELECT kind, approvals FROM holds ORDER BY kind"))
 
 
 @pytest.fixture

@@ -2,61 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from tests.fixtures.authentication import ANCHOR_FILE
 from tests.fixtures.house import House, house_on
+from tests.fixtures.terminal import TerminalInHouse
 from tests.screening.lists import NOBODY, ROSA, Listed, ofac
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from roadstead.cli import application
-from roadstead.config import examples
 from roadstead.payouts.states import PayoutStatus
 from roadstead.service import gauges
 from roadstead.service.metrics import registry
 
 
-class Terminal:
-    """A house, and a terminal in it."""
+class ListsTerminal(TerminalInHouse):
+    """A terminal at which lists are imported."""
 
     def __init__(self, house: House, database_url: str, folder: Path) -> None:
-        self.house = house
-        self._url = database_url
+        super().__init__(house, database_url)
         self._folder = folder
-        self._tokens: dict[str, str] = {}
-
-    async def types(self, person: str | None, *words: str) -> Result:
-        given = {
-            "ROADSTEAD_NETWORK": "sandbox",
-            "ROADSTEAD_ANCHOR_FILE": str(ANCHOR_FILE),
-            "ROADSTEAD_HOME_DOMAIN": "localhost:8080",
-            "ROADSTEAD_PUBLIC_URL": "http://localhost:8080",
-            "ROADSTEAD_SIGNING_SECRET": examples.SIGNING_SEED,
-            "ROADSTEAD_DISTRIBUTION_ACCOUNT": examples.DISTRIBUTION_ACCOUNT,
-            "ROADSTEAD_JWT_SECRET": examples.JWT_SECRET,
-            "ROADSTEAD_DATA_KEY": examples.DATA_KEY,
-            "ROADSTEAD_ASSET_EURX_ISSUER": examples.ISSUER,
-            "ROADSTEAD_ASSET_USDC_ISSUER": examples.ISSUER,
-            "ROADSTEAD_DATABASE_URL": self._url,
-        }
-        if person is not None:
-            given["ROADSTEAD_OPERATOR_TOKEN"] = self._tokens[person]
-        return await asyncio.to_thread(CliRunner().invoke, application(), list(words), env=given)
-
-    async def json(self, person: str | None, *words: str) -> Any:
-        result = await self.types(person, *words, "--json")
-        assert result.exit_code == 0, result.output
-        return json.loads(result.output)
-
-    async def lets_in(self, name: str, role: str, by: str | None) -> None:
-        words = ("operators", "add", name, "--email", f"{name}@anchor.example", "--role", role)
-        self._tokens[name] = (await self.json(by, *words))["token"]
 
     def file(self, *listed: Listed, published: str = "03/10/2021") -> str:
         path = self._folder / f"{uuid4()}.xml"
@@ -68,9 +34,9 @@ class Terminal:
 
 
 @pytest.fixture
-async def terminal(database_url: str, tmp_path: Path) -> AsyncIterator[Terminal]:
+async def terminal(database_url: str, tmp_path: Path) -> AsyncIterator[ListsTerminal]:
     async with house_on(database_url) as house:
-        made = Terminal(house, database_url, tmp_path)
+        made = ListsTerminal(house, database_url, tmp_path)
         await made.lets_in("anna", "administrator", by=None)
         await made.lets_in("piet", "approver", by="anna")
         await made.lets_in("olga", "operator", by="anna")
@@ -85,7 +51,7 @@ async def funded(house: House) -> UUID:
 
 
 class TestLists:
-    async def test_are_imported_confirmed_and_shown(self, terminal: Terminal) -> None:
+    async def test_are_imported_confirmed_and_shown(self, terminal: ListsTerminal) -> None:
         assert "1 entries, of them 1 new" in (await terminal.imports(NOBODY)).output
         assert "is current" in (await terminal.imports(NOBODY)).output
         shown = await terminal.json(None, "screening", "lists")
@@ -94,13 +60,13 @@ class TestLists:
         assert [one["entries"] for one in shown["imports"]] == [1]
         assert "ofac" in (await terminal.types(None, "screening", "lists")).output
 
-    async def test_have_a_sample(self, terminal: Terminal) -> None:
+    async def test_have_a_sample(self, terminal: ListsTerminal) -> None:
         result = await terminal.types("olga", "screening", "import", "--sample")
 
         assert "38 entries" in result.output
 
     async def test_that_cannot_be_read_are_refused_with_a_sentence(
-        self, terminal: Terminal, tmp_path: Path
+        self, terminal: ListsTerminal, tmp_path: Path
     ) -> None:
         hostile = tmp_path / "hostile.xml"
         hostile.write_text('<!DOCTYPE x SYSTEM "file:///etc/passwd"><sdnList/>')
@@ -116,7 +82,7 @@ class TestLists:
 
 
 class TestACase:
-    async def test_is_listed_compared_and_cleared_by_two_people(self, terminal: Terminal) -> None:
+    async def test_is_listed_compared_and_cleared_by_two_people(self, terminal: ListsTerminal) -> None:
         house = terminal.house
         await terminal.imports(ROSA)
         remittance_id = await funded(house)
@@ -139,14 +105,14 @@ class TestACase:
         await house.work()
         assert (await house.payout(remittance_id)).status is PayoutStatus.ACCEPTED
 
-    async def test_is_revealed_to_nobody_without_a_token(self, terminal: Terminal) -> None:
+    async def test_is_revealed_to_nobody_without_a_token(self, terminal: ListsTerminal) -> None:
         customer = str(terminal.house.receiver_id)
         result = await terminal.types(None, "screening", "show", customer, "--reveal")
 
         assert result.exit_code == 1
         assert "Rosa" not in result.output
 
-    async def test_is_decided_anew_only_by_an_approver(self, terminal: Terminal) -> None:
+    async def test_is_decided_anew_only_by_an_approver(self, terminal: ListsTerminal) -> None:
         customer = str(terminal.house.receiver_id)
 
         assert (await terminal.types("olga", "screening", "rescreen", customer, "--anew")).exit_code == 1
@@ -156,7 +122,9 @@ class TestACase:
 
 
 class TestMetrics:
-    async def test_show_who_is_due_what_is_open_and_how_old_the_lists_are(self, terminal: Terminal) -> None:
+    async def test_show_who_is_due_what_is_open_and_how_old_the_lists_are(
+        self, terminal: ListsTerminal
+    ) -> None:
         await terminal.imports(ROSA)
         await gauges.refresh(terminal.house.database)
         assert registry.get_sample_value("roadstead_screening_due") == 2

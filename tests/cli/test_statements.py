@@ -6,8 +6,8 @@ import asyncio
 import json
 
 import pytest
-from tests.fixtures.authentication import ANCHOR_FILE
 from tests.fixtures.bank_statements import line, statement
+from tests.fixtures.environment import ANCHOR_FILE
 from tests.fixtures.house import house_on
 from typer.testing import CliRunner, Result
 

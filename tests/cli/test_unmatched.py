@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.fixtures.authentication import ANCHOR_FILE
-from tests.fixtures.house import House, house_on
-from typer.testing import CliRunner, Result
+from tests.fixtures.house import house_on
+from tests.fixtures.terminal import TerminalInHouse
 
-from roadstead.cli import application
-from roadstead.config import examples
 from roadstead.payouts.ordering import payout_orderer
 from roadstead.remittances.deciding import Hands, apply_decision
 from roadstead.remittances.policies import policies_of
@@ -25,43 +20,8 @@ from roadstead.service.metrics import registry
 EUR = 10_000_000
 
 
-class Desk:
-    """A house, and a terminal in it."""
-
-    def __init__(self, house: House, database_url: str) -> None:
-        self.house = house
-        self._url = database_url
-        self._tokens: dict[str, str] = {}
-
-    async def types(self, person: str | None, *words: str) -> Result:
-        """Run `roadstead` with these words as a person."""
-        given = {
-            "ROADSTEAD_NETWORK": "sandbox",
-            "ROADSTEAD_ANCHOR_FILE": str(ANCHOR_FILE),
-            "ROADSTEAD_HOME_DOMAIN": "localhost:8080",
-            "ROADSTEAD_PUBLIC_URL": "http://localhost:8080",
-            "ROADSTEAD_SIGNING_SECRET": examples.SIGNING_SEED,
-            "ROADSTEAD_DISTRIBUTION_ACCOUNT": examples.DISTRIBUTION_ACCOUNT,
-            "ROADSTEAD_JWT_SECRET": examples.JWT_SECRET,
-            "ROADSTEAD_DATA_KEY": examples.DATA_KEY,
-            "ROADSTEAD_ASSET_EURX_ISSUER": examples.ISSUER,
-            "ROADSTEAD_ASSET_USDC_ISSUER": examples.ISSUER,
-            "ROADSTEAD_DATABASE_URL": self._url,
-        }
-        if person is not None:
-            given["ROADSTEAD_OPERATOR_TOKEN"] = self._tokens[person]
-        return await asyncio.to_thread(CliRunner().invoke, application(), list(words), env=given)
-
-    async def json(self, person: str | None, *words: str) -> Any:
-        """Run a command that must succeed and read what it writes."""
-        result = await self.types(person, *words, "--json")
-        assert result.exit_code == 0, result.output
-        return json.loads(result.output)
-
-    async def lets_in(self, name: str, role: str, by: str | None) -> None:
-        """Add an operator and keep the token that is shown."""
-        words = ("operators", "add", name, "--email", f"{name}@anchor.example", "--role", role)
-        self._tokens[name] = (await self.json(by, *words))["token"]
+class Desk(TerminalInHouse):
+    """A terminal at which somebody works through the queue."""
 
     async def alerts(self, kind: str) -> list[dict[str, Any]]:
         """List the open alerts of a kind."""

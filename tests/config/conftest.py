@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from pathlib import Path
 
 import pytest
+from tests.fixtures.environment import ANCHOR_FILE, sandbox_environment
 
-from roadstead.config import examples
 from roadstead.config.strkey import KeyKind, encode, public_key_of
-
-ANCHOR_FILE = Path(__file__).resolve().parents[2] / "examples" / "anchor.toml"
 
 
 def seed_of(name: str) -> str:
@@ -22,19 +19,7 @@ def seed_of(name: str) -> str:
 @pytest.fixture
 def sandbox() -> dict[str, str]:
     """The smallest environment of a sandbox, with the keys of the documentation."""
-    return {
-        "HOME": "/home/operator",
-        "ROADSTEAD_NETWORK": "sandbox",
-        "ROADSTEAD_ANCHOR_FILE": str(ANCHOR_FILE),
-        "ROADSTEAD_HOME_DOMAIN": "localhost:8080",
-        "ROADSTEAD_PUBLIC_URL": "http://localhost:8080",
-        "ROADSTEAD_SIGNING_SECRET": examples.SIGNING_SEED,
-        "ROADSTEAD_DISTRIBUTION_ACCOUNT": examples.DISTRIBUTION_ACCOUNT,
-        "ROADSTEAD_JWT_SECRET": examples.JWT_SECRET,
-        "ROADSTEAD_DATA_KEY": examples.DATA_KEY,
-        "ROADSTEAD_ASSET_EURX_ISSUER": examples.ISSUER,
-        "ROADSTEAD_ASSET_USDC_ISSUER": examples.ISSUER,
-    }
+    return sandbox_environment(HOME="/home/operator")
 
 
 @pytest.fixture

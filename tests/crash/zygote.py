@@ -27,8 +27,13 @@ ROOT = Path(__file__).resolve().parents[2]
 _DEATH_SIGNAL = 1
 """`PR_SET_PDEATHSIG` of Linux's prctl."""
 _IMPORTED = (
+    "roadstead.batches.opening",
+    "roadstead.cli.api_role",
+    "roadstead.cli.observer_role",
     "roadstead.cli.roles",
+    "roadstead.cli.scheduler_role",
     "roadstead.cli.serve",
+    "roadstead.cli.worker_role",
     "roadstead.sandbox.network.process",
     "roadstead.sandbox.bank.process",
     "stellar_sdk",

@@ -8,7 +8,8 @@ import ssl
 from pathlib import Path
 
 import pytest
-from tests.config.conftest import ANCHOR_FILE, mainnet, sandbox
+from tests.config.conftest import mainnet, sandbox
+from tests.fixtures.environment import ANCHOR_FILE
 from tests.fixtures.mail_server import mail_serving
 
 from roadstead.clock import ManualClock

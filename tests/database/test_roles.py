@@ -14,17 +14,15 @@ from uuid import UUID
 import asyncpg
 import pytest
 from tests.batches.filing import filing
-from tests.fixtures.authentication import ANCHOR_FILE
 from tests.fixtures.database import Administrator
 from tests.fixtures.house import PARTNER, SENDER, House, house_on
 from tests.fixtures.mock_bank import MockBank
 from tests.fixtures.operators import add_operator, vote
 from tests.fixtures.scripted_rail import Behaviour
-from typer.testing import CliRunner, Result
+from tests.fixtures.terminal import typed
+from typer.testing import Result
 
 from roadstead.batches.keeping import destroy_old
-from roadstead.cli import application
-from roadstead.config import examples
 from roadstead.customers.identity import Reference
 from roadstead.database.migrate import APP_ROLE, READER_ROLE, migrate, pending
 from roadstead.partners import registry as partners
@@ -379,23 +377,12 @@ class TestTheCommands:
     def test_migrate_as_the_owner_and_work_as_the_servers_role(
         self, administrator: Administrator, login: str, empty_database_url: str
     ) -> None:
-        environment = {
-            "ROADSTEAD_NETWORK": "sandbox",
-            "ROADSTEAD_ANCHOR_FILE": str(ANCHOR_FILE),
-            "ROADSTEAD_HOME_DOMAIN": "localhost:8080",
-            "ROADSTEAD_PUBLIC_URL": "http://localhost:8080",
-            "ROADSTEAD_SIGNING_SECRET": examples.SIGNING_SEED,
-            "ROADSTEAD_DISTRIBUTION_ACCOUNT": examples.DISTRIBUTION_ACCOUNT,
-            "ROADSTEAD_JWT_SECRET": examples.JWT_SECRET,
-            "ROADSTEAD_DATA_KEY": examples.DATA_KEY,
-            "ROADSTEAD_ASSET_EURX_ISSUER": examples.ISSUER,
-            "ROADSTEAD_ASSET_USDC_ISSUER": examples.ISSUER,
-            "ROADSTEAD_DATABASE_OWNER_URL": empty_database_url,
-            "ROADSTEAD_DATABASE_URL": url_of(empty_database_url, login),
-        }
-
         def run(*words: str) -> Result:
-            return CliRunner().invoke(application(), list(words), env=environment)
+            return typed(
+                *words,
+                ROADSTEAD_DATABASE_OWNER_URL=empty_database_url,
+                ROADSTEAD_DATABASE_URL=url_of(empty_database_url, login),
+            )
 
         migrated = run("migrate")
         assert (migrated.exit_code, "applied 0001_partners" in migrated.output) == (0, True)

@@ -40,6 +40,7 @@ SPOKEN = (
     "remittances/corrections.py",
     "remittances/modes.py",
     "remittances/pricing.py",
+    "remittances/proposals.py",
     "quotes/",
     "callbacks/",
     "money.py",

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from stellar_sdk import DecoratedSignature, Keypair, ManageData, StrKey
 from stellar_sdk.sep.stellar_web_authentication import read_challenge_transaction
-from tests.fixtures.authentication import HOME_DOMAIN, key, manual_clock, signers_of
+from tests.fixtures.authentication import key, manual_clock, signers_of
 from tests.fixtures.challenges import (
     CLIENT,
     OTHER,
@@ -20,6 +20,7 @@ from tests.fixtures.challenges import (
     unsigned,
     with_signatures,
 )
+from tests.fixtures.environment import HOME_DOMAIN
 
 from roadstead.clock import ManualClock
 from roadstead.errors import BadInput, ConfigurationError

@@ -10,7 +10,8 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from tests.fixtures.authentication import PUBLIC_URL, configured
+from tests.fixtures.authentication import configured
+from tests.fixtures.environment import PUBLIC_URL
 
 from roadstead.errors import InvariantViolated
 from roadstead.sep.examples import EXAMPLES

@@ -11,7 +11,6 @@ import aiohttp
 import pytest
 from stellar_sdk import IdMemo, Keypair, ManageData, MuxedAccount, TransactionEnvelope
 from tests.fixtures.authentication import (
-    HOME_DOMAIN,
     FakeAccounts,
     configured,
     key,
@@ -20,6 +19,7 @@ from tests.fixtures.authentication import (
     serving,
     signed,
 )
+from tests.fixtures.environment import HOME_DOMAIN
 
 from roadstead.clock import ManualClock
 from roadstead.config.effective import Configuration

@@ -12,16 +12,8 @@ from typing import Any
 import pytest
 from stellar_sdk import Keypair, ManageData, TransactionEnvelope
 from tests.fixtures.asgi import Caller, Reply
-from tests.fixtures.authentication import (
-    HOME_DOMAIN,
-    PUBLIC_URL,
-    FakeAccounts,
-    configured,
-    key,
-    manual_clock,
-    services_on,
-    signed,
-)
+from tests.fixtures.authentication import FakeAccounts, configured, key, manual_clock, services_on, signed
+from tests.fixtures.environment import HOME_DOMAIN, PUBLIC_URL
 
 from roadstead.clock import ManualClock
 from roadstead.config import examples

@@ -11,7 +11,8 @@ import aiohttp
 import pytest
 from stellar_sdk import Account, Keypair, Signer, TransactionBuilder, TransactionEnvelope
 from stellar_sdk.sep.stellar_web_authentication import read_challenge_transaction
-from tests.fixtures.authentication import HOME_DOMAIN, configured, key, manual_clock, services_on, serving
+from tests.fixtures.authentication import configured, key, manual_clock, services_on, serving
+from tests.fixtures.environment import HOME_DOMAIN
 
 from roadstead.database.pool import open_database
 from roadstead.sep import sep10

@@ -17,7 +17,7 @@ from roadstead.database.migrate import APP_ROLE
 from roadstead.partners.registry import change_callback_hosts
 from roadstead.service import gauges
 from roadstead.service.metrics import registry
-from roadstead.service.worker import count_callback, run_worker
+from roadstead.service.worker import Worker, count_callback
 
 PATIENCE_S = 30.0
 
@@ -36,19 +36,17 @@ async def outbox(database_url: str) -> AsyncIterator[Outbox]:
 async def working(house: House, outbox: Outbox) -> AsyncIterator[None]:
     """Run a worker, and end it orderly."""
     stop = asyncio.Event()
-    running = asyncio.create_task(
-        run_worker(
-            house.configuration,
-            house.database,
-            {house.rail.name: house.rail},
-            house.keys,
-            house.rates,
-            clock=house.clock,
-            randomness=house.randomness,
-            deliverer=outbox.deliverer(outbox.client(timeout_s=20.0), observe=count_callback),
-            stop=stop,
-        )
+    worker = Worker(
+        configuration=house.configuration,
+        database=house.database,
+        rails={house.rail.name: house.rail},
+        keys=house.keys,
+        rates=house.rates,
+        clock=house.clock,
+        randomness=house.randomness,
+        deliverer=outbox.deliverer(outbox.client(timeout_s=20.0), observe=count_callback),
     )
+    running = asyncio.create_task(worker.run(stop))
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from roadstead.customers.identity import Reference
 from roadstead.database.migrate import APP_ROLE
 from roadstead.messages.catalogue import Catalogue, shipped_messages
 from roadstead.partners.principal import Principal
-from roadstead.service.worker import run_worker
+from roadstead.service.worker import Worker
 
 PATIENCE_S = 30.0
 
@@ -40,20 +40,18 @@ async def test_a_code_that_a_registration_ordered_is_sent(database_url: str) -> 
             clock=house.clock,
             randomness=house.randomness,
         )
-        running = asyncio.create_task(
-            run_worker(
-                house.configuration,
-                house.database,
-                {house.rail.name: house.rail},
-                house.keys,
-                house.rates,
-                clock=house.clock,
-                randomness=house.randomness,
-                deliverer=outbox.deliverer(),
-                stop=stop,
-                courier=courier,
-            )
+        worker = Worker(
+            configuration=house.configuration,
+            database=house.database,
+            rails={house.rail.name: house.rail},
+            keys=house.keys,
+            rates=house.rates,
+            clock=house.clock,
+            randomness=house.randomness,
+            deliverer=outbox.deliverer(),
+            courier=courier,
         )
+        running = asyncio.create_task(worker.run(stop))
         await house.registry.register(Principal(account=PARTNER), Reference(memo="8"), SENDER)
         async with asyncio.timeout(PATIENCE_S):
             await messenger.arrived.wait()

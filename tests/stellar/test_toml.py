@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fixtures.authentication import PUBLIC_URL, configured
+from tests.fixtures.authentication import configured
+from tests.fixtures.environment import PUBLIC_URL
 
 from roadstead.config import examples
 from roadstead.config.anchor import AssetStatus

@@ -3,11 +3,49 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
 from roadstead import __version__
+from roadstead.service.roles import Role
+
+_GROUPS = (
+    "config",
+    "partners",
+    "remittances",
+    "customers",
+    "payments",
+    "payouts",
+    "batches",
+    "refunds",
+    "screening",
+    "chain",
+    "ledger",
+    "statements",
+    "backup",
+    "network",
+    "callbacks",
+    "operators",
+    "holds",
+    "alerts",
+    "verifications",
+)
+"""The modules of commands that are called by two words, such as `roadstead payouts list`; the first is the module's."""
+_COMMANDS = {
+    "serve": "serve",
+    "migrate": "migrate",
+    "stop": "stops",
+    "stops": "stops",
+    "resume": "stops",
+    "sandbox": "sandbox",
+    "send": "send",
+    "demo": "demo",
+    "simulate-bank": "simulate_bank",
+}
+"""Commands that are called by one word, each with its module."""
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -25,37 +63,11 @@ def _root(
     """Run and operate a receiving anchor on the Stellar network."""
 
 
-def application() -> typer.Typer:
-    """Put the commands together; each module imports what is slow only when its command runs."""
-    from roadstead.cli import (
-        alerts,
-        backup,
-        batches,
-        callbacks,
-        chain,
-        config,
-        customers,
-        demo,
-        holds,
-        ledger,
-        migrate,
-        network,
-        operators,
-        partners,
-        payments,
-        payouts,
-        refunds,
-        remittances,
-        sandbox,
-        screening,
-        send,
-        serve,
-        simulate_bank,
-        statements,
-        stops,
-        verifications,
-    )
+def application(word: str | None = None) -> typer.Typer:
+    """Put the commands together: those that a first word leads to, or, where it leads to none, all of them.
 
+    What a command does not need is not loaded for it: neither the other commands, nor what is slow before it runs.
+    """
     app = typer.Typer(
         name="roadstead",
         no_args_is_help=True,
@@ -64,34 +76,48 @@ def application() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_root)
-    app.add_typer(config.app, name="config")
-    app.add_typer(partners.app, name="partners")
-    app.add_typer(remittances.app, name="remittances")
-    app.add_typer(customers.app, name="customers")
-    app.add_typer(payments.app, name="payments")
-    app.add_typer(payouts.app, name="payouts")
-    app.add_typer(batches.app, name="batches")
-    app.add_typer(refunds.app, name="refunds")
-    app.add_typer(screening.app, name="screening")
-    app.add_typer(chain.app, name="chain")
-    app.add_typer(ledger.app, name="ledger")
-    app.add_typer(statements.app, name="statements")
-    app.add_typer(backup.app, name="backup")
-    app.add_typer(network.app, name="network")
-    app.add_typer(callbacks.app, name="callbacks")
-    app.add_typer(operators.app, name="operators")
-    app.add_typer(holds.app, name="holds")
-    app.add_typer(alerts.app, name="alerts")
-    app.add_typer(verifications.app, name="verifications")
-    for module in (serve, migrate, stops, sandbox, send, demo, simulate_bank):
-        module.register(app)
+    is_known = word in _GROUPS or word in _COMMANDS
+    for name in _GROUPS:
+        if name == word or not is_known:
+            app.add_typer(_module(name).app, name=name)
+    for name in dict.fromkeys(
+        module for command, module in _COMMANDS.items() if command == word or not is_known
+    ):
+        _module(name).register(app)
     return app
+
+
+def _module(name: str) -> Any:
+    return import_module(f"{__name__}.{name}")
 
 
 def main() -> None:
     """Run the command line."""
     try:
-        application()()
+        roles = _roles_to_serve(sys.argv[1:])
+        if roles is None:
+            application(*sys.argv[1:2])()
+        else:
+            _serve(roles)
     except KeyboardInterrupt:
         # Whoever interrupts before a command has its own way of ending wants no traceback.
         sys.exit(130)
+
+
+def _roles_to_serve(words: Sequence[str]) -> list[Role] | None:
+    """Read `serve` with nothing but roles behind it; None where anything else was typed, which typer reads.
+
+    Typer loads a whole library to read arguments. A server would keep its 7 MB for as long as it runs.
+    """
+    if not words or words[0] != "serve" or not set(words[1:]) <= set(Role):
+        return None
+    return [Role(word) for word in words[1:]]
+
+
+def _serve(roles: list[Role]) -> None:
+    from roadstead.cli.serve import serve
+
+    try:
+        serve(roles)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)

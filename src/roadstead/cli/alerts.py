@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
-from roadstead.cli.output import write_json
+from roadstead.cli.context import configuration_from_environment, open_configured_database, run
+from roadstead.cli.options import AsJson, Limit
+from roadstead.cli.output import write_json, write_line, write_table
 from roadstead.config.effective import Configuration
 from roadstead.operations.alerts import AlertStatus, Severity
 from roadstead.operations.attending import Alert
 
 app = typer.Typer(no_args_is_help=True, help="What a person has to know, and saying that somebody does.")
 
-LIST_MAX = 1000
-
-_Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
 _Id = Annotated[int, typer.Argument(metavar="ID", help="The number that the list shows.")]
 
 
@@ -27,8 +24,8 @@ def list_command(
         AlertStatus | None, typer.Option(help="Only those of one status; else those that are not closed.")
     ] = None,
     severity: Annotated[Severity | None, typer.Option(help="Only those of one severity.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, newest first.")] = 50,
-    as_json: _Json = False,
+    limit: Limit = 50,
+    as_json: AsJson = False,
 ) -> None:
     """List alerts, newest first."""
     run(_list(configuration_from_environment(), status, severity, limit, as_json=as_json))
@@ -50,7 +47,7 @@ async def _list(
 
 
 @app.command("show")
-def show_command(alert_id: _Id, as_json: _Json = False) -> None:
+def show_command(alert_id: _Id, as_json: AsJson = False) -> None:
     """Show one alert, and whether it was delivered."""
     run(_show(configuration_from_environment(), alert_id, as_json=as_json))
 
@@ -65,24 +62,20 @@ async def _show(configuration: Configuration, alert_id: int, *, as_json: bool) -
         write_json({"alert": alert, "notices": told})
         return
     _write([alert], as_json=False)
-    console.print(alert.message, markup=False, highlight=False, soft_wrap=True)
+    write_line(alert.message)
     if alert.closed_reason is not None:
-        console.print(f"closed: {alert.closed_reason}", markup=False, highlight=False, soft_wrap=True)
-    table = Table("Written (UTC)", "Channel", "Event", "Status", "Tries", "Failure", box=None, pad_edge=False)
-    for notice in told:
-        table.add_row(
-            f"{notice.written_at:%Y-%m-%d %H:%M:%S}",
-            notice.channel,
-            notice.event,
-            notice.status,
-            str(notice.tries),
-            notice.failure or "",
-        )
-    console.print(table, markup=False)
+        write_line(f"closed: {alert.closed_reason}")
+    write_table(
+        ("Written (UTC)", "Channel", "Event", "Status", "Tries", "Failure"),
+        [
+            (notice.written_at, notice.channel, notice.event, notice.status, notice.tries, notice.failure)
+            for notice in told
+        ],
+    )
 
 
 @app.command("acknowledge")
-def acknowledge_command(alert_id: _Id, as_json: _Json = False) -> None:
+def acknowledge_command(alert_id: _Id, as_json: AsJson = False) -> None:
     """Say that you look after an alert."""
     run(_acknowledge(configuration_from_environment(), alert_id, as_json=as_json))
 
@@ -100,7 +93,7 @@ async def _acknowledge(configuration: Configuration, alert_id: int, *, as_json: 
 def close_command(
     alert_id: _Id,
     reason: Annotated[str, typer.Option(help="Why it is over; it is kept.")],
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Close an alert by hand; what still holds opens another one."""
     run(_close(configuration_from_environment(), alert_id, reason, as_json=as_json))
@@ -119,20 +112,19 @@ def _write(found: list[Alert], *, as_json: bool) -> None:
     if as_json:
         write_json(found)
         return
-    table = Table(
-        *("Id", "Last (UTC)", "Severity", "Kind", "About", "Status", "Times", "Message"),
-        box=None,
-        pad_edge=False,
+    write_table(
+        ("Id", "Last (UTC)", "Severity", "Kind", "About", "Status", "Times", "Message"),
+        [
+            (
+                alert.id,
+                alert.last_at,
+                alert.severity,
+                alert.kind,
+                alert.subject,
+                alert.status,
+                alert.count,
+                alert.message,
+            )
+            for alert in found
+        ],
     )
-    for alert in found:
-        table.add_row(
-            str(alert.id),
-            f"{alert.last_at:%Y-%m-%d %H:%M:%S}",
-            alert.severity,
-            alert.kind,
-            alert.subject,
-            alert.status,
-            str(alert.count),
-            alert.message,
-        )
-    console.print(table, markup=False)

@@ -15,12 +15,12 @@ import typer
 from roadstead.cli.context import (
     EXIT_REFUSED,
     configuration_from_environment,
-    console,
     database_urls,
     open_configured_database,
     run,
 )
-from roadstead.cli.output import write_json
+from roadstead.cli.options import AsJson
+from roadstead.cli.output import write_json, write_line
 from roadstead.clock import SystemClock
 from roadstead.config.effective import Configuration
 from roadstead.config.settings import Settings
@@ -51,21 +51,23 @@ def create_command(
     settings = configuration_from_environment().settings
     folder = to or Path(f"roadstead-{SystemClock().now():%Y%m%dT%H%M%SZ}")
     manifest = run(_create(settings, folder.absolute()))
-    _say(f"{folder}: {_described(manifest)}")
-    _say(NO_KEY)
+    write_line(f"{folder}: {_described(manifest)}")
+    write_line(NO_KEY)
 
 
 @app.command("verify")
 def verify_command(path: _Folder) -> None:
     """Restore a backup into a database of its own, compare it row by row, and verify its books."""
     manifest, report = run(_verify(path.absolute()))
-    _say(f"{path}: {_described(manifest)}")
+    write_line(f"{path}: {_described(manifest)}")
     for outcome in report.outcomes:
         for finding in outcome.findings:
-            _say(f"wrong {outcome.name}: {finding}")
+            write_line(f"wrong {outcome.name}: {finding}")
     if not report.is_sound:
         raise typer.Exit(1)
-    _say(f"Restored, compared, and sound: {len(report.outcomes)} checks of {report.postings_count} postings.")
+    write_line(
+        f"Restored, compared, and sound: {len(report.outcomes)} checks of {report.postings_count} postings."
+    )
 
 
 @app.command("restore")
@@ -79,12 +81,12 @@ def restore_command(
     """Restore a backup into the configured database; every server must be stopped, and money stays stopped."""
     settings = configuration_from_environment().settings
     manifest = run(_restore(settings, path.absolute(), replace=replace))
-    _say(f"Restored: {_described(manifest)}")
-    _say(
+    write_line(f"Restored: {_described(manifest)}")
+    write_line(
         "No money goes out. Start the servers, then run roadstead backup recover: it reads back what happened since "
         "the backup. When it is done, two people let money go again (roadstead stops, roadstead resume)."
     )
-    _say(NO_KEY)
+    write_line(NO_KEY)
 
 
 @app.command("recover")
@@ -94,7 +96,7 @@ def recover_command(
         typer.Option("--explain", metavar="OPERATION_ID", help="Say what a payment of ours was, and go on."),
     ] = None,
     reason: Annotated[str, typer.Option(help="What the payment was; kept for ever.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """After a restore: read back from bank and chain what the backup did not know; run it until it is over."""
     progress = run(_recover(configuration_from_environment(), explain, reason))
@@ -108,29 +110,29 @@ def recover_command(
 
 def _tell(progress: Progress) -> None:
     if not progress.restorations:
-        _say("There is nothing to recover from.")
+        write_line("There is nothing to recover from.")
         return
     for sentence in progress.waits_for:
-        _say(f"waits: {sentence}")
-    _say(
+        write_line(f"waits: {sentence}")
+    write_line(
         f"{progress.recognised} refunds were recognised on the chain; {progress.held} are held for a person."
     )
     for payment in progress.unexplained:
-        _say(
+        write_line(
             f"unexplained: operation {payment.operation_id} paid {payment.amount} to {payment.destination} at "
             f"{payment.ledger_closed_at:%Y-%m-%d %H:%M:%S} UTC, transaction {payment.transaction_hash}. Say what it "
             f"was: roadstead backup recover --explain {payment.operation_id} --reason ..."
         )
     for stranger in progress.strangers:
-        _say(
+        write_line(
             f"unknown remittance: payment {stranger.operation_id} of {stranger.ledger_closed_at:%Y-%m-%d %H:%M:%S} UTC "
             f"from {stranger.payer}. Compare with the banks' list below before it goes back."
         )
     for paid in progress.bank_only:
-        _say(
+        write_line(
             f"known to the bank only: {paid.rail} {paid.end_to_end_id} is {paid.status} ({paid.occurred_at:%F %T})."
         )
-    _say(
+    write_line(
         "Recovered. Two people let money go again: roadstead stops, roadstead resume."
         if progress.is_over
         else "Not over yet: run this again."
@@ -144,7 +146,6 @@ async def _recover(configuration: Configuration, operation_id: int | None, reaso
     from roadstead.cli.people import acting_operator
     from roadstead.clock import SystemClock
     from roadstead.customers.vault import local_keys
-    from roadstead.operations.operators import require
     from roadstead.operations.roles import Right
     from roadstead.payments.cursors import cursor_source
     from roadstead.rails.opening import open_rails
@@ -156,8 +157,7 @@ async def _recover(configuration: Configuration, operation_id: int | None, reaso
     settings = configuration.settings
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_configured_database(configuration))
-        by = await acting_operator(database)
-        require(by, Right.PROPOSE)
+        by = await acting_operator(database, Right.PROPOSE)
         if operation_id is not None:
             await explain(database, operation_id, reason, by=by.actor)
         horizon = HorizonClient(settings.horizon_urls[0])
@@ -238,7 +238,3 @@ def _described(manifest: Manifest) -> str:
         f"backup of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC, Roadstead {manifest.roadstead}, {len(manifest.tables)} "
         f"tables, {rows} rows, {manifest.archive_bytes} bytes"
     )
-
-
-def _say(text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

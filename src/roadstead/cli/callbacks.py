@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
 import typer
-from rich.table import Table
 
 from roadstead.callbacks.store import Callback, CallbackStatus
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
-from roadstead.cli.output import write_json
+from roadstead.cli.options import AsJson, Limit, read_remittance_id
+from roadstead.cli.output import write_json, write_line, write_table
 from roadstead.cli.people import actor
 from roadstead.config.effective import Configuration
-from roadstead.errors import BadInput, NotFound
+from roadstead.errors import NotFound
 from roadstead.operations.roles import Right
 
 app = typer.Typer(
     no_args_is_help=True, help="What partners were told, what they answered, and telling them again."
 )
 
-LIST_MAX = 1000
 TRIES_SHOWN_MAX = 200
 _ANSWER_SHOWN_MAX = 160
 
-_Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
 _Id = Annotated[int, typer.Argument(metavar="ID", help="The number that the list shows.")]
 
 
@@ -34,8 +31,8 @@ def list_command(
     remittance: Annotated[
         str | None, typer.Option(metavar="ID", help="Only those of one remittance.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, newest first.")] = 50,
-    as_json: _Json = False,
+    limit: Limit = 50,
+    as_json: AsJson = False,
 ) -> None:
     """List callbacks, newest first."""
     run(_list(configuration_from_environment(), status, remittance, limit, as_json=as_json))
@@ -51,14 +48,14 @@ async def _list(
 ) -> None:
     from roadstead.callbacks.store import latest
 
-    subject_id = None if remittance is None else _remittance_id(remittance)
+    subject_id = None if remittance is None else read_remittance_id(remittance)
     async with open_configured_database(configuration) as database, database.connection() as connection:
         callbacks = await latest(connection, status=status, subject_id=subject_id, limit=limit)
     _write(callbacks, as_json=as_json)
 
 
 @app.command("show")
-def show_command(callback_id: _Id, as_json: _Json = False) -> None:
+def show_command(callback_id: _Id, as_json: AsJson = False) -> None:
     """Show one callback: what it says, and every try to deliver it."""
     run(_show(configuration_from_environment(), callback_id, as_json=as_json))
 
@@ -77,17 +74,20 @@ async def _show(configuration: Configuration, callback_id: int, *, as_json: bool
     _write([callback], as_json=False)
     console.print(f"to {callback.url}", markup=False, highlight=False)
     body = "not written yet" if callback.body is None else callback.body.decode("utf-8", "replace")
-    console.print(body, markup=False, highlight=False, soft_wrap=True)
-    table = Table("Ended (UTC)", "Took", "Outcome", "Status", "Answer", box=None, pad_edge=False)
-    for entry in log:
-        table.add_row(
-            f"{entry.ended_at:%Y-%m-%d %H:%M:%S}",
-            f"{entry.duration_ms} ms",
-            entry.outcome,
-            str(entry.http_status or ""),
-            entry.answer[:_ANSWER_SHOWN_MAX],
-        )
-    console.print(table, markup=False)
+    write_line(body)
+    write_table(
+        ("Ended (UTC)", "Took", "Outcome", "Status", "Answer"),
+        [
+            (
+                entry.ended_at,
+                f"{entry.duration_ms} ms",
+                entry.outcome,
+                entry.http_status,
+                entry.answer[:_ANSWER_SHOWN_MAX],
+            )
+            for entry in log
+        ],
+    )
 
 
 @app.command("replay")
@@ -95,7 +95,7 @@ def replay_command(
     callback_ids: Annotated[
         list[int], typer.Argument(metavar="ID...", help="The numbers that the list shows.")
     ],
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Send callbacks again, the same bytes; those that wait are tried at once. It is written to the audit log."""
     run(_replay(configuration_from_environment(), callback_ids, as_json=as_json))
@@ -114,37 +114,19 @@ def _write(callbacks: list[Callback], *, as_json: bool) -> None:
     if as_json:
         write_json(callbacks)
         return
-    table = Table(
-        "Id",
-        "Occurred (UTC)",
-        "Partner",
-        "About",
-        "Event",
-        "Status",
-        "Tries",
-        "Due",
-        box=None,
-        pad_edge=False,
+    write_table(
+        ("Id", "Occurred (UTC)", "Partner", "About", "Event", "Status", "Tries", "Due"),
+        [
+            (
+                callback.id,
+                callback.occurred_at,
+                callback.partner,
+                f"{callback.subject_kind} {callback.subject_id}",
+                callback.event,
+                callback.status,
+                callback.tries,
+                callback.due_at if callback.status is CallbackStatus.WAITING else None,
+            )
+            for callback in callbacks
+        ],
     )
-    for callback in callbacks:
-        waits = callback.status is CallbackStatus.WAITING
-        table.add_row(
-            str(callback.id),
-            f"{callback.occurred_at:%Y-%m-%d %H:%M:%S}",
-            callback.partner,
-            f"{callback.subject_kind} {callback.subject_id}",
-            callback.event,
-            callback.status,
-            str(callback.tries),
-            f"{callback.due_at:%Y-%m-%d %H:%M:%S}" if waits else "",
-        )
-    console.print(table, markup=False)
-
-
-def _remittance_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise BadInput(
-            f"{text[:60]!r} is no remittance id: copy it from roadstead remittances list."
-        ) from error

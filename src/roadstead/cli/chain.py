@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
-from roadstead.cli.output import write_json
+from roadstead.cli.options import AsJson
+from roadstead.cli.output import moment, write_json, write_table
 from roadstead.config.effective import Configuration
 from roadstead.errors import Conflict
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="How far the chain was read, and from which Horizon.")
 
 SEEDINGS_SHOWN = 10
-
-_Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +37,7 @@ class Server:
 
 
 @app.command("show")
-def show_command(as_json: _Json = False) -> None:
+def show_command(as_json: AsJson = False) -> None:
     """Show how far the chain was read, how every Horizon stands, and when reading began anew."""
     run(_show(configuration_from_environment(), as_json=as_json))
 
@@ -61,22 +59,20 @@ async def _show(configuration: Configuration, *, as_json: bool) -> None:
     else:
         mark = committed.ledger
         surely = (
-            f"surely up to ledger {mark.sequence} of {mark.closed_at:%Y-%m-%d %H:%M:%S}"
-            if mark
-            else "not to its end"
+            f"surely up to ledger {mark.sequence} of {moment(mark.closed_at)}" if mark else "not to its end"
         )
         console.print(f"Read to {committed.position}, {surely}.", markup=False)
-    table = Table("Horizon", "Stands", "Ledger", "Closed", "History from", box=None, pad_edge=False)
-    for server in servers:
-        closed = f"{server.closed_at:%Y-%m-%d %H:%M:%S}" if server.closed_at else ""
-        table.add_row(
-            server.url, server.standing, str(server.ledger or ""), closed, str(server.history_from or "")
-        )
-    console.print(table, markup=False)
+    write_table(
+        ("Horizon", "Stands", "Ledger", "Closed", "History from"),
+        [
+            (server.url, server.standing, server.ledger, server.closed_at, server.history_from)
+            for server in servers
+        ],
+    )
     for one in begun:
         console.print(
-            f"{one.seeded_at:%Y-%m-%d %H:%M:%S} {one.kind}: from {one.position_before} to {one.position_after} by "
-            f"{one.actor}: {one.reason}",
+            f"{moment(one.seeded_at)} {one.kind}: from {one.position_before} to {one.position_after} by {one.actor}: "
+            f"{one.reason}",
             markup=False,
         )
 
@@ -84,7 +80,7 @@ async def _show(configuration: Configuration, *, as_json: bool) -> None:
 @app.command("reseed")
 def reseed_command(
     reason: Annotated[str, typer.Option(help="Why; everybody reads it, and it is kept.")],
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Begin to read anew after a reset of the network, or where its history begins now; only where reading stopped."""
     run(_reseed(configuration_from_environment(), reason, as_json=as_json))
@@ -92,7 +88,6 @@ def reseed_command(
 
 async def _reseed(configuration: Configuration, reason: str, *, as_json: bool) -> None:
     from roadstead.cli.people import acting_operator
-    from roadstead.operations.operators import require
     from roadstead.operations.roles import Right
     from roadstead.payments.cursors import SeedingKind, cursor, cursor_source, seedings
     from roadstead.service.continuity import begin_anew, known_of
@@ -100,8 +95,7 @@ async def _reseed(configuration: Configuration, reason: str, *, as_json: bool) -
 
     source = cursor_source(configuration.settings.distribution_account)
     async with open_configured_database(configuration) as database, _horizons(configuration) as horizons:
-        by = await acting_operator(database)
-        require(by, Right.APPROVE)
+        by = await acting_operator(database, Right.APPROVE)
         async with database.connection() as connection:
             committed = await cursor(connection, source)
         try:

@@ -7,10 +7,10 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.table import Table
 
-from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
-from roadstead.cli.output import write_json
+from roadstead.cli.context import configuration_from_environment, open_configured_database, run
+from roadstead.cli.options import AsJson, Limit
+from roadstead.cli.output import write_json, write_line, write_table
 from roadstead.config.effective import Configuration
 from roadstead.database.pool import Database
 from roadstead.operations.deciding import DIGEST_CHARACTERS_MIN, Hold, Vote
@@ -19,9 +19,6 @@ from roadstead.operations.operators import Operator
 
 app = typer.Typer(no_args_is_help=True, help="Decisions that wait for people, and deciding them.")
 
-LIST_MAX = 1000
-
-_Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
 _Id = Annotated[UUID, typer.Argument(metavar="ID", help="The id that the list shows.")]
 _Reason = Annotated[str, typer.Option(help="Why; others judge by it, and it is kept.")]
 _Digest = Annotated[
@@ -38,8 +35,8 @@ def list_command(
         HoldStatus | None, typer.Option(help="Only those of one status; else those that are not over.")
     ] = None,
     kind: Annotated[HoldKind | None, typer.Option(help="Only those of one kind.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, newest first.")] = 50,
-    as_json: _Json = False,
+    limit: Limit = 50,
+    as_json: AsJson = False,
 ) -> None:
     """List holds, newest first."""
     run(_list(configuration_from_environment(), status, kind, limit, as_json=as_json))
@@ -61,7 +58,7 @@ async def _list(
 
 
 @app.command("show")
-def show_command(hold_id: _Id, as_json: _Json = False) -> None:
+def show_command(hold_id: _Id, as_json: AsJson = False) -> None:
     """Show what is held, its digest, and what people said about it."""
     run(_show(configuration_from_environment(), hold_id, as_json=as_json))
 
@@ -76,10 +73,10 @@ async def _show(configuration: Configuration, hold_id: UUID, *, as_json: bool) -
         write_json({"hold": hold, "votes": said})
         return
     _write([hold], as_json=False)
-    _tell(f"because  {hold.reason}")
+    write_line(f"because  {hold.reason}")
     for name, text in hold.content.items():
-        _tell(f"         {name}: {text}")
-    _tell(f"digest   {hold.digest}")
+        write_line(f"         {name}: {text}")
+    write_line(f"digest   {hold.digest}")
     _write_votes(said)
 
 
@@ -89,7 +86,7 @@ def propose_command(
     decision: Annotated[Decision, typer.Argument(help="What you propose.")],
     reason: _Reason,
     digest: _Digest,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Propose a decision; where one person is enough, it is decided."""
 
@@ -108,7 +105,7 @@ def approve_command(
     hold_id: _Id,
     digest: _Digest,
     reason: Annotated[str, typer.Option(help="Anything to add; it is kept.")] = "",
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Agree to the decision that another person proposed."""
 
@@ -121,7 +118,7 @@ def approve_command(
 
 
 @app.command("refuse")
-def refuse_command(hold_id: _Id, reason: _Reason, as_json: _Json = False) -> None:
+def refuse_command(hold_id: _Id, reason: _Reason, as_json: AsJson = False) -> None:
     """Turn down the decision that somebody proposed, yourself too; the hold is open again for another proposal."""
 
     async def work(database: Database, by: Operator) -> Hold:
@@ -146,37 +143,29 @@ def _write(found: list[Hold], *, as_json: bool) -> None:
     if as_json:
         write_json(found)
         return
-    table = Table(
-        *("Id", "Placed (UTC)", "Kind", "About", "Status", "Decision", "People", "Digest"),
-        box=None,
-        pad_edge=False,
+    write_table(
+        ("Id", "Placed (UTC)", "Kind", "About", "Status", "Decision", "People", "Digest"),
+        [
+            (
+                hold.id,
+                hold.placed_at,
+                hold.kind,
+                hold.subject,
+                hold.status,
+                hold.decision,
+                hold.approvals,
+                hold.digest[:DIGEST_CHARACTERS_MIN],
+            )
+            for hold in found
+        ],
     )
-    for hold in found:
-        table.add_row(
-            str(hold.id),
-            f"{hold.placed_at:%Y-%m-%d %H:%M:%S}",
-            hold.kind,
-            hold.subject,
-            hold.status,
-            hold.decision or "",
-            str(hold.approvals),
-            hold.digest[:DIGEST_CHARACTERS_MIN],
-        )
-    console.print(table, markup=False)
 
 
 def _write_votes(said: list[Vote]) -> None:
-    table = Table("Said (UTC)", "Round", "Operator", "What", "Reason", box=None, pad_edge=False)
-    for vote in said:
-        table.add_row(
-            f"{vote.at:%Y-%m-%d %H:%M:%S}",
-            str(vote.round),
-            vote.operator,
-            f"{vote.act} {vote.decision or ''}".strip(),
-            vote.reason,
-        )
-    console.print(table, markup=False)
-
-
-def _tell(line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    write_table(
+        ("Said (UTC)", "Round", "Operator", "What", "Reason"),
+        [
+            (vote.at, vote.round, vote.operator, f"{vote.act} {vote.decision or ''}".strip(), vote.reason)
+            for vote in said
+        ],
+    )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
-from rich.table import Table
 
 from roadstead.cli.context import (
     configuration_from_environment,
@@ -15,17 +14,19 @@ from roadstead.cli.context import (
     open_configured_database,
     run,
 )
-from roadstead.cli.output import write_json
+from roadstead.cli.options import LIST_MAX, AsJson, read_remittance_id
+from roadstead.cli.output import write_json, write_line, write_table
 from roadstead.config.effective import Configuration
-from roadstead.errors import BadInput
+from roadstead.money import Money
 
 if TYPE_CHECKING:
+    from roadstead.ledger.reading import Booked
     from roadstead.ledger.verify import Report
 
 app = typer.Typer(no_args_is_help=True, help="The books, and whether they are sound.")
 
-LIST_MAX = 1000
 EXIT_UNSOUND = 1
+_SIDES = ("Debit", "Credit")
 
 
 @app.command("verify")
@@ -34,7 +35,7 @@ def verify_command(
     act: Annotated[
         bool, typer.Option("--act", help="Stop outgoing money of the assets concerned, and alert.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check the books against themselves and against everything beside them; exit with 1 when anything is wrong."""
     configuration = configuration_from_environment()
@@ -74,7 +75,7 @@ def _tell(report: Report) -> None:
             soft_wrap=True,
         )
         for finding in outcome.findings:
-            console.print(f"      {finding}", markup=False, highlight=False, soft_wrap=True)
+            write_line(f"      {finding}")
         if outcome.has_more:
             console.print("      ... and more: ask for them with --rows", markup=False, highlight=False)
     wrong = sum(bool(outcome.findings) for outcome in report.outcomes)
@@ -88,7 +89,7 @@ def _tell(report: Report) -> None:
 
 @app.command("balances")
 def balances_command(
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what stands on every account: debits positive, credits negative; accounts at zero are left out."""
     run(_balances(configuration_from_environment(), as_json=as_json))
@@ -102,14 +103,11 @@ async def _balances(configuration: Configuration, *, as_json: bool) -> None:
     if as_json:
         write_json(accounts)
         return
-    table = Table("Account", box=None, pad_edge=False)
-    table.add_column("Debit", justify="right")
-    table.add_column("Credit", justify="right")
-    table.add_column("Asset")
-    for account in accounts:
-        debit, credit = _sides(account.amount.units, account.amount.text)
-        table.add_row(account.account, debit, credit, account.amount.asset.code)
-    console.print(table, markup=False)
+    write_table(
+        ("Account", *_SIDES, "Asset"),
+        [(account.account, *_sides(account.amount), account.amount.asset.code) for account in accounts],
+        right=_SIDES,
+    )
 
 
 @app.command("postings")
@@ -118,7 +116,7 @@ def postings_command(
         str | None, typer.Option(metavar="ID", help="Only those of one remittance, from its first on.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, the newest.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show postings with their entries, oldest first."""
     run(_postings(configuration_from_environment(), remittance, limit, as_json=as_json))
@@ -127,35 +125,27 @@ def postings_command(
 async def _postings(configuration: Configuration, text: str | None, limit: int, *, as_json: bool) -> None:
     from roadstead.ledger.reading import booked
 
-    remittance_id = None if text is None else _remittance_id(text)
+    remittance_id = None if text is None else read_remittance_id(text)
     async with open_configured_database(configuration) as database, database.connection() as connection:
         found = await booked(connection, remittance_id=remittance_id, limit=limit)
     if as_json:
         write_json(found)
         return
-    table = Table("Posted (UTC)", "Event", "Account", box=None, pad_edge=False)
-    table.add_column("Debit", justify="right")
-    table.add_column("Credit", justify="right")
-    table.add_column("Asset")
-    table.add_column("Key")
-    for posting in found:
-        head = (f"{posting.posted_at:%Y-%m-%d %H:%M:%S}", posting.event)
-        key = posting.idempotency_key
-        for entry in posting.entries:
-            debit, credit = _sides(entry.amount.units, entry.amount.text)
-            table.add_row(*head, entry.account, debit, credit, entry.amount.asset.code, key)
-            head, key = ("", ""), ""
-    console.print(table, markup=False)
+    write_table(
+        ("Posted (UTC)", "Event", "Account", *_SIDES, "Asset", "Key"),
+        [row for posting in found for row in _rows(posting)],
+        right=_SIDES,
+    )
 
 
-def _sides(units: int, text: str) -> tuple[str, str]:
-    return (text, "") if units > 0 else ("", text.removeprefix("-"))
+def _rows(posting: Booked) -> Iterator[Sequence[object]]:
+    """Write what is the same for all entries of a posting once, at its first."""
+    head: tuple[object, object] = (posting.posted_at, posting.event)
+    key: str | None = posting.idempotency_key
+    for entry in posting.entries:
+        yield *head, entry.account, *_sides(entry.amount), entry.amount.asset.code, key
+        head, key = (None, None), None
 
 
-def _remittance_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise BadInput(
-            f"{text[:60]!r} is no remittance id: copy it from roadstead remittances list."
-        ) from error
+def _sides(amount: Money) -> tuple[str, str]:
+    return (amount.text, "") if amount.units > 0 else ("", amount.text.removeprefix("-"))

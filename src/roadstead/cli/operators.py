@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
-from roadstead.cli.output import write_json
+from roadstead.cli.options import AsJson
+from roadstead.cli.output import write_json, write_line, write_table
 from roadstead.config.effective import Configuration
 from roadstead.database.pool import Database
 from roadstead.operations.operators import Credential, Operator
@@ -17,7 +17,6 @@ from roadstead.operations.roles import OperatorRole
 app = typer.Typer(no_args_is_help=True, help="The people who look after the anchor, their roles and tokens.")
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The operator's name.")]
-_Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
 
 
 @app.command("add")
@@ -25,7 +24,7 @@ def add_command(
     name: _Name,
     email: Annotated[str, typer.Option(help="Where this person is reached; one address, one person.")],
     role: Annotated[OperatorRole, typer.Option(help="What this person may do.")],
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Add an operator and show their token, once. The first one is an administrator; later only administrators may."""
     run(_add(configuration_from_environment(), name, email, role, as_json=as_json))
@@ -46,7 +45,7 @@ async def _add(
 
 
 @app.command("list")
-def list_command(as_json: _Json = False) -> None:
+def list_command(as_json: AsJson = False) -> None:
     """List all operators, the disabled ones too."""
     run(_list(configuration_from_environment(), as_json=as_json))
 
@@ -60,7 +59,7 @@ async def _list(configuration: Configuration, *, as_json: bool) -> None:
 
 
 @app.command("disable")
-def disable_command(name: _Name, as_json: _Json = False) -> None:
+def disable_command(name: _Name, as_json: AsJson = False) -> None:
     """Disable an operator for good, from this moment on."""
     run(_disable(configuration_from_environment(), name, as_json=as_json))
 
@@ -75,7 +74,7 @@ async def _disable(configuration: Configuration, name: str, *, as_json: bool) ->
 
 
 @app.command("rotate")
-def rotate_command(name: _Name, as_json: _Json = False) -> None:
+def rotate_command(name: _Name, as_json: AsJson = False) -> None:
     """Make a new token for an operator, or for yourself, and show it once; the old one is dead at once."""
     run(_rotate(configuration_from_environment(), name, as_json=as_json))
 
@@ -109,21 +108,24 @@ def _write_credential(credential: Credential, *, as_json: bool) -> None:
     console.print(
         "\nThe token, which nobody can show again. Hand it over by a safe way:", markup=False, highlight=False
     )
-    console.print(credential.token, markup=False, highlight=False, soft_wrap=True)
+    write_line(credential.token)
 
 
 def _write(found: list[Operator], *, as_json: bool) -> None:
     if as_json:
         write_json(found)
         return
-    table = Table("Name", "Role", "Status", "Email", "Token since (UTC)", "Id", box=None, pad_edge=False)
-    for operator in found:
-        table.add_row(
-            operator.name,
-            operator.role,
-            operator.status,
-            operator.email,
-            f"{operator.token_at:%Y-%m-%d %H:%M}",
-            str(operator.id),
-        )
-    console.print(table, markup=False)
+    write_table(
+        ("Name", "Role", "Status", "Email", "Token since (UTC)", "Id"),
+        [
+            (
+                operator.name,
+                operator.role,
+                operator.status,
+                operator.email,
+                f"{operator.token_at:%Y-%m-%d %H:%M}",
+                operator.id,
+            )
+            for operator in found
+        ],
+    )

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
-from roadstead.cli.output import write_json
+from roadstead.cli.context import configuration_from_environment, open_configured_database, run
+from roadstead.cli.options import AsJson
+from roadstead.cli.output import write_json, write_table
 from roadstead.cli.people import actor
 from roadstead.config.effective import Configuration
 from roadstead.database.pool import Database
@@ -20,7 +20,6 @@ from roadstead.partners.registry import Partner
 app = typer.Typer(no_args_is_help=True, help="The sending anchors we have agreed with, and their accounts.")
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The partner's name.")]
-_Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
 
 
 @app.command("add")
@@ -36,7 +35,7 @@ def add_command(
             "--callback-host", metavar="HOST", help="Where it may be called, as host or host:port; repeat it."
         ),
     ] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Add a partner, or accounts and callback hosts to one; safe to repeat."""
 
@@ -49,7 +48,7 @@ def add_command(
 
 
 @app.command("list")
-def list_command(as_json: _Json = False) -> None:
+def list_command(as_json: AsJson = False) -> None:
     """List all partners, the disabled ones too."""
     run(_show(configuration_from_environment(), registry.list_all, as_json=as_json))
 
@@ -63,7 +62,7 @@ def hosts_command(
     remove: Annotated[
         list[str] | None, typer.Option(metavar="HOST", help="Call it here no more; repeat it.")
     ] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show or change the hosts at which a partner may be called back."""
 
@@ -77,7 +76,7 @@ def hosts_command(
 
 
 @app.command("disable")
-def disable_command(name: _Name, as_json: _Json = False) -> None:
+def disable_command(name: _Name, as_json: AsJson = False) -> None:
     """Refuse a partner from now on; its open remittances are still delivered or refunded."""
 
     async def work(database: Database) -> tuple[Partner, ...]:
@@ -87,7 +86,7 @@ def disable_command(name: _Name, as_json: _Json = False) -> None:
 
 
 @app.command("enable")
-def enable_command(name: _Name, as_json: _Json = False) -> None:
+def enable_command(name: _Name, as_json: AsJson = False) -> None:
     """Let a disabled partner in again."""
 
     async def work(database: Database) -> tuple[Partner, ...]:
@@ -107,14 +106,16 @@ async def _show(
     if as_json:
         write_json(partners)
         return
-    table = Table("Partner", "Status", "Since", "Accounts", "Callback hosts", box=None, pad_edge=False)
-    for partner in partners:
-        since = partner.disabled_at or partner.created_at
-        table.add_row(
-            partner.name,
-            partner.status,
-            f"{since:%Y-%m-%d %H:%M}",
-            "\n".join(partner.accounts),
-            "\n".join(partner.callback_hosts),
-        )
-    console.print(table, markup=False)
+    write_table(
+        ("Partner", "Status", "Since", "Accounts", "Callback hosts"),
+        [
+            (
+                partner.name,
+                partner.status,
+                f"{partner.disabled_at or partner.created_at:%Y-%m-%d %H:%M}",
+                "\n".join(partner.accounts),
+                "\n".join(partner.callback_hosts),
+            )
+            for partner in partners
+        ],
+    )

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
 import typer
-from rich.table import Table
 
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
-from roadstead.cli.output import write_json
+from roadstead.cli.options import AsJson, Limit, read_id
+from roadstead.cli.output import write_json, write_table
 from roadstead.config.effective import Configuration
-from roadstead.errors import BadInput, NotFound
+from roadstead.errors import NotFound
 from roadstead.payouts.states import PayoutStatus
 
 app = typer.Typer(no_args_is_help=True, help="Where every payout stands, and what waits for people.")
 
-LIST_MAX = 1000
 REASON_MAX = 500
+LISTED_BY = "roadstead payouts list"
 
 
 @app.command("list")
 def list_command(
     status: Annotated[PayoutStatus | None, typer.Option(help="Only those of one status.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, newest first.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+    limit: Limit = 50,
+    as_json: AsJson = False,
 ) -> None:
     """List payouts, those first that changed last."""
     run(_list(configuration_from_environment(), status, limit, as_json=as_json))
@@ -40,36 +39,28 @@ async def _list(
     if as_json:
         write_json(payouts)
         return
-    table = Table(
-        "Since",
-        "Payout",
-        "Status",
-        "Amount",
-        "Rail",
-        "Tries",
-        "Reason",
-        "Remittance",
-        box=None,
-        pad_edge=False,
+    write_table(
+        ("Since", "Payout", "Status", "Amount", "Rail", "Tries", "Reason", "Remittance"),
+        [
+            (
+                payout.status_at,
+                payout.id,
+                payout.status,
+                payout.amount,
+                payout.rail,
+                payout.attempts,
+                payout.reason,
+                payout.remittance_id,
+            )
+            for payout in payouts
+        ],
     )
-    for payout in payouts:
-        table.add_row(
-            f"{payout.status_at:%Y-%m-%d %H:%M:%S}",
-            str(payout.id),
-            payout.status,
-            str(payout.amount),
-            payout.rail,
-            str(payout.attempts),
-            payout.reason or "",
-            str(payout.remittance_id),
-        )
-    console.print(table, markup=False)
 
 
 @app.command("show")
 def show_command(
     payout_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a payout or of its remittance.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show one payout with its attempts, what people are asked about it, and everything that happened."""
     run(_show(configuration_from_environment(), payout_id, as_json=as_json))
@@ -79,7 +70,7 @@ async def _show(configuration: Configuration, text: str, *, as_json: bool) -> No
     from roadstead.payouts.listing import open_questions, shown_attempts, summary
     from roadstead.payouts.timeline import timeline
 
-    identifier = _read_id(text)
+    identifier = read_id(text, listed_by=LISTED_BY)
     async with open_configured_database(configuration) as database, database.connection() as connection:
         payout = await summary(connection, identifier)
         if payout is None:
@@ -97,20 +88,21 @@ async def _show(configuration: Configuration, text: str, *, as_json: bool) -> No
     console.print(
         f"{payout.amount} over {payout.rail} for remittance {payout.remittance_id}", highlight=False
     )
-    tries = Table(
-        "Attempt", "Rail", "Status", "Written", "Reference", "Reason", "Came back", box=None, pad_edge=False
+    write_table(
+        ("Attempt", "Rail", "Status", "Written", "Reference", "Reason", "Came back"),
+        [
+            (
+                attempt.key,
+                attempt.rail,
+                attempt.status,
+                attempt.written_at,
+                attempt.reference,
+                attempt.reason,
+                attempt.returned,
+            )
+            for attempt in attempts
+        ],
     )
-    for attempt in attempts:
-        tries.add_row(
-            attempt.key,
-            attempt.rail,
-            attempt.status,
-            f"{attempt.written_at:%Y-%m-%d %H:%M:%S}",
-            attempt.reference or "",
-            attempt.reason or "",
-            str(attempt.returned or ""),
-        )
-    console.print(tries, markup=False)
     for question in questions:
         console.print(
             f"Hold {question.id} ({question.kind}) is {question.status}: {question.reason}",
@@ -118,10 +110,10 @@ async def _show(configuration: Configuration, text: str, *, as_json: bool) -> No
             highlight=False,
             markup=False,
         )
-    table = Table("When (UTC)", "Where", "What", "Detail", box=None, pad_edge=False)
-    for event in events:
-        table.add_row(f"{event.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], event.part, event.what, event.detail)
-    console.print(table, markup=False)
+    write_table(
+        ("When (UTC)", "Where", "What", "Detail"),
+        [(f"{event.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], event.part, event.what, event.detail) for event in events],
+    )
 
 
 @app.command("give-up")
@@ -144,26 +136,19 @@ async def _give_up(configuration: Configuration, text: str, reason: str) -> None
     from roadstead.remittances.policies import policies_of
     from roadstead.remittances.store import by_id
 
-    remittance_id = _read_id(text)
+    remittance_id = read_id(text, listed_by=LISTED_BY)
     hold_id = None
     async with open_configured_database(configuration) as database:
         who = await actor(database, Right.PROPOSE)
         async with database.transaction() as connection:
             remittance = await by_id(connection, remittance_id)
             if remittance is not None:
-                is_large = policies_of(configuration).needs_approval(remittance.amount_in)
+                approvals = policies_of(configuration).approvals(remittance.amount_in)
                 hold_id = await ask_for_refund(
-                    connection, remittance_id, why=reason, approvals=2 if is_large else 1, actor=who
+                    connection, remittance_id, why=reason, approvals=approvals, actor=who
                 )
     if hold_id is None:
         raise NotFound(
             f"Nothing has arrived for a remittance {remittance_id}: there is nothing to send back."
         )
     console.print(f"Hold {hold_id} asks whether remittance {remittance_id} is refunded.", highlight=False)
-
-
-def _read_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise BadInput(f"{text[:60]!r} is no id: copy it from roadstead payouts list.") from error

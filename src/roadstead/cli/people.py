@@ -53,11 +53,12 @@ def operator_token() -> str | None:
     return token
 
 
-async def acting_operator(database: Database) -> Operator:
-    """Find out who types.
+async def acting_operator(database: Database, right: Right | None = None) -> Operator:
+    """Find out who types, and that they have a right, unless what they do asks for it by itself.
 
     Raises:
         BadInput: The file with the token cannot be read.
+        Forbidden: The operator has not the right.
         Unauthenticated: No token was given, or it is not that of an active operator.
         Unavailable: The database does not answer.
     """
@@ -68,7 +69,10 @@ async def acting_operator(database: Database) -> Operator:
             "Whoever has none gets one from an administrator (roadstead operators add)."
         )
     async with database.connection() as connection:
-        return await authenticate(connection, token)
+        operator = await authenticate(connection, token)
+    if right is not None:
+        require(operator, right)
+    return operator
 
 
 async def actor(database: Database, right: Right) -> str:

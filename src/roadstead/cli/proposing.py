@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from roadstead.cli.context import console, open_configured_database
-from roadstead.cli.output import write_json
+from roadstead.cli.context import open_configured_database
+from roadstead.cli.output import write_json, write_line
 from roadstead.config.effective import Configuration
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ async def propose_release(
     from roadstead.operations.roles import Right
 
     async with open_configured_database(configuration) as database:
-        by = await acting_operator(database)
-        require(by, Right.PROPOSE)
+        by = await acting_operator(database, Right.PROPOSE)
         async with database.transaction() as connection:
             placed = await deciding.by_id(connection, await place(connection, by))
             require(by, Right.APPROVE if placed.approvals == 1 else Right.PROPOSE)
@@ -52,13 +51,9 @@ async def propose_release(
 
 def _tell(hold: Hold) -> None:
     for name, text in hold.content.items():
-        _say(f"{name:<12}{text}")
+        write_line(f"{name:<12}{text}")
     if hold.status == "decided":
-        _say("It is decided; a worker carries it out now.")
+        write_line("It is decided; a worker carries it out now.")
         return
-    _say("Another person has to agree:")
-    _say(f"    roadstead holds approve {hold.id} --digest {hold.digest[:DIGEST_CHARACTERS]}")
-
-
-def _say(line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    write_line("Another person has to agree:")
+    write_line(f"    roadstead holds approve {hold.id} --digest {hold.digest[:DIGEST_CHARACTERS]}")

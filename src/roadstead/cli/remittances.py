@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
-from rich.table import Table
 
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
-from roadstead.cli.output import write_json
+from roadstead.cli.options import AsJson, Limit, read_remittance_id
+from roadstead.cli.output import write_json, write_table
 from roadstead.cli.proposing import propose_release
 from roadstead.config.effective import Configuration
-from roadstead.errors import BadInput, Conflict, NotFound
+from roadstead.errors import Conflict, NotFound
 from roadstead.remittances.states import RemittanceStatus
 
 if TYPE_CHECKING:
@@ -21,14 +21,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Where every remittance stands, and how it came there.")
 
-LIST_MAX = 1000
-
 
 @app.command("list")
 def list_command(
     status: Annotated[RemittanceStatus | None, typer.Option(help="Only those of one status.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, newest first.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+    limit: Limit = 50,
+    as_json: AsJson = False,
 ) -> None:
     """List remittances, newest first."""
     run(_list(configuration_from_environment(), status, limit, as_json=as_json))
@@ -44,23 +42,26 @@ async def _list(
     if as_json:
         write_json(remittances)
         return
-    table = Table("Opened", "Id", "Status", "In", "Out", "Memo", box=None, pad_edge=False)
-    for remittance in remittances:
-        table.add_row(
-            f"{remittance.started_at:%Y-%m-%d %H:%M:%S}",
-            str(remittance.id),
-            remittance.status,
-            str(remittance.amount_in),
-            str(remittance.amount_out or ""),
-            str(remittance.memo),
-        )
-    console.print(table, markup=False)
+    write_table(
+        ("Opened", "Id", "Status", "In", "Out", "Memo"),
+        [
+            (
+                remittance.started_at,
+                remittance.id,
+                remittance.status,
+                remittance.amount_in,
+                remittance.amount_out,
+                remittance.memo,
+            )
+            for remittance in remittances
+        ],
+    )
 
 
 @app.command("show")
 def show_command(
     remittance_id: Annotated[str, typer.Argument(metavar="ID", help="The id that the partner was given.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show one remittance with everything that happened to it, and what it left in the books."""
     run(_show(configuration_from_environment(), remittance_id, as_json=as_json))
@@ -71,12 +72,7 @@ async def _show(configuration: Configuration, text: str, *, as_json: bool) -> No
     from roadstead.payouts.timeline import timeline
     from roadstead.remittances.store import by_id
 
-    try:
-        remittance_id = UUID(text)
-    except ValueError as error:
-        raise BadInput(
-            f"{text[:60]!r} is no remittance id: copy it from roadstead remittances list."
-        ) from error
+    remittance_id = read_remittance_id(text)
     async with open_configured_database(configuration) as database, database.connection() as connection:
         remittance = await by_id(connection, remittance_id)
         if remittance is None:
@@ -92,21 +88,18 @@ async def _show(configuration: Configuration, text: str, *, as_json: bool) -> No
         f"{remittance.amount_out} out by {remittance.funding_method}, memo id {remittance.memo}",
         highlight=False,
     )
-    table = Table("When (UTC)", "Where", "What", "Detail", box=None, pad_edge=False)
-    for event in events:
-        table.add_row(f"{event.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], event.part, event.what, event.detail)
-    console.print(table, markup=False)
-    books = Table("Account", "Balance", box=None, pad_edge=False)
-    for account in accounts:
-        books.add_row(account.account, str(account.amount))
-    console.print(books, markup=False)
+    write_table(
+        ("When (UTC)", "Where", "What", "Detail"),
+        [(f"{event.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], event.part, event.what, event.detail) for event in events],
+    )
+    write_table(("Account", "Balance"), [(account.account, account.amount) for account in accounts])
 
 
 @app.command("refund")
 def refund_command(
     remittance_id: Annotated[UUID, typer.Argument(metavar="ID", help="The id that the partner was given.")],
     reason: Annotated[str, typer.Option(help="Why; others judge by it, and it is kept.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON for machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Propose that what arrived for a remittance goes back instead of being paid out; nothing is sent by this alone."""
     configuration = configuration_from_environment()
@@ -119,9 +112,9 @@ def refund_command(
         remittance = await by_id(connection, remittance_id)
         if remittance is None:
             raise NotFound(f"There is no remittance {remittance_id}: see roadstead remittances list.")
-        is_large = policies_of(configuration).needs_approval(remittance.amount_in)
+        approvals = policies_of(configuration).approvals(remittance.amount_in)
         hold_id = await ask_for_refund(
-            connection, remittance_id, why=reason, approvals=2 if is_large else 1, actor=by.actor
+            connection, remittance_id, why=reason, approvals=approvals, actor=by.actor
         )
         if hold_id is None:
             raise Conflict(

@@ -1,4 +1,7 @@
-"""Putting the server together: which parts each role needs, and how they start and end."""
+"""Putting the server together: what all roles of a process share, and how they start and end.
+
+What only one role needs is in that role's module, and loaded only where the role runs.
+"""
 
 from __future__ import annotations
 
@@ -6,46 +9,25 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 import structlog
 
 from roadstead import __version__
-from roadstead.batches.opening import file_rails
-from roadstead.callbacks.delivery import Deliverer
-from roadstead.callbacks.fetching import TextFetcher
-from roadstead.callbacks.http_client import SafeClient
-from roadstead.callbacks.signatures import CallbackSigner
-from roadstead.callbacks.store import SubjectKind
 from roadstead.cli.context import database_urls
-from roadstead.clock import Clock, SystemClock
+from roadstead.cli.parts import Parts
+from roadstead.clock import SystemClock
 from roadstead.config.effective import Configuration
-from roadstead.customers.courier import Courier
-from roadstead.customers.messengers import open_messenger
+from roadstead.config.text_forms import FILES
 from roadstead.customers.rotating import require_current_key
 from roadstead.customers.vault import LocalKeyProvider, local_keys
 from roadstead.database.migrate import migrate, pending
 from roadstead.database.pool import Database, open_database
 from roadstead.errors import ConfigurationError, Unavailable
-from roadstead.messages.catalogue import Catalogue, shipped_messages
-from roadstead.partners.challenges import Challenges, auth_endpoint
-from roadstead.partners.client_domains import TOML_BYTES_MAX, StellarTomlKeys
-from roadstead.partners.directory import CachedPartnerDirectory
-from roadstead.partners.tokens import TokenBook
 from roadstead.payments.cursors import cursor_source
-from roadstead.quotes.rates import RateBook
 from roadstead.quotes.sources import open_rates
-from roadstead.rails.opening import open_rails
-from roadstead.rails.protocol import Rail
+from roadstead.rails.opening import RailFactory, open_rails
 from roadstead.randomness import SystemRandomness
-from roadstead.refunds.opening import opened_submitter
-from roadstead.screening.clearance import requirements_of
-from roadstead.sep import sep12_changes, sep31
-from roadstead.sep.application import build_application
-from roadstead.sep.services import Services
-from roadstead.sep.table import route_table
-from roadstead.service import gauges, scheduler
-from roadstead.service.housekeeping import Job, screening_upkeep, verification_upkeep
+from roadstead.service import gauges
 from roadstead.service.internal import (
     Check,
     Refresh,
@@ -54,42 +36,15 @@ from roadstead.service.internal import (
     open_listener,
     serve_until,
 )
-from roadstead.service.leases import Leadership, holder_name
 from roadstead.service.logging import configure_logging
 from roadstead.service.loops import pause
-from roadstead.service.metrics import codes_handed_over
-from roadstead.service.observer import run_observer
 from roadstead.service.readiness import observer_check, rail_check
 from roadstead.service.roles import Role
-from roadstead.service.worker import count_callback, run_worker
-from roadstead.stellar.accounts import TIMEOUT_S as ACCOUNTS_TIMEOUT_S
-from roadstead.stellar.accounts import HorizonAccountReader
-from roadstead.stellar.accounts_of_horizons import AccountsOfHorizons
-from roadstead.stellar.horizon import ANSWER_TIMEOUT_S, HorizonClient
-from roadstead.stellar.horizons import Horizons
-from roadstead.verification.consequences import Consequences
 from roadstead.verification.opening import open_verifiers
-from roadstead.verification.protocol import IdentityVerifier
 
 log = structlog.get_logger()
 
 DATABASE_WAIT_S = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What the roles of one process share."""
-
-    configuration: Configuration
-    database: Database
-    clock: Clock
-    randomness: SystemRandomness
-    keys: LocalKeyProvider
-    rails: dict[str, Rail]
-    rates: RateBook
-    verifiers: dict[str, IdentityVerifier]
-    stop: asyncio.Event
-    stack: AsyncExitStack
 
 
 async def serve_roles(configuration: Configuration, roles: frozenset[Role]) -> None:
@@ -119,36 +74,52 @@ async def serve_roles(configuration: Configuration, roles: frozenset[Role]) -> N
         await _require_schema(database)
         keys = local_keys(configuration)
         await require_current_key(database, keys)
-        kinds = file_rails(configuration.anchor, database, keys, SystemClock(), SystemRandomness())
-        parts = Parts(
-            configuration=configuration,
-            database=database,
-            clock=SystemClock(),
-            randomness=SystemRandomness(),
-            keys=keys,
-            rails=open_rails(configuration, kinds),
-            rates=open_rates(configuration, SystemClock()),
-            verifiers=open_verifiers(configuration, database, SystemClock()),
-            stop=stop,
-            stack=stack,
-        )
-        stack.push_async_callback(parts.rates.close)
-        for verifier in parts.verifiers.values():
-            stack.push_async_callback(verifier.close)
-        for rail in parts.rails.values():
-            stack.push_async_callback(rail.close)
+        parts = _open_parts(configuration, database, keys, stop, stack)
         await _run(parts, roles, name)
     log.info("ended", role=name)
 
 
+def _open_parts(
+    configuration: Configuration,
+    database: Database,
+    keys: LocalKeyProvider,
+    stop: asyncio.Event,
+    stack: AsyncExitStack,
+) -> Parts:
+    parts = Parts(
+        configuration=configuration,
+        database=database,
+        clock=SystemClock(),
+        randomness=SystemRandomness(),
+        keys=keys,
+        rails=open_rails(configuration, _file_rails(configuration, database, keys)),
+        rates=open_rates(configuration, SystemClock()),
+        verifiers=open_verifiers(configuration, database, SystemClock()),
+        stop=stop,
+        stack=stack,
+    )
+    stack.push_async_callback(parts.rates.close)
+    for verifier in parts.verifiers.values():
+        stack.push_async_callback(verifier.close)
+    for rail in parts.rails.values():
+        stack.push_async_callback(rail.close)
+    return parts
+
+
+def _file_rails(
+    configuration: Configuration, database: Database, keys: LocalKeyProvider
+) -> dict[str, RailFactory]:
+    if all(rail.kind != FILES for rail in configuration.rails):
+        return {}
+    # What writes and reads a bank's files is loaded only where there is such a bank.
+    from roadstead.batches.opening import file_rails
+
+    return file_rails(configuration.anchor, database, keys, SystemClock(), SystemRandomness())
+
+
 async def _run(parts: Parts, roles: frozenset[Role], name: str) -> None:
     settings = parts.configuration.settings
-    starters: dict[Role, Callable[[Parts], Awaitable[None]]] = {
-        Role.API: _serve_api,
-        Role.OBSERVER: _observe,
-        Role.WORKER: _work,
-        Role.SCHEDULER: _schedule,
-    }
+    starters = [_starter(role) for role in roles]
     internal = internal_application(
         role=name,
         version=__version__,
@@ -160,10 +131,31 @@ async def _run(parts: Parts, roles: frozenset[Role], name: str) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(serve_until(parts.stop, internal, listener=listener))
-            for role in roles:
-                group.create_task(_until_stop(starters[role](parts), parts.stop))
+            for start in starters:
+                group.create_task(_until_stop(start(parts), parts.stop))
     except* ConfigurationError as refusals:
         raise refusals.exceptions[0] from refusals
+
+
+def _starter(role: Role) -> Callable[[Parts], Awaitable[None]]:
+    """Return what runs a role, loading what it needs; each role's parts cost memory that the others do without."""
+    match role:
+        case Role.API:
+            from roadstead.cli import api_role
+
+            return api_role.run
+        case Role.OBSERVER:
+            from roadstead.cli import observer_role
+
+            return observer_role.run
+        case Role.WORKER:
+            from roadstead.cli import worker_role
+
+            return worker_role.run
+        case Role.SCHEDULER:
+            from roadstead.cli import scheduler_role
+
+            return scheduler_role.run
 
 
 def _checks(parts: Parts, roles: frozenset[Role]) -> list[Check]:
@@ -183,157 +175,6 @@ async def _until_stop(work: Awaitable[None], stop: asyncio.Event) -> None:
         await work
     finally:
         stop.set()
-
-
-async def _serve_api(parts: Parts) -> None:
-    configuration = parts.configuration
-    settings = configuration.settings
-    accounts = AccountsOfHorizons(
-        _horizons(parts, answer_timeout_s=ACCOUNTS_TIMEOUT_S),
-        [HorizonAccountReader(url) for url in settings.horizon_urls],
-        parts.clock,
-    )
-    parts.stack.push_async_callback(accounts.close)
-    partners = CachedPartnerDirectory(
-        parts.database, parts.clock, support_email=configuration.anchor.organization.support_email
-    )
-    tokens = TokenBook(
-        issuer=auth_endpoint(settings.public_url), secrets=settings.token_secrets, clock=parts.clock
-    )
-    services = Services(
-        configuration=configuration,
-        database=parts.database,
-        clock=parts.clock,
-        randomness=parts.randomness,
-        tokens=tokens,
-        partners=partners,
-        challenges=Challenges(
-            configuration=configuration,
-            database=parts.database,
-            accounts=accounts,
-            partners=partners,
-            tokens=tokens,
-            clock=parts.clock,
-            randomness=parts.randomness,
-            domain_keys=_domain_keys(parts),
-        ),
-        keys=parts.keys,
-        rates=parts.rates,
-        rails=parts.rails,
-        verifiers=parts.verifiers,
-    )
-    application = build_application(route_table(configuration), services)
-    log.info("stellar_toml", bytes=len(services.stellar_toml))
-    listener = open_listener(settings.api_host, settings.api_port)
-    log.info("listening", listener="api", address=listener.getsockname())
-    await serve_until(parts.stop, application, listener=listener)
-
-
-def _domain_keys(parts: Parts) -> StellarTomlKeys:
-    """Read the keys of clients' domains from addresses that callbacks may go to as well."""
-    client = SafeClient(private_allowed=parts.configuration.profile.allows_callbacks_to_private_addresses)
-    texts = TextFetcher(client, parts.clock, bytes_max=TOML_BYTES_MAX)
-    parts.stack.push_async_callback(client.close)
-    parts.stack.push_async_callback(texts.close)
-    return StellarTomlKeys(texts)
-
-
-async def _observe(parts: Parts) -> None:
-    await run_observer(parts.configuration, parts.database, _horizons(parts), parts.clock, parts.stop)
-
-
-def _horizons(parts: Parts, *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> Horizons:
-    settings = parts.configuration.settings
-    servers = [HorizonClient(url, answer_timeout_s=answer_timeout_s) for url in settings.horizon_urls]
-    for server in servers:
-        parts.stack.push_async_callback(server.close)
-    return Horizons(
-        servers,
-        network_passphrase=settings.network_passphrase,
-        clock=parts.clock,
-        lag_max_s=settings.horizon_lag_max_s,
-    )
-
-
-async def _work(parts: Parts) -> None:
-    private_allowed = parts.configuration.profile.allows_callbacks_to_private_addresses
-    client = SafeClient(private_allowed=private_allowed)
-    parts.stack.push_async_callback(client.close)
-    deliverer = Deliverer(
-        database=parts.database,
-        client=client,
-        signer=CallbackSigner(parts.configuration.settings.signing_secret),
-        clock=parts.clock,
-        randomness=parts.randomness,
-        renderers={
-            SubjectKind.REMITTANCE: sep31.callback_renderer(parts.configuration.anchor),
-            SubjectKind.CUSTOMER: sep12_changes.callback_renderer(parts.configuration.anchor),
-        },
-        private_allowed=private_allowed,
-        observe=count_callback,
-    )
-    submitter = await parts.stack.enter_async_context(
-        opened_submitter(parts.configuration, parts.database, clock=parts.clock, randomness=parts.randomness)
-    )
-    await run_worker(
-        parts.configuration,
-        parts.database,
-        parts.rails,
-        parts.keys,
-        parts.rates,
-        clock=parts.clock,
-        randomness=parts.randomness,
-        deliverer=deliverer,
-        stop=parts.stop,
-        submitter=submitter,
-        courier=_courier(parts),
-        verifiers=parts.verifiers,
-    )
-
-
-def _courier(parts: Parts) -> Courier | None:
-    """Return who sends codes to customers; None where no field has to be confirmed."""
-    messenger = open_messenger(parts.configuration, parts.clock)
-    if messenger is None:
-        return None
-    organization = parts.configuration.anchor.organization
-    courier = Courier(
-        database=parts.database,
-        keys=parts.keys,
-        messenger=messenger,
-        anchor_name=organization.dba or organization.name,
-        catalogue=Catalogue(shipped_messages()),
-        clock=parts.clock,
-        randomness=parts.randomness,
-        observe=lambda outcome: codes_handed_over.labels(outcome).inc(),
-    )
-    parts.stack.push_async_callback(courier.close)
-    return courier
-
-
-def _jobs(parts: Parts) -> list[Job]:
-    jobs = screening_upkeep(parts.database, requirements_of(parts.configuration), parts.clock)
-    if parts.verifiers:
-        jobs += verification_upkeep(parts.database, _consequences(parts.configuration), parts.clock)
-    return jobs
-
-
-async def _schedule(parts: Parts) -> None:
-    leadership = Leadership(parts.database, role=scheduler.ROLE, holder=holder_name())
-    async with leadership.kept():
-        await scheduler.run_scheduler(
-            parts.database,
-            parts.rails,
-            anchor=parts.configuration.anchor,
-            leadership=leadership,
-            clock=parts.clock,
-            stop=parts.stop,
-            jobs=_jobs(parts),
-        )
-
-
-def _consequences(configuration: Configuration) -> Consequences:
-    return Consequences(anchor=configuration.anchor, verified_types=configuration.verified_types)
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -8,20 +8,15 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.table import Table
 
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
-from roadstead.cli.output import write_json
+from roadstead.cli.options import AsJson, Limit
+from roadstead.cli.output import write_json, write_line, write_table
 from roadstead.config.effective import Configuration
 
 app = typer.Typer(
     no_args_is_help=True, help="The sanctions lists, and customers who are like somebody on them."
 )
-
-LIST_MAX = 1000
-
-_Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
-_Limit = Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, newest first.")]
 
 
 @app.command("import")
@@ -34,7 +29,7 @@ def import_command(
     sample: Annotated[
         bool, typer.Option("--sample", help="Import the sample that comes with Roadstead, for rehearsals.")
     ] = False,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Search a list from now on: every customer is screened again. The same file again says it is still current."""
     if sample == (file is not None) or (file is not None and not name):
@@ -61,16 +56,16 @@ async def _import(
         return
     imported = outcome.imported
     if not outcome.is_new:
-        _tell(f"The list {kept} is current: version {imported.version} was searched already.")
+        write_line(f"The list {kept} is current: version {imported.version} was searched already.")
         return
-    _tell(
+    write_line(
         f"The list {kept} is imported: version {imported.version}, {imported.entries} entries, of them "
         f"{imported.added} new and {imported.changed} changed; {imported.removed} are gone."
     )
 
 
 @app.command("lists")
-def lists_command(limit: _Limit = 20, as_json: _Json = False) -> None:
+def lists_command(limit: Limit = 20, as_json: AsJson = False) -> None:
     """Show which lists are searched, how current they are, and what was imported."""
     run(_lists(configuration_from_environment(), limit, as_json=as_json))
 
@@ -87,30 +82,32 @@ async def _lists(configuration: Configuration, limit: int, *, as_json: bool) -> 
     if as_json:
         write_json({"lists": states, "stops_payouts": stale, "imports": imports})
         return
-    table = Table("List", "Version", "Current at (UTC)", box=None, pad_edge=False)
-    for state in states:
-        table.add_row(state.name, state.version, f"{state.current_at:%Y-%m-%d %H:%M:%S}")
-    console.print(table, markup=False)
+    write_table(
+        ("List", "Version", "Current at (UTC)"),
+        [(state.name, state.version, state.current_at) for state in states],
+    )
     for name, what in stale.items():
         console.print(f"{name} {what}: no payout goes out", style="red", markup=False, highlight=False)
-    history = Table(
-        *("Imported (UTC)", "List", "Version", "Entries", "New", "Changed", "Gone", "By"),
-        box=None,
-        pad_edge=False,
+    write_table(
+        ("Imported (UTC)", "List", "Version", "Entries", "New", "Changed", "Gone", "By"),
+        [
+            (
+                one.imported_at,
+                one.list,
+                one.version,
+                one.entries,
+                one.added,
+                one.changed,
+                one.removed,
+                one.imported_by,
+            )
+            for one in imports
+        ],
     )
-    for one in imports:
-        history.add_row(
-            f"{one.imported_at:%Y-%m-%d %H:%M:%S}",
-            one.list,
-            one.version,
-            *(str(count) for count in (one.entries, one.added, one.changed, one.removed)),
-            one.imported_by,
-        )
-    console.print(history, markup=False)
 
 
 @app.command("cases")
-def cases_command(limit: _Limit = 50, as_json: _Json = False) -> None:
+def cases_command(limit: Limit = 50, as_json: AsJson = False) -> None:
     """List the customers about whom people have to decide; the decision is made with roadstead holds."""
     run(_cases(configuration_from_environment(), limit, as_json=as_json))
 
@@ -124,20 +121,21 @@ async def _cases(configuration: Configuration, limit: int, *, as_json: bool) -> 
     if as_json:
         write_json(found)
         return
-    table = Table(
-        *("Hold", "Placed (UTC)", "Customer", "Status", "People", "Digest", "Why"), box=None, pad_edge=False
+    write_table(
+        ("Hold", "Placed (UTC)", "Customer", "Status", "People", "Digest", "Why"),
+        [
+            (
+                hold.id,
+                hold.placed_at,
+                hold.subject,
+                hold.status,
+                hold.approvals,
+                hold.digest[:DIGEST_CHARACTERS_MIN],
+                hold.reason,
+            )
+            for hold in found
+        ],
     )
-    for hold in found:
-        table.add_row(
-            str(hold.id),
-            f"{hold.placed_at:%Y-%m-%d %H:%M:%S}",
-            hold.subject,
-            hold.status,
-            str(hold.approvals),
-            hold.digest[:DIGEST_CHARACTERS_MIN],
-            hold.reason,
-        )
-    console.print(table, markup=False)
 
 
 @app.command("show")
@@ -149,7 +147,7 @@ def show_command(
             "--reveal", help="Also decrypt what was compared, to compare it yourself; the audit log notes it."
         ),
     ] = False,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show when a customer was screened, what it is like, and what the lists say of that."""
     run(_show(configuration_from_environment(), customer_id, reveal=reveal, as_json=as_json))
@@ -170,23 +168,24 @@ async def _show(configuration: Configuration, customer_id: UUID, *, reveal: bool
     if as_json:
         write_json({"screening": record, **({"compared": revealed} if reveal else {})})
         return
-    _tell(f"Customer {customer_id} {record.sentence}")
+    write_line(f"Customer {customer_id} {record.sentence}")
     for name, value in revealed.items():
-        _tell(f"         {name}: {value}")
-    table = Table(
-        *("Score", "List", "Entry", "Status", "Names", "Born", "Countries"), box=None, pad_edge=False
+        write_line(f"         {name}: {value}")
+    write_table(
+        ("Score", "List", "Entry", "Status", "Names", "Born", "Countries"),
+        [
+            (
+                f"{hit.score} %",
+                f"{hit.list} {hit.list_version}",
+                hit.entry_id,
+                hit.status,
+                "; ".join(hit.names),
+                ", ".join(hit.births),
+                ", ".join(hit.countries),
+            )
+            for hit in record.hits
+        ],
     )
-    for hit in record.hits:
-        table.add_row(
-            f"{hit.score} %",
-            f"{hit.list} {hit.list_version}",
-            hit.entry_id,
-            hit.status,
-            "; ".join(hit.names),
-            ", ".join(hit.births),
-            ", ".join(hit.countries),
-        )
-    console.print(table, markup=False)
 
 
 @app.command("rescreen")
@@ -212,8 +211,4 @@ async def _rescreen(configuration: Configuration, customer_id: UUID | None, *, a
     async with open_configured_database(configuration) as database:
         who = await actor(database, Right.APPROVE if anew else Right.PROPOSE)
         count = await rescreen(database, customer_id, anew=anew, actor=who)
-    _tell(f"{count} customer(s) will be screened again.")
-
-
-def _tell(line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    write_line(f"{count} customer(s) will be screened again.")

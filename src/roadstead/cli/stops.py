@@ -6,16 +6,14 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.table import Table
 
 from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
-from roadstead.cli.output import write_json
+from roadstead.cli.options import AsJson
+from roadstead.cli.output import write_json, write_table
 from roadstead.config.effective import Configuration
 from roadstead.errors import BadInput
 from roadstead.money import Asset
 from roadstead.operations.stops import Outgoing, Stop
-
-_Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +30,7 @@ def stop_command(
         str | None,
         typer.Option(metavar="CODE", help="Only one token or one currency, by its code; else everything."),
     ] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Keep money from going out, at once; one operator is enough. Payments that arrive are still matched."""
     run(_stop(configuration_from_environment(), what, asset, reason, as_json=as_json))
@@ -42,21 +40,19 @@ async def _stop(
     configuration: Configuration, what: Outgoing, code: str | None, reason: str, *, as_json: bool
 ) -> None:
     from roadstead.cli.people import acting_operator
-    from roadstead.operations.operators import require
     from roadstead.operations.roles import Right
     from roadstead.operations.stops import open_stops, stop
 
     asset = None if code is None else _asset(configuration, code)
     async with open_configured_database(configuration) as database:
-        by = await acting_operator(database)
-        require(by, Right.STOP)
+        by = await acting_operator(database, Right.STOP)
         async with database.transaction() as connection:
             stop_id = await stop(connection, what=what, asset=asset, reason=reason, actor=by.actor)
             found = [entry for entry in await open_stops(connection) if entry.id == stop_id]
     _write(found, as_json=as_json)
 
 
-def stops_command(as_json: _Json = False) -> None:
+def stops_command(as_json: AsJson = False) -> None:
     """List the stops that are in force."""
     run(_stops(configuration_from_environment(), as_json=as_json))
 
@@ -72,7 +68,7 @@ async def _stops(configuration: Configuration, *, as_json: bool) -> None:
 def resume_command(
     stop_id: Annotated[UUID, typer.Argument(metavar="STOP_ID", help="The id that roadstead stops shows.")],
     reason: Annotated[str, typer.Option(help="Why it is safe again; the other person judges by it.")],
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Propose that money goes out again; it does when another person has approved (roadstead holds approve)."""
     run(_resume(configuration_from_environment(), stop_id, reason, as_json=as_json))
@@ -111,14 +107,17 @@ def _write(found: list[Stop], *, as_json: bool) -> None:
     if as_json:
         write_json(found)
         return
-    table = Table("Id", "Since (UTC)", "What", "Asset", "By", "Reason", box=None, pad_edge=False)
-    for entry in found:
-        table.add_row(
-            str(entry.id),
-            f"{entry.stopped_at:%Y-%m-%d %H:%M:%S}",
-            entry.what,
-            entry.asset or "every asset",
-            entry.stopped_by,
-            entry.reason,
-        )
-    console.print(table, markup=False)
+    write_table(
+        ("Id", "Since (UTC)", "What", "Asset", "By", "Reason"),
+        [
+            (
+                entry.id,
+                entry.stopped_at,
+                entry.what,
+                entry.asset or "every asset",
+                entry.stopped_by,
+                entry.reason,
+            )
+            for entry in found
+        ],
+    )

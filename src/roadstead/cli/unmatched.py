@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
-from rich.table import Table
 
-from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
-from roadstead.cli.output import write_json
+from roadstead.cli.context import configuration_from_environment, open_configured_database, run
+from roadstead.cli.options import LIST_MAX, AsJson
+from roadstead.cli.output import moment, write_json, write_line, write_table
 from roadstead.cli.proposing import propose_release
 from roadstead.config.effective import Configuration
 from roadstead.errors import NotFound
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from roadstead.database.pool import Connection
     from roadstead.operations.operators import Operator
 
-LIST_MAX = 1000
 
-_Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
 _Id = Annotated[int, typer.Argument(metavar="ID", help="The operation id that the list shows.")]
 _Reason = Annotated[str, typer.Option(help="Why; others judge by it, and it is kept.")]
 
@@ -35,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def unmatched_command(
     limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, longest waiting first.")] = 50,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """List what waits for a person, longest first."""
     run(_unmatched(configuration_from_environment(), limit, as_json=as_json))
@@ -49,26 +47,25 @@ async def _unmatched(configuration: Configuration, limit: int, *, as_json: bool)
     if as_json:
         write_json(entries)
         return
-    table = Table(
-        *("Waits since", "Id", "Part", "Amount", "Reason", "From", "Memo", "Remittance"),
-        box=None,
-        pad_edge=False,
+    write_table(
+        ("Waits since", "Id", "Part", "Amount", "Reason", "From", "Memo", "Remittance"),
+        [
+            (
+                entry.waiting_since,
+                entry.operation_id,
+                entry.part,
+                str(entry.amount) if entry.amount else f"? {entry.asset}",
+                entry.reason,
+                f"{entry.payer[:6]}…{entry.payer[-4:]}",
+                f"{entry.memo_kind} {entry.memo or ''}".strip(),
+                entry.remittance_id,
+            )
+            for entry in entries
+        ],
     )
-    for entry in entries:
-        table.add_row(
-            f"{entry.waiting_since:%Y-%m-%d %H:%M:%S}",
-            str(entry.operation_id),
-            entry.part,
-            str(entry.amount) if entry.amount else f"? {entry.asset}",
-            entry.reason,
-            f"{entry.payer[:6]}…{entry.payer[-4:]}",
-            f"{entry.memo_kind} {entry.memo or ''}".strip(),
-            str(entry.remittance_id or ""),
-        )
-    console.print(table, markup=False)
 
 
-def show_command(operation_id: _Id, as_json: _Json = False) -> None:
+def show_command(operation_id: _Id, as_json: AsJson = False) -> None:
     """Show one payment with everything that became of it."""
     run(_show(configuration_from_environment(), operation_id, as_json=as_json))
 
@@ -85,30 +82,26 @@ async def _show(configuration: Configuration, operation_id: int, *, as_json: boo
     if as_json:
         write_json({"payment": payment, "history": lines})
         return
-    _tell(f"Payment {operation_id} is {payment.disposition}")
-    _tell(f"{payment.amount or payment.asset} from {payment.payer}")
-    _tell(f"in {payment.transaction_hash}, {payment.ledger_closed_at:%Y-%m-%d %H:%M:%S} UTC")
-    _tell(f"memo {payment.memo_kind} {payment.memo or ''}".rstrip())
+    write_line(f"Payment {operation_id} is {payment.disposition}")
+    write_line(f"{payment.amount or payment.asset} from {payment.payer}")
+    write_line(f"in {payment.transaction_hash}, {moment(payment.ledger_closed_at)} UTC")
+    write_line(f"memo {payment.memo_kind} {payment.memo or ''}".rstrip())
     if payment.remittance_id:
-        _tell(f"remittance {payment.remittance_id}")
-    table = Table("When (UTC)", "Part", "From", "To", "Reason", "By", box=None, pad_edge=False)
-    for line in lines:
-        table.add_row(
-            f"{line.reached_at:%Y-%m-%d %H:%M:%S}",
-            line.part,
-            line.disposition_from,
-            line.disposition_to,
-            line.reason or "",
-            line.cause,
-        )
-    console.print(table, markup=False)
+        write_line(f"remittance {payment.remittance_id}")
+    write_table(
+        ("When (UTC)", "Part", "From", "To", "Reason", "By"),
+        [
+            (line.reached_at, line.part, line.disposition_from, line.disposition_to, line.reason, line.cause)
+            for line in lines
+        ],
+    )
 
 
 def match_command(
     operation_id: _Id,
     remittance_id: Annotated[UUID, typer.Option("--remittance", help="The remittance that it pays for.")],
     reason: _Reason,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Propose that a payment funds a remittance that still waits; above a limit a second person agrees."""
     configuration = configuration_from_environment()
@@ -126,7 +119,7 @@ def match_command(
     run(propose_release(configuration, place, reason=reason, as_json=as_json))
 
 
-def refund_command(operation_id: _Id, reason: _Reason, as_json: _Json = False) -> None:
+def refund_command(operation_id: _Id, reason: _Reason, as_json: AsJson = False) -> None:
     """Propose that what waits of a payment goes back to its payer; above a limit a second person agrees."""
     configuration = configuration_from_environment()
 
@@ -141,7 +134,3 @@ def refund_command(operation_id: _Id, reason: _Reason, as_json: _Json = False) -
         return asked.hold_id
 
     run(propose_release(configuration, place, reason=reason, as_json=as_json))
-
-
-def _tell(line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from enum import IntEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from roadstead.config.forms import RAIL_NAME, whole
+from roadstead.config.holiday_calendars import is_holiday_calendar
 from roadstead.config.schema import Form, Key, Section, Unfit
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
@@ -101,18 +102,6 @@ def _holiday_names(value: object) -> tuple[str, ...]:
         if not _HOLIDAYS.fullmatch(item) or not is_holiday_calendar(item):
             raise Unfit(f"names {item[:40]!r}, which the library does not have")
     return tuple(value)
-
-
-def is_holiday_calendar(name: str) -> bool:
-    """Whether the `holidays` library has a calendar of this name."""
-    # The library takes a tenth of a second to import; whoever names no holidays does not wait for it.
-    from holidays.utils import list_supported_countries, list_supported_financial  # noqa: PLC0415
-
-    if name in list_supported_financial():
-        return True
-    country, _, part = name.partition("-")
-    countries = list_supported_countries()
-    return country in countries and (not part or part in countries[country])
 
 
 _ZONE = Form(words="a time zone of IANA such as Europe/Berlin", read=_time_zone)

@@ -11,7 +11,7 @@ from typing import Any, cast
 from roadstead.config.definition import DEFAULT, NETWORK_DEFAULT
 from roadstead.config.environment import Reading, read_environment
 from roadstead.config.file_rails import FileSettings
-from roadstead.config.networks import Network, profile
+from roadstead.config.networks import Network, NetworkProfile, profile
 from roadstead.config.secrets import Secret
 from roadstead.config.text_forms import IpNetwork
 from roadstead.errors import ConfigurationError
@@ -149,8 +149,29 @@ def settings_from(reading: Reading, environ: Mapping[str, str]) -> Settings:
     values = dict(reading.values)
     origins = dict(reading.origins)
     network = profile(cast(Network, values["network"]))
+    for name, variable, default, origin in _dependent_defaults(values, network, environ):
+        if name not in values:
+            values[name] = default
+            origins[variable] = origin
+    return Settings(
+        **cast(dict[str, Any], values),  # every definition names its attribute and reads its type
+        issuers=MappingProxyType(cast(dict[str, str], reading.issuers)),
+        rails=MappingProxyType(
+            {name: RailSettings(**cast(Any, rail)) for name, rail in reading.rails.items()}
+        ),
+        verifiers=MappingProxyType(
+            {name: VerifierSettings(**cast(Any, verifier)) for name, verifier in reading.verifiers.items()}
+        ),
+        origins=MappingProxyType(origins),
+    )
+
+
+def _dependent_defaults(
+    values: Mapping[str, object], network: NetworkProfile, environ: Mapping[str, str]
+) -> tuple[tuple[str, str, object, str], ...]:
+    """List attribute, variable, default and its origin of what has a default that its definition does not state."""
     database_url = values.get("database_url")
-    for name, variable, default, origin in (
+    return (
         ("network_passphrase", "ROADSTEAD_NETWORK_PASSPHRASE", network.passphrase, NETWORK_DEFAULT),
         ("horizon_urls", "ROADSTEAD_HORIZON_URLS", (network.horizon_url,), NETWORK_DEFAULT),
         ("own_accounts", "ROADSTEAD_OWN_ACCOUNTS", (), DEFAULT),
@@ -185,20 +206,6 @@ def settings_from(reading: Reading, environ: Mapping[str, str]) -> Settings:
         ("database_url", "ROADSTEAD_DATABASE_URL", None, DEFAULT),
         ("database_owner_url", "ROADSTEAD_DATABASE_OWNER_URL", database_url, DEFAULT),
         ("state_dir", "ROADSTEAD_STATE_DIR", _state_dir(environ), DEFAULT),
-    ):
-        if name not in values:
-            values[name] = default
-            origins[variable] = origin
-    return Settings(
-        **cast(dict[str, Any], values),  # every definition names its attribute and reads its type
-        issuers=MappingProxyType(cast(dict[str, str], reading.issuers)),
-        rails=MappingProxyType(
-            {name: RailSettings(**cast(Any, rail)) for name, rail in reading.rails.items()}
-        ),
-        verifiers=MappingProxyType(
-            {name: VerifierSettings(**cast(Any, verifier)) for name, verifier in reading.verifiers.items()}
-        ),
-        origins=MappingProxyType(origins),
     )
 
 

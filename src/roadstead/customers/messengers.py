@@ -9,15 +9,14 @@ import ssl
 from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import format_datetime
-from importlib import import_module
 from pathlib import Path
-from typing import cast
 
 import msgspec
 
 from roadstead.clock import Clock, utc_text
 from roadstead.config.confirmable import MessageChannel
 from roadstead.config.effective import Configuration
+from roadstead.config.extensions import imported
 from roadstead.config.text_forms import MESSENGER_FILE, MESSENGER_SMTP
 from roadstead.customers.messages import SEND_TIMEOUT_S, CodeMessage, Messenger, NotSent
 from roadstead.errors import ConfigurationError
@@ -181,12 +180,5 @@ def open_messenger(configuration: Configuration, clock: Clock) -> Messenger | No
 
 
 def _own(kind: str, configuration: Configuration) -> Messenger:
-    module_name, _, attribute = kind.partition(":")
-    try:
-        factory = cast("MessengerFactory", getattr(import_module(module_name), attribute))
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(
-            f"ROADSTEAD_MESSENGER_KIND names {kind}, which cannot be imported ({error}): install the package beside "
-            "Roadstead and check the spelling."
-        ) from error
+    factory: MessengerFactory = imported(kind, named_by="ROADSTEAD_MESSENGER_KIND")
     return factory(configuration)

@@ -126,39 +126,30 @@ async def place_hold(
         raise BadInput(f"A hold needs 1 to {APPROVALS_MAX} people, not {approvals}.")
     text = canonical(content)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    standing = await _lock_open(connection, kind, subject)
-    if standing is not None:
-        if standing["status"] == HoldStatus.DECIDED or standing["digest"] == digest:
-            found: UUID = standing["id"]
-            return found
-        await _withdraw(connection, standing["id"], "what it was about changed")
-    placed = await connection.fetchval(
-        """
-        INSERT INTO holds (id, kind, subject, content, digest, reason, approvals, placed_by)
-        VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $6, $7)
-        ON CONFLICT (kind, subject) WHERE status NOT IN ('applied', 'withdrawn') DO NOTHING RETURNING id
-        """,
-        kind,
-        subject,
-        text,
-        digest,
-        reason[:REASON_MAX],
-        approvals,
-        actor,
-    )
-    if placed is not None:
-        new: UUID = placed
-        return new
-    # Somebody placed it between the two statements.
-    return await place_hold(
-        connection,
-        kind=kind,
-        subject=subject,
-        content=content,
-        reason=reason,
-        approvals=approvals,
-        actor=actor,
-    )
+    while True:
+        standing = await _lock_open(connection, kind, subject)
+        if standing is not None:
+            if standing["status"] == HoldStatus.DECIDED or standing["digest"] == digest:
+                found: UUID = standing["id"]
+                return found
+            await _withdraw(connection, standing["id"], "what it was about changed")
+        placed: UUID | None = await connection.fetchval(
+            """
+            INSERT INTO holds (id, kind, subject, content, digest, reason, approvals, placed_by)
+            VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $6, $7)
+            ON CONFLICT (kind, subject) WHERE status NOT IN ('applied', 'withdrawn') DO NOTHING RETURNING id
+            """,
+            kind,
+            subject,
+            text,
+            digest,
+            reason[:REASON_MAX],
+            approvals,
+            actor,
+        )
+        if placed is not None:
+            return placed
+        # Somebody placed one between the two statements: that one is looked at.
 
 
 async def decided(connection: Connection, kind: HoldKind, limit: int) -> list[Decided]:

@@ -33,7 +33,7 @@ from roadstead.payouts.decisions import (
 from roadstead.payouts.desk import Desk
 from roadstead.payouts.reason_codes import ActionClass
 from roadstead.payouts.reasons import Reason, explanation, reason_of
-from roadstead.payouts.recording import AT_ONCE, Word, record
+from roadstead.payouts.recording import AT_ONCE, record, word_found
 from roadstead.payouts.states import AttemptStatus, PayoutStatus
 from roadstead.rails.protocol import Observation, RailStatus, Unknown
 from roadstead.remittances import cancellation
@@ -144,17 +144,10 @@ async def _is_confirmed(desk: Desk, payout: store.Payout, last: store.Attempt, t
             async with desk.database.connection() as connection:
                 await store.release(connection, payout.id, token, ASK_AGAIN_AFTER)
             return False
-        case Observation(status=status) if status is not RailStatus.REFUSED:
-            word = Word(
-                status=status,
-                heard="find",
-                reference=found.reference,
-                reason=found.reason,
-                amount=found.amount,
-            )
+        case Observation() if found.status is not RailStatus.REFUSED:
             async with desk.database.transaction() as connection:
                 locked = await store.lock_leased(connection, payout.id, token)
-                await record(connection, locked, last.key, word, desk.clock.now())
+                await record(connection, locked, last.key, word_found(found), desk.clock.now())
                 still_refused = (
                     await store.lock_leased(connection, payout.id, token)
                 ).status is payout.status

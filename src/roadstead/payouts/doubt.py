@@ -48,25 +48,15 @@ async def hear_again(connection: Connection, rail: str, key: str) -> bool:
 
 async def may_be_paid_unknown_to_us(connection: Connection, payout_id: UUID) -> bool:
     """Whether a rail told that it pays an attempt which was lost, so that the money must not go back to its payer."""
-    if await lost_since(connection, payout_id) is None:
-        return False
-    found: bool = await connection.fetchval(
-        """
-        SELECT EXISTS (
-            SELECT FROM (
-                SELECT DISTINCT ON (e.rail, e.key) e.status FROM rail_events AS e
-                JOIN payouts AS p ON p.end_to_end_id = e.end_to_end_id
-                WHERE p.id = $1 AND e.conclusion = $2 ORDER BY e.rail, e.key, e.id DESC) AS last
-            WHERE status IN ('received', 'accepted', 'settled'))
-        """,
-        payout_id,
-        NOT_OURS,
-    )
-    return found
+    return await _is_said_to_be_paid(connection, payout_id, besides=None)
 
 
 async def is_with_another_rail(connection: Connection, payout_id: UUID, rail: str) -> bool:
     """Whether another rail than this one told that it pays an attempt which was lost: this one must not be asked to."""
+    return await _is_said_to_be_paid(connection, payout_id, besides=rail)
+
+
+async def _is_said_to_be_paid(connection: Connection, payout_id: UUID, *, besides: str | None) -> bool:
     if await lost_since(connection, payout_id) is None:
         return False
     found: bool = await connection.fetchval(
@@ -75,11 +65,12 @@ async def is_with_another_rail(connection: Connection, payout_id: UUID, rail: st
             SELECT FROM (
                 SELECT DISTINCT ON (e.rail, e.key) e.status FROM rail_events AS e
                 JOIN payouts AS p ON p.end_to_end_id = e.end_to_end_id
-                WHERE p.id = $1 AND e.rail <> $2 AND e.conclusion = $3 ORDER BY e.rail, e.key, e.id DESC) AS last
+                WHERE p.id = $1 AND e.rail IS DISTINCT FROM $2 AND e.conclusion = $3
+                ORDER BY e.rail, e.key, e.id DESC) AS last
             WHERE status IN ('received', 'accepted', 'settled'))
         """,
         payout_id,
-        rail,
+        besides,
         NOT_OURS,
     )
     return found

@@ -25,7 +25,7 @@ from roadstead.payouts.states import (
     remittance_status,
     standing,
 )
-from roadstead.rails.protocol import RailStatus
+from roadstead.rails.protocol import Observation, RailStatus
 from roadstead.remittances import store as remittances
 from roadstead.remittances.states import RemittanceStatus
 
@@ -46,6 +46,17 @@ class Word:
     reason: str | None = None
     amount: Money | None = None
     """Of a return: what came back; None means all of it."""
+
+
+def word_found(found: Observation) -> Word:
+    """Return the word of a rail that was asked about an attempt."""
+    return Word(
+        status=found.status,
+        heard="find",
+        reference=found.reference,
+        reason=found.reason,
+        amount=found.amount,
+    )
 
 
 async def record(connection: Connection, payout: store.Payout, key: str, word: Word, now: datetime) -> str:

@@ -24,7 +24,7 @@ from roadstead.payouts import deciding, doubt, holding, preparation, screened, s
 from roadstead.payouts.carriage import carriage_of
 from roadstead.payouts.deciding import ASK_AGAIN_AFTER, RECHECK_AFTER
 from roadstead.payouts.desk import Desk
-from roadstead.payouts.recording import INQUIRE_AFTER, Word, due_after, record, record_unknown
+from roadstead.payouts.recording import INQUIRE_AFTER, Word, due_after, record, record_unknown, word_found
 from roadstead.payouts.states import AttemptStatus, PayoutStatus
 from roadstead.rails.protocol import (
     Absent,
@@ -300,16 +300,9 @@ async def _find(desk: Desk, attempt: PayoutAttempt) -> Observation | Absent | Un
 async def _record_observation(
     desk: Desk, payout: store.Payout, key: str, found: Observation, token: UUID
 ) -> None:
-    word = Word(
-        status=found.status,
-        heard="find",
-        reference=found.reference,
-        reason=found.reason,
-        amount=found.amount,
-    )
     async with desk.database.transaction() as connection:
         locked = await store.lock_leased(connection, payout.id, token)
-        await record(connection, locked, key, word, desk.clock.now())
+        await record(connection, locked, key, word_found(found), desk.clock.now())
         await _watch_silence(desk, connection, await store.lock_leased(connection, payout.id, token))
         await _give_back(connection, payout.id, token)
 

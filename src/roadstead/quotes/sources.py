@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import cast
 
 from roadstead.clock import Clock
 from roadstead.config.effective import Configuration, ConfiguredRateSource
+from roadstead.config.extensions import imported
 from roadstead.config.pair_rules import HTTP, STATIC
 from roadstead.errors import ConfigurationError
 from roadstead.quotes.http_rates import HttpRates
@@ -46,12 +45,5 @@ def open_source(configured: ConfiguredRateSource, clock: Clock) -> RateSource:
                 f"ROADSTEAD_RATES_URL is missing: the rate source {terms.name} is of kind http and needs it."
             )
         return HttpRates(configured.url, configured.token, clock)
-    module_name, _, attribute = terms.kind.partition(":")
-    try:
-        factory = cast("RateSourceFactory", getattr(import_module(module_name), attribute))
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(
-            f"The rate source {terms.name} is of kind {terms.kind}, which cannot be imported ({error}): install the "
-            "package beside Roadstead and check the spelling."
-        ) from error
+    factory: RateSourceFactory = imported(terms.kind, named_by=f"The kind of the rate source {terms.name}")
     return factory(configured)

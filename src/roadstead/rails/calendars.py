@@ -7,13 +7,12 @@ go forward, one in the hour that is left out is the same moment by the old time.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from roadstead.config.calendar_terms import CalendarTerms
+from roadstead.config.holiday_calendars import holidays_of
 from roadstead.errors import ConfigurationError
 
 CLOSED_DAYS_MAX = 60
@@ -87,15 +86,3 @@ class BusinessCalendar:
     def _at(self, day: date, hour: time) -> datetime:
         """Return an absolute moment: differences within one zone would count hours of the wall, not of time."""
         return datetime.combine(day, hour, tzinfo=self._zone).astimezone(ZoneInfo("UTC"))
-
-
-@lru_cache(maxsize=512)
-def holidays_of(name: str, year: int) -> Collection[date]:
-    """Return the holidays of a calendar of the `holidays` library in one year."""
-    import holidays  # noqa: PLC0415 - takes a tenth of a second; rails without a calendar do not wait for it
-    from holidays.utils import list_supported_financial  # noqa: PLC0415
-
-    if name in list_supported_financial():
-        return frozenset(holidays.financial_holidays(name, years=year))
-    country, _, part = name.partition("-")
-    return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from types import MappingProxyType
-from typing import cast
 
 from roadstead.config.ed25519 import private_key_from, public_key_from
 from roadstead.config.effective import Configuration, ConfiguredRail
+from roadstead.config.extensions import imported
 from roadstead.config.rail_checks import rail_variable
 from roadstead.config.text_forms import RAIL_KINDS, SIGNED_HTTP, SIMULATED
 from roadstead.errors import ConfigurationError
@@ -42,19 +41,12 @@ def open_rail(configured: ConfiguredRail, kinds: Mapping[str, RailFactory] = Map
     own = kinds.get(configured.kind) or _OWN.get(configured.kind)
     if own is not None:
         return own(configured)
-    module_name, separator, attribute = configured.kind.partition(":")
-    if not separator:
+    if ":" not in configured.kind:
         raise ConfigurationError(
             f"{_variable(configured, 'KIND')} is {configured.kind!r}: write {', '.join(RAIL_KINDS)}, or "
             "package.module:function of a rail of your own."
         )
-    try:
-        factory = cast("RailFactory", getattr(import_module(module_name), attribute))
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(
-            f"{_variable(configured, 'KIND')} names {configured.kind}, which cannot be imported ({error}): install "
-            "the package beside Roadstead and check the spelling."
-        ) from error
+    factory: RailFactory = imported(configured.kind, named_by=_variable(configured, "KIND"))
     return factory(configured)
 
 

@@ -206,9 +206,7 @@ def _require_same(one: Decided, content: Mapping[str, str]) -> None:
 
 
 def _approvals(payment: QueuedPayment, policies: Policies) -> int:
-    waiting = payment.waiting
-    amount = waiting[1] if waiting else None
-    return 2 if amount is None or policies.needs_approval(amount) else 1
+    return policies.approvals(payment.waiting[1] if payment.waiting else None)
 
 
 async def _ask(

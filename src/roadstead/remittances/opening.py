@@ -2,80 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
 from uuid import UUID
 
 from roadstead.clock import Clock
 from roadstead.config.anchor import CustomerGate
 from roadstead.config.effective import AcceptedAsset, Configuration
-from roadstead.customers.corridors import RequiredTypes
 from roadstead.customers.requirements import CustomerStatus
 from roadstead.database.pool import Connection, Database
 from roadstead.errors import BadInput, CustomerInfoNeeded, Forbidden
-from roadstead.money import amount_from_text
 from roadstead.partners.receipts import Receipt
 from roadstead.quotes.quoting import named_quote
 from roadstead.quotes.store import StoredQuote
 from roadstead.randomness import Randomness, new_id, new_memo
 from roadstead.remittances import gate, opening_store
-from roadstead.remittances.carrying import carried
-from roadstead.remittances.demands import types_at
-from roadstead.remittances.modes import Mode, at_par_or_to_come, quoted, used_up
-from roadstead.remittances.pricing import Price
+from roadstead.remittances.modes import used_up
+from roadstead.remittances.proposals import Proposal, Terms, assess
 from roadstead.remittances.release import release_waiting
 from roadstead.remittances.states import RemittanceStatus
-
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}", re.ASCII)
-_MEMO_ID_MAX = 2**64 - 1
-_MEMO_ID_DIGITS_MAX = 20
-_MEMO_TEXT_BYTES_MAX = 28
-_MEMO_HASH_BYTES = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundMemo:
-    """The memo that a partner wants on a refund."""
-
-    kind: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """What a partner asks for, as it was sent: nothing of it is checked yet."""
-
-    amount: str
-    asset_code: str
-    asset_issuer: str | None = None
-    destination_asset: str | None = None
-    quote_id: str | None = None
-    funding_method: str | None = None
-    sender_id: str | None = None
-    receiver_id: str | None = None
-    refund_memo: str | None = None
-    refund_memo_kind: str | None = None
-    lang: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """A proposal that is acceptable so far as it can be judged without asking the database."""
-
-    accepted: AcceptedAsset
-    price: Price
-    quote: StoredQuote | None
-    funding_method: str
-    required_types: RequiredTypes
-    sender_id: UUID | None
-    receiver_id: UUID | None
-    refund_memo: RefundMemo | None
-    lang: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,53 +70,83 @@ async def open_remittance(
             receiver_id=terms.receiver_id,
             now=now,
         )
-        partner_id = _require_partner(parties)
-        status = await _ask_the_gate(connection, parties, terms, configuration, now)
-        new = opening_store.NewRemittance(
-            id=new_id(randomness),
-            partner_id=partner_id,
+        parties = _require_partner(parties)
+        new = _new_remittance(
+            terms,
+            configuration,
+            remittance_id=new_id(randomness),
+            partner_id=parties.partner_id,
             account=account,
-            status=status,
-            receiving_account=configuration.settings.distribution_account,
-            started_at=now,
-            expires_at=_expiry(terms, configuration, now),
-            quote_id=quote.quote.id if quote else None,
-            **_agreed(terms),
+            status=await _ask_the_gate(connection, parties, terms, configuration, now),
+            now=now,
         )
-        try:
-            memo = await opening_store.insert(
-                connection,
-                new,
-                lambda: new_memo(randomness),
-                None if receipt is None else lambda memo: receipt(_opened(new, memo)),
-            )
-        except opening_store.QuoteTaken as error:
-            raise (used_up(quote) if quote else error) from error
-    if status is not RemittanceStatus.PENDING_SENDER:
-        # A customer may have become complete between the look at it and the storing of the remittance.
-        for customer_id in {new.sender_id, new.receiver_id} - {None}:
-            await release_waiting(
-                database,
-                configuration.anchor,
-                cast(UUID, customer_id),
-                clock,
-                verified_types=configuration.verified_types,
-            )
+        memo = await _store(connection, new, quote, randomness, receipt)
+    if new.status is not RemittanceStatus.PENDING_SENDER:
+        await _release_if_completed(new, configuration, database, clock)
     return _opened(new, memo)
 
 
-def _agreed(terms: Terms) -> dict[str, Any]:
-    """Name what a new remittance takes over from its terms."""
-    return {
-        "sender_id": terms.sender_id,
-        "receiver_id": terms.receiver_id,
-        "price": terms.price,
-        "funding_method": terms.funding_method,
-        "required_types": terms.required_types,
-        "refund_memo_kind": terms.refund_memo.kind if terms.refund_memo else None,
-        "refund_memo": terms.refund_memo.value if terms.refund_memo else None,
-        "lang": terms.lang,
-    }
+def _new_remittance(
+    terms: Terms,
+    configuration: Configuration,
+    *,
+    remittance_id: UUID,
+    partner_id: UUID,
+    account: str,
+    status: RemittanceStatus,
+    now: datetime,
+) -> opening_store.NewRemittance:
+    return opening_store.NewRemittance(
+        id=remittance_id,
+        partner_id=partner_id,
+        account=account,
+        sender_id=terms.sender_id,
+        receiver_id=terms.receiver_id,
+        status=status,
+        price=terms.price,
+        funding_method=terms.funding_method,
+        required_types=terms.required_types,
+        receiving_account=configuration.settings.distribution_account,
+        refund_memo_kind=terms.refund_memo.kind if terms.refund_memo else None,
+        refund_memo=terms.refund_memo.value if terms.refund_memo else None,
+        lang=terms.lang,
+        started_at=now,
+        expires_at=_expiry(terms, configuration, now),
+        quote_id=terms.quote.quote.id if terms.quote else None,
+    )
+
+
+async def _store(
+    connection: Connection,
+    new: opening_store.NewRemittance,
+    quote: StoredQuote | None,
+    randomness: Randomness,
+    receipt: Callable[[Opened], Receipt] | None,
+) -> int:
+    try:
+        return await opening_store.insert(
+            connection,
+            new,
+            lambda: new_memo(randomness),
+            None if receipt is None else lambda memo: receipt(_opened(new, memo)),
+        )
+    except opening_store.QuoteTaken as error:
+        raise (used_up(quote) if quote else error) from error
+
+
+async def _release_if_completed(
+    new: opening_store.NewRemittance, configuration: Configuration, database: Database, clock: Clock
+) -> None:
+    """Look again at customers who may have become complete between the look at them and the storing."""
+    for customer_id in {new.sender_id, new.receiver_id}:
+        if customer_id is not None:
+            await release_waiting(
+                database,
+                configuration.anchor,
+                customer_id,
+                clock,
+                verified_types=configuration.verified_types,
+            )
 
 
 def _opened(new: opening_store.NewRemittance, memo: int) -> Opened:
@@ -199,123 +175,15 @@ def _expiry(terms: Terms, configuration: Configuration, now: datetime) -> dateti
     return now + timedelta(seconds=configuration.anchor.remittances.expires_after_s)
 
 
-def assess(
-    proposal: Proposal,
-    configuration: Configuration,
-    assets: dict[str, AcceptedAsset],
-    *,
-    quote: StoredQuote | None,
-    now: datetime,
-) -> Terms:
-    """Judge a proposal by the configuration and by the quote that it names, if it names one.
-
-    Raises:
-        BadInput: It cannot be accepted; the message says what to change.
-    """
-    accepted = _accepted_asset(proposal, assets)
-    amount = amount_from_text(accepted.asset, proposal.amount)
-    destination = proposal.destination_asset
-    mode = (
-        at_par_or_to_come(destination, amount, accepted, configuration)
-        if quote is None
-        else quoted(quote, amount=amount, accepted=accepted, destination_asset=destination, now=now)
-    )
-    method = _funding_method(proposal.funding_method, mode, accepted, configuration)
-    funding_method = carried(method, mode.price, configuration.anchor)
-    return Terms(
-        accepted=accepted,
-        price=mode.price,
-        quote=quote,
-        funding_method=funding_method,
-        required_types=types_at(configuration.anchor, mode.price, funding_method),
-        sender_id=_customer_id(proposal.sender_id, "sender_id"),
-        receiver_id=_customer_id(proposal.receiver_id, "receiver_id"),
-        refund_memo=_refund_memo(proposal.refund_memo, proposal.refund_memo_kind),
-        lang=proposal.lang if proposal.lang and _LANGUAGE.fullmatch(proposal.lang) else None,
-    )
-
-
-def _accepted_asset(proposal: Proposal, assets: dict[str, AcceptedAsset]) -> AcceptedAsset:
-    accepted = assets.get(proposal.asset_code)
-    if accepted is None:
-        raise BadInput(f"Asset {proposal.asset_code[:12]!r} is not accepted: use one of {', '.join(assets)}.")
-    if proposal.asset_issuer not in (None, accepted.issuer):
-        raise BadInput(
-            f"{accepted.code} is accepted only as issued by {accepted.issuer}: send that asset_issuer or none."
-        )
-    return accepted
-
-
-def _funding_method(
-    name: str | None, mode: Mode, accepted: AcceptedAsset, configuration: Configuration
-) -> str:
-    offered = mode.funding_methods
-    if name is None:
-        if len(offered) == 1 and not configuration.anchor.remittances.require_funding_method:
-            return offered[0]
-        raise BadInput(f"funding_method is missing: send one of {', '.join(offered)}.")
-    if name not in offered:
-        raise BadInput(
-            f"funding_method {name[:40]!r} does not deliver {accepted.code} as {mode.price.delivers}: send one of "
-            f"{', '.join(offered)}."
-        )
-    return name
-
-
-def _customer_id(text: str | None, name: str) -> UUID | None:
-    if text is None:
-        return None
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise BadInput(
-            f"{name} {text[:40]!r} is not known: use the id that PUT /customer gave you."
-        ) from error
-
-
-def _refund_memo(value: str | None, kind: str | None) -> RefundMemo | None:
-    if value is None and kind is None:
-        return None
-    if value is None or kind is None:
-        raise BadInput("refund_memo and refund_memo_type come together: send both or neither.")
-    match kind:
-        case "id":
-            sound = (
-                value.isascii()
-                and value.isdigit()
-                and len(value) <= _MEMO_ID_DIGITS_MAX
-                and int(value) <= _MEMO_ID_MAX
-            )
-        case "text":
-            sound = 0 < len(value.encode()) <= _MEMO_TEXT_BYTES_MAX and "\x00" not in value
-        case "hash":
-            sound = _is_hash(value)
-        case _:
-            raise BadInput(f"refund_memo_type {kind[:20]!r} is not known: use id, text or hash.")
-    if not sound:
-        raise BadInput(
-            f"refund_memo is not a valid memo of type {kind}: an id is a number up to 2^64-1, a text has at most "
-            f"{_MEMO_TEXT_BYTES_MAX} bytes, a hash is base64 of {_MEMO_HASH_BYTES} bytes."
-        )
-    return RefundMemo(kind=kind, value=value)
-
-
-def _is_hash(value: str) -> bool:
-    try:
-        return len(base64.b64decode(value, validate=True)) == _MEMO_HASH_BYTES
-    except (binascii.Error, ValueError):
-        return False
-
-
-def _require_partner(parties: opening_store.Parties | None) -> UUID:
+def _require_partner(parties: opening_store.Parties | None) -> opening_store.Parties:
     if parties is None or not parties.partner_is_active:
         raise Forbidden("This account belongs to no active partner: ask the anchor's support to be enabled.")
-    return parties.partner_id
+    return parties
 
 
 async def _ask_the_gate(
     connection: Connection,
-    parties: opening_store.Parties | None,
+    parties: opening_store.Parties,
     terms: Terms,
     configuration: Configuration,
     now: datetime,
@@ -333,26 +201,24 @@ async def _ask_the_gate(
 
 
 def _sides(
-    parties: opening_store.Parties | None, terms: Terms, configuration: Configuration, now: datetime
+    parties: opening_store.Parties, terms: Terms, configuration: Configuration, now: datetime
 ) -> list[gate.Side]:
     """Judge both customers for the types that are asked of them.
 
     Raises:
         BadInput: A customer is not known.
     """
-    sender_fields = parties.sender_fields if parties else None
-    receiver_fields = parties.receiver_fields if parties else None
     for name, customer_id, fields in (
-        ("sender_id", terms.sender_id, sender_fields),
-        ("receiver_id", terms.receiver_id, receiver_fields),
+        ("sender_id", terms.sender_id, parties.sender_fields),
+        ("receiver_id", terms.receiver_id, parties.receiver_fields),
     ):
         if customer_id is not None and fields is None:
             raise BadInput(f"{name} {customer_id} is not known: use the id that PUT /customer gave you.")
     accepted = gate.AcceptedFields(
-        sender=sender_fields or {},
-        receiver=receiver_fields or {},
-        sender_cases=parties.sender_cases if parties else {},
-        receiver_cases=parties.receiver_cases if parties else {},
+        sender=parties.sender_fields or {},
+        receiver=parties.receiver_fields or {},
+        sender_cases=parties.sender_cases,
+        receiver_cases=parties.receiver_cases,
         sender_id=terms.sender_id,
         receiver_id=terms.receiver_id,
     )

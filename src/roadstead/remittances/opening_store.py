@@ -138,39 +138,12 @@ async def insert(
         QuoteTaken: Its quote was used meanwhile.
         InvariantViolated: Several memos in a row were taken: the source of randomness is broken.
     """
-    price = new.price
-    fee_details = msgspec.json.encode(price.fee_texts).decode()
     for _ in range(_MEMO_TRIES):
         memo = draw_memo()
         try:
             done = await connection.execute(
                 _INSERT if receipt is None else _INSERT_WITH_RECEIPT,
-                new.id,
-                new.partner_id,
-                new.account,
-                new.sender_id,
-                new.receiver_id,
-                new.status,
-                new.started_at,
-                price.amount_in.asset.id,
-                price.amount_in.units,
-                price.delivers.id,
-                price.amount_out.units if price.amount_out else None,
-                price.amount_in.asset.id,
-                price.service_fee.units,
-                price.rounding.units,
-                fee_details,
-                new.funding_method,
-                new.receiving_account,
-                memo,
-                new.refund_memo_kind,
-                new.refund_memo,
-                new.lang,
-                new.expires_at,
-                price.pricing,
-                new.quote_id,
-                new.required_types.sender,
-                new.required_types.receiver,
+                *_values(new, memo),
                 *(() if receipt is None else receipt(memo).values),
             )
         except asyncpg.UniqueViolationError as error:
@@ -188,4 +161,37 @@ async def insert(
         return memo
     raise InvariantViolated(
         f"{_MEMO_TRIES} random memos in a row were taken: check the source of randomness."
+    )
+
+
+def _values(new: NewRemittance, memo: int) -> tuple[object, ...]:
+    """Return the parameters of `_INSERT`, in their order."""
+    price = new.price
+    return (
+        new.id,
+        new.partner_id,
+        new.account,
+        new.sender_id,
+        new.receiver_id,
+        new.status,
+        new.started_at,
+        price.amount_in.asset.id,
+        price.amount_in.units,
+        price.delivers.id,
+        price.amount_out.units if price.amount_out else None,
+        price.amount_in.asset.id,
+        price.service_fee.units,
+        price.rounding.units,
+        msgspec.json.encode(price.fee_texts).decode(),
+        new.funding_method,
+        new.receiving_account,
+        memo,
+        new.refund_memo_kind,
+        new.refund_memo,
+        new.lang,
+        new.expires_at,
+        price.pricing,
+        new.quote_id,
+        new.required_types.sender,
+        new.required_types.receiver,
     )

@@ -53,12 +53,12 @@ class Policies:
         terms = self.assets.get(asset)
         return timedelta(seconds=(terms.matching if terms else MatchingTerms()).age_max_s)
 
-    def needs_approval(self, amount: Money) -> bool:
-        """Tell whether a second person has to agree to what one person decides about an amount."""
-        terms = self.assets.get(amount.asset)
-        if terms is None or terms.matching.approval_above is None:
-            return True
-        return amount > exact_amount(amount.asset, terms.matching.approval_above)
+    def approvals(self, amount: Money | None) -> int:
+        """Return how many people decide about an amount: one up to the asset's limit, two above it or without one."""
+        terms = None if amount is None else self.assets.get(amount.asset)
+        if amount is None or terms is None or terms.matching.approval_above is None:
+            return 2
+        return 2 if amount > exact_amount(amount.asset, terms.matching.approval_above) else 1
 
     def price_received(self, remittance: Remittance, received: Money) -> Price | None:
         """Price what arrived as it would be priced if it had been agreed; None where it cannot be delivered.

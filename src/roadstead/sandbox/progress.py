@@ -8,6 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from roadstead.config.anchor import CustomerRole
+from roadstead.sandbox.page import AnchorPage
+from roadstead.sandbox.receiver import Opened
+from roadstead.sandbox.wallet import Paid
 
 FINAL_STATUSES = frozenset({"completed", "refunded", "expired", "error"})
 
@@ -50,6 +53,46 @@ class Progress:
     details: Mapping[str, str] = field(default_factory=dict)
     remittance: Mapping[str, Any] | None = None
     """The remittance as the anchor shows it (SEP-31), once there is one."""
+
+
+def found(page: AnchorPage) -> Progress:
+    """Tell that the anchor was looked up."""
+    return Progress(
+        step=Step.FOUND,
+        message=f"Found {page.home_domain}",
+        details={"home_domain": page.home_domain, "signing_key": page.signing_key},
+    )
+
+
+def authenticated(account: str) -> Progress:
+    """Tell that the anchor knows who we are."""
+    return Progress(
+        step=Step.AUTHENTICATED, message=f"Authenticated as {account}", details={"account": account}
+    )
+
+
+def opened_as(opened: Opened, remittance: Mapping[str, Any]) -> Progress:
+    """Tell that a remittance was opened, and how it is to be paid."""
+    return Progress(
+        step=Step.OPENED,
+        message=f"Opened remittance {opened.id}",
+        details={
+            "id": opened.id,
+            "account": opened.account,
+            "memo_type": opened.memo_type,
+            "memo": opened.memo,
+        },
+        remittance=remittance,
+    )
+
+
+def paid_with(paid: Paid, amount: str) -> Progress:
+    """Tell that an amount is in a ledger."""
+    return Progress(
+        step=Step.PAID,
+        message=f"Paid {amount} in ledger {paid.ledger}",
+        details={"transaction_hash": paid.transaction_hash, "ledger": str(paid.ledger)},
+    )
 
 
 def registered(role: CustomerRole, customer_id: str | None) -> Progress:

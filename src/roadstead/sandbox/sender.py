@@ -23,8 +23,12 @@ from roadstead.sandbox.progress import (
     FINAL_STATUSES,
     Progress,
     Step,
+    authenticated,
     corrected,
     finished,
+    found,
+    opened_as,
+    paid_with,
     registered,
     status_text,
 )
@@ -169,17 +173,9 @@ class SendingAnchor:
             Unavailable: A server stayed away.
         """
         page = self.receiver.page
-        yield Progress(
-            step=Step.FOUND,
-            message=f"Found {page.home_domain}",
-            details={"home_domain": page.home_domain, "signing_key": page.signing_key},
-        )
+        yield found(page)
         await self.receiver.authenticate()
-        yield Progress(
-            step=Step.AUTHENTICATED,
-            message=f"Authenticated as {self.account}",
-            details={"account": self.account},
-        )
+        yield authenticated(self.account)
         offer = _choose(await self.receiver.offers(), order.asset_code, page.home_domain)
         sender_id = order.sender_id or await self.register_sender(offer, order.sender_fields)
         yield registered(CustomerRole.SENDER, sender_id)
@@ -193,23 +189,9 @@ class SendingAnchor:
             given={CustomerRole.SENDER: order.sender_fields, CustomerRole.RECEIVER: order.receiver_fields},
             may_invent=self.may_invent,
         )
-        yield Progress(
-            step=Step.OPENED,
-            message=f"Opened remittance {opened.id}",
-            details={
-                "id": opened.id,
-                "account": opened.account,
-                "memo_type": opened.memo_type,
-                "memo": opened.memo,
-            },
-            remittance=await self.receiver.remittance(opened.id),
-        )
+        yield opened_as(opened, await self.receiver.remittance(opened.id))
         paid = await self.pay(opened, amount=order.amount, asset_code=offer.asset_code)
-        yield Progress(
-            step=Step.PAID,
-            message=f"Paid {order.amount} {offer.asset_code} in ledger {paid.ledger}",
-            details={"transaction_hash": paid.transaction_hash, "ledger": str(paid.ledger)},
-        )
+        yield paid_with(paid, f"{order.amount} {offer.asset_code}")
         corrections = order.receiver_corrections
         async for progress in self.follow(opened.id, timeout_s=order.timeout_s):
             yield progress

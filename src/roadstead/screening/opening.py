@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import cast
 
 from roadstead.config.effective import Configuration
+from roadstead.config.extensions import imported
 from roadstead.config.text_forms import BUILT_IN
 from roadstead.database.pool import Database
-from roadstead.errors import ConfigurationError
 from roadstead.screening.builtin import BuiltInScreener
 from roadstead.screening.protocol import Screener
 
@@ -26,12 +24,5 @@ def open_screener(configuration: Configuration, database: Database) -> Screener:
     kind = configuration.settings.screener
     if kind == BUILT_IN:
         return BuiltInScreener(database, configuration.anchor.screening.score_min)
-    module_name, _, attribute = kind.partition(":")
-    try:
-        factory = cast("ScreenerFactory", getattr(import_module(module_name), attribute))
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(
-            f"ROADSTEAD_SCREENER names {kind}, which cannot be imported ({error}): install the package beside "
-            "Roadstead and check the spelling."
-        ) from error
+    factory: ScreenerFactory = imported(kind, named_by="ROADSTEAD_SCREENER")
     return factory(configuration)

@@ -21,7 +21,8 @@ from roadstead.partners.receipts import KeyedRequest, Receipt
 from roadstead.payouts.waking import wake
 from roadstead.remittances import store
 from roadstead.remittances.corrections import correct_fields
-from roadstead.remittances.opening import Opened, Proposal, open_remittance
+from roadstead.remittances.opening import Opened, open_remittance
+from roadstead.remittances.proposals import Proposal
 from roadstead.sep.amounts import AmountText, amount_text
 from roadstead.sep.idempotency import IDEMPOTENCY_KEY, done_once
 from roadstead.sep.routes import Answer, Audience, Body, Call, Parameter, Route

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import cast
 
 from roadstead.clock import Clock
 from roadstead.config.effective import Configuration
+from roadstead.config.extensions import imported
 from roadstead.config.verification import ConfiguredVerifier
 from roadstead.config.verifier_checks import variable_of
 from roadstead.config.verifier_definitions import HTTP, MANUAL, OFFLINE
@@ -50,20 +49,13 @@ def open_verifier(configured: ConfiguredVerifier, database: Database, clock: Clo
             return ManualVerifier(configured.name, database)
         case "http":
             return _http(configured, clock)
-    module_name, separator, attribute = configured.kind.partition(":")
     variable = variable_of(configured.name, "KIND")
-    if not separator:
+    if ":" not in configured.kind:
         raise ConfigurationError(
             f"{variable} is {configured.kind!r}: write {OFFLINE}, {MANUAL}, {HTTP}, or package.module:function of a "
             "verifier of your own."
         )
-    try:
-        factory = cast("VerifierFactory", getattr(import_module(module_name), attribute))
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(
-            f"{variable} names {configured.kind}, which cannot be imported ({error}): install the package beside "
-            "Roadstead and check the spelling."
-        ) from error
+    factory: VerifierFactory = imported(configured.kind, named_by=variable)
     return factory(configured)
 
 

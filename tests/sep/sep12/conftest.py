@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 from tests.fixtures.asgi import Caller
-from tests.fixtures.customers import EXAMPLE, PARTNER
+from tests.fixtures.customers import PARTNER
+from tests.fixtures.environment import sandbox_environment
 
 from roadstead.clock import SystemClock
-from roadstead.config import examples
 from roadstead.config.load import load_configuration
 from roadstead.customers.vault import LocalKeyProvider
 from roadstead.database.migrate import APP_ROLE
@@ -49,21 +49,7 @@ class NoPartners:
 
 @pytest.fixture(scope="session")
 def configuration() -> Configuration:
-    return load_configuration(
-        {
-            "HOME": "/home/operator",
-            "ROADSTEAD_NETWORK": "sandbox",
-            "ROADSTEAD_ANCHOR_FILE": str(EXAMPLE),
-            "ROADSTEAD_HOME_DOMAIN": "localhost:8080",
-            "ROADSTEAD_PUBLIC_URL": "http://localhost:8080",
-            "ROADSTEAD_SIGNING_SECRET": examples.SIGNING_SEED,
-            "ROADSTEAD_DISTRIBUTION_ACCOUNT": examples.DISTRIBUTION_ACCOUNT,
-            "ROADSTEAD_JWT_SECRET": examples.JWT_SECRET,
-            "ROADSTEAD_DATA_KEY": examples.DATA_KEY,
-            "ROADSTEAD_ASSET_EURX_ISSUER": examples.ISSUER,
-            "ROADSTEAD_ASSET_USDC_ISSUER": examples.ISSUER,
-        }
-    )
+    return load_configuration(sandbox_environment(HOME="/home/operator"))
 
 
 @pytest.fixture

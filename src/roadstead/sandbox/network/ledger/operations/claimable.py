@@ -15,7 +15,7 @@ from roadstead.sandbox.network.ledger.assets import (
     is_valid_asset,
     pack_account,
 )
-from roadstead.sandbox.network.ledger.balances import available_lumens, is_authorized, with_lumens, with_units
+from roadstead.sandbox.network.ledger.balances import is_authorized, with_lumens, with_units
 from roadstead.sandbox.network.ledger.outcome import DONE, Outcome, refused
 from roadstead.sandbox.network.ledger.predicates import holds, is_valid, made_absolute
 from roadstead.sandbox.network.ledger.reserves import create_free_entry, remove_free_entry
@@ -28,12 +28,18 @@ from roadstead.sandbox.network.ledger.state import (
     Claimant,
 )
 
+from .payments import DebitCodes, debit
 from .rule import Check, Turn, unpaid
 
 _Create = xdr.CreateClaimableBalanceResultCode
 _Claim = xdr.ClaimClaimableBalanceResultCode
 _Clawback = xdr.ClawbackClaimableBalanceResultCode
 
+_DEBIT = DebitCodes(
+    src_no_trust=_Create.CREATE_CLAIMABLE_BALANCE_NO_TRUST,
+    src_not_authorized=_Create.CREATE_CLAIMABLE_BALANCE_NOT_AUTHORIZED,
+    underfunded=_Create.CREATE_CLAIMABLE_BALANCE_UNDERFUNDED,
+)
 _OPERATION_ID = pack.int32(6)
 
 
@@ -58,29 +64,6 @@ def check_create(check: Check) -> IntEnum | None:
     return _Create.CREATE_CLAIMABLE_BALANCE_MALFORMED if malformed else None
 
 
-def _take_out(turn: Turn, asset: Asset, amount: int) -> IntEnum | None:
-    view = turn.view
-    account = turn.source_account()
-    if asset.is_native:
-        paid = with_lumens(account, -amount, turn.terms)
-        if paid is None or available_lumens(account, turn.terms) < amount:
-            return _Create.CREATE_CLAIMABLE_BALANCE_UNDERFUNDED
-        view.put(paid)
-        return None
-    if is_issuer(turn.source, asset):
-        return None
-    line = view.line(turn.source, asset)
-    if line is None:
-        return _Create.CREATE_CLAIMABLE_BALANCE_NO_TRUST
-    if not is_authorized(line):
-        return _Create.CREATE_CLAIMABLE_BALANCE_NOT_AUTHORIZED
-    left = with_units(line, -amount)
-    if left is None:
-        return _Create.CREATE_CLAIMABLE_BALANCE_UNDERFUNDED
-    view.put(left)
-    return None
-
-
 def _clawback_enabled(turn: Turn, asset: Asset) -> bool:
     if asset.is_native:
         return False
@@ -94,7 +77,7 @@ def apply_create(turn: Turn) -> Outcome:
     """Set an amount of the source aside for claimants."""
     body: xdr.CreateClaimableBalanceOp = turn.body
     asset = asset_from_xdr(body.asset)
-    problem = _take_out(turn, asset, body.amount.int64)
+    problem = debit(turn, asset, body.amount.int64, _DEBIT)
     if problem is not None:
         return refused(problem)
     identity = balance_id(turn.transaction_source, turn.transaction_sequence, turn.index)

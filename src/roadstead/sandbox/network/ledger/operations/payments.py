@@ -30,16 +30,22 @@ OFFERS_CROSSED_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Codes:
+class DebitCodes:
+    """The codes of one kind of operation that takes from its source, under common names."""
+
+    src_no_trust: IntEnum
+    src_not_authorized: IntEnum
+    underfunded: IntEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codes(DebitCodes):
     """The codes of one kind of payment, under common names."""
 
     no_destination: IntEnum
     no_trust: IntEnum
     not_authorized: IntEnum
     line_full: IntEnum
-    src_no_trust: IntEnum
-    src_not_authorized: IntEnum
-    underfunded: IntEnum
     too_few_offers: IntEnum
     cross_self: IntEnum
 
@@ -98,7 +104,7 @@ def credit(turn: Turn, receiver: AccountId, asset: Asset, amount: int, codes: Co
     return None
 
 
-def debit(turn: Turn, asset: Asset, amount: int, codes: Codes) -> IntEnum | None:
+def debit(turn: Turn, asset: Asset, amount: int, codes: DebitCodes) -> IntEnum | None:
     """Take from the source's balance."""
     view = turn.view
     if asset.is_native:
