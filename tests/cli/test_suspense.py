@@ -2,76 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.fixtures.authentication import ANCHOR_FILE
 from tests.fixtures.bank_statements import line, statement
-from tests.fixtures.house import House, house_on
+from tests.fixtures.house import house_on
 from tests.fixtures.mock_bank import OUR_IBAN
+from tests.fixtures.terminal import TerminalInHouse
 from tests.statements.test_importing import camt
-from typer.testing import CliRunner, Result
 
-from roadstead.cli import application
-from roadstead.config import examples
 from roadstead.statements.booking import book_waiting
 from roadstead.statements.resolving import apply_resolutions
 from roadstead.statements.taking import take
 
 
-class Desk:
-    """A house with a fee in suspense, and a terminal in it."""
-
-    def __init__(self, house: House, database_url: str) -> None:
-        self.house = house
-        self._url = database_url
-        self._tokens: dict[str, str] = {}
-
-    async def types(self, person: str | None, *words: str, **more: str) -> Result:
-        """Run `roadstead` with these words as a person."""
-        given = {
-            "ROADSTEAD_NETWORK": "sandbox",
-            "ROADSTEAD_ANCHOR_FILE": str(ANCHOR_FILE),
-            "ROADSTEAD_HOME_DOMAIN": "localhost:8080",
-            "ROADSTEAD_PUBLIC_URL": "http://localhost:8080",
-            "ROADSTEAD_SIGNING_SECRET": examples.SIGNING_SEED,
-            "ROADSTEAD_DISTRIBUTION_ACCOUNT": examples.DISTRIBUTION_ACCOUNT,
-            "ROADSTEAD_JWT_SECRET": examples.JWT_SECRET,
-            "ROADSTEAD_DATA_KEY": examples.DATA_KEY,
-            "ROADSTEAD_ASSET_EURX_ISSUER": examples.ISSUER,
-            "ROADSTEAD_ASSET_USDC_ISSUER": examples.ISSUER,
-            "ROADSTEAD_DATABASE_URL": self._url,
-            "COLUMNS": "240",
-            **more,
-        }
-        if person is not None:
-            given["ROADSTEAD_OPERATOR_TOKEN"] = self._tokens[person]
-        return await asyncio.to_thread(CliRunner().invoke, application(), list(words), env=given)
-
-    async def json(self, person: str | None, *words: str) -> Any:
-        """Run a command that must succeed and read what it writes."""
-        result = await self.types(person, *words, "--json")
-        assert result.exit_code == 0, result.output
-        return json.loads(result.output)
-
-    async def lets_in(self, name: str, role: str, by: str | None) -> None:
-        """Add an operator and keep the token that is shown."""
-        words = ("operators", "add", name, "--email", f"{name}@anchor.example", "--role", role)
-        self._tokens[name] = (await self.json(by, *words))["token"]
-
-
 @pytest.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[TerminalInHouse]:
     async with house_on(database_url) as house:
         fee = line("1", "-3.50", counterparty_name="The Bank", information="Fee")
         async with house.database.transaction() as connection:
             await take(connection, "sepa", [statement("S1", "1000", fee)], house.clock.now())
         await book_waiting(house.database, {"sepa": house.desk}, house.clock)
-        made = Desk(house, database_url)
+        made = TerminalInHouse(house, database_url)
         await made.lets_in("anna", "administrator", by=None)
         await made.lets_in("piet", "approver", by="anna")
         await made.lets_in("olga", "operator", by="anna")
@@ -79,7 +32,7 @@ async def desk(database_url: str) -> AsyncIterator[Desk]:
 
 
 class TestResolving:
-    async def test_one_proposes_another_agrees_and_a_worker_books_it(self, desk: Desk) -> None:
+    async def test_one_proposes_another_agrees_and_a_worker_books_it(self, desk: TerminalInHouse) -> None:
         (waiting,) = await desk.json(None, "statements", "suspense")
         assert (waiting["id"], waiting["why"]) == (1, "unknown")
         words = ("statements", "resolve", "1", "--as", "bank_fee", "--reason", "fee of January")
@@ -96,11 +49,11 @@ class TestResolving:
         assert (await desk.json("olga", *wrong))["hold"]["content"]["action"] == "correct"
 
     @pytest.mark.parametrize("words", [(), ("--as", "payout"), ("--as", "capital", "--attempt", "A1")])
-    async def test_says_what_is_missing(self, desk: Desk, words: tuple[str, ...]) -> None:
+    async def test_says_what_is_missing(self, desk: TerminalInHouse, words: tuple[str, ...]) -> None:
         done = await desk.types("olga", "statements", "resolve", "1", "--reason", "why", *words)
         assert done.exit_code == 2
 
-    async def test_needs_a_person(self, desk: Desk) -> None:
+    async def test_needs_a_person(self, desk: TerminalInHouse) -> None:
         done = await desk.types(
             None, "statements", "resolve", "1", "--as", "bank_fee", "--reason", "fee of January"
         )
@@ -109,7 +62,9 @@ class TestResolving:
 
 
 class TestLooking:
-    async def test_shows_whom_a_line_names_only_to_who_may_see_it_and_says_why(self, desk: Desk) -> None:
+    async def test_shows_whom_a_line_names_only_to_who_may_see_it_and_says_why(
+        self, desk: TerminalInHouse
+    ) -> None:
         assert "The Bank" not in (await desk.types(None, "statements", "line", "1")).output
         words = ("statements", "line", "1", "--reveal", "--reason", "to call them")
         assert "The Bank" in (await desk.types("piet", *words)).output
@@ -120,7 +75,7 @@ class TestLooking:
 
 
 class TestImporting:
-    async def test_takes_a_statement_in_for_an_approver(self, desk: Desk, tmp_path: Path) -> None:
+    async def test_takes_a_statement_in_for_an_approver(self, desk: TerminalInHouse, tmp_path: Path) -> None:
         file = tmp_path / "portal.xml"
         file.write_bytes(camt(opening="996.50", closing="1001.50", account=OUR_IBAN))
         rail = {
@@ -140,7 +95,7 @@ class TestImporting:
         again = await desk.types("piet", *words, **rail)
         assert "known already" in again.output
 
-    async def test_is_for_rails_that_bring_files(self, desk: Desk, tmp_path: Path) -> None:
+    async def test_is_for_rails_that_bring_files(self, desk: TerminalInHouse, tmp_path: Path) -> None:
         file = tmp_path / "portal.xml"
         file.write_bytes(b"<a/>")
         bank = {"ROADSTEAD_RAIL_SEPA_URL": "http://127.0.0.1:8090"}

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.test_operations import Terminal
-from tests.fixtures.authentication import ANCHOR_FILE
 from tests.fixtures.customers import PARTNER, SENDER
 from tests.fixtures.documents import png
+from tests.fixtures.environment import ANCHOR_FILE
+from tests.fixtures.terminal import Terminal
 
 from roadstead.clock import SystemClock
 from roadstead.config import examples
