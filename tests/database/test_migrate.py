@@ -394,6 +394,19 @@ VIOLATIONS = {
         VALUES ('{ID}', 'sepa', 'iso4217:EUR', 'B1', 1, now(), now(), 'x', 1)
         """,
     ),
+    "0032_resolutions": (
+        "SET session_replication_role = replica",
+        """
+        INSERT INTO bank_statements (rail, identity, digest, account, asset, opening_units, closing_units, lines_count,
+            status, linked_at)
+        VALUES ('sepa', 'S1', decode(repeat('00', 32), 'hex'), 'A', 'iso4217:EUR', 0, 5, 1, 'linked', now())
+        """,
+        """
+        INSERT INTO statement_lines (statement_id, identity, asset, amount_units, is_credit, is_reversal, status,
+            suspense_reason, booked_at)
+        SELECT id, '1', 'iso4217:EUR', 5, true, false, 'resolved', 'unknown', now() FROM bank_statements
+        """,
+    ),
     "0018_ledger": (
         "SET session_replication_role = replica",
         "INSERT INTO postings (idempotency_key, event) VALUES ('a', 'invented')",

@@ -321,6 +321,7 @@ RIGHTS: dict[str, set[str]] = {
     "schedules": {"UPDATE"},
     "schema_migrations": set(),
     "statement_lines": CHANGES,
+    "line_resolutions": CHANGES,
     "screening_entries": CHANGES,
     "screening_hits": CHANGES,
     "screening_list_versions": {"INSERT"},
