@@ -386,6 +386,13 @@ VIOLATIONS = {
         VALUES ('{ID}', 'sepa', 'iso4217:EUR', 'B1', 1, now(), now(), 'x', 1)
         """,
     ),
+    "0032_withheld_batches": (
+        f"""
+        INSERT INTO batches (id, rail, asset, message_id, items, opened_at, closes_at, wrapped_key, key_version, status,
+            closed_at, sent_at, withheld_at)
+        VALUES ('{ID}', 'sepa', 'iso4217:EUR', 'B1', 1, now(), now(), 'x', 1, 'sent', now(), now(), now())
+        """,
+    ),
     "0031_sealed_keys": (
         "INSERT INTO key_retirements (version, retired_by) VALUES (1, 'tests')",
         "SET session_replication_role = replica",
