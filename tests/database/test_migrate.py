@@ -386,7 +386,7 @@ VIOLATIONS = {
         VALUES ('{ID}', 'sepa', 'iso4217:EUR', 'B1', 1, now(), now(), 'x', 1)
         """,
     ),
-    "0032_withheld_batches": (
+    "0035_withheld_batches": (
         f"""
         INSERT INTO batches (id, rail, asset, message_id, items, opened_at, closes_at, wrapped_key, key_version, status,
             closed_at, sent_at, withheld_at)
@@ -401,7 +401,7 @@ VIOLATIONS = {
         VALUES ('{ID}', 'sepa', 'iso4217:EUR', 'B1', 1, now(), now(), 'x', 1)
         """,
     ),
-    "0032_resolutions": (
+    "0034_resolutions": (
         "SET session_replication_role = replica",
         """
         INSERT INTO bank_statements (rail, identity, digest, account, asset, opening_units, closing_units, lines_count,
