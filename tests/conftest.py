@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 pytest_plugins = ["tests.fixtures.database", "tests.fixtures.embedded"]
+
+# The default draws every traceback in colours and with all local variables, which costs more than most tests.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 NO_SKIPS_VARIABLE = "ROADSTEAD_NO_SKIPS"
 MISSING_TOOL = "missing tool:"
