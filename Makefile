@@ -10,6 +10,9 @@ CHECKSUM = $(shell cat $(1) | cksum | cut -d' ' -f1)
 RUNTIME_STAMP := $(VENV)/.runtime-$(call CHECKSUM,locks/build.txt locks/runtime.txt pyproject.toml)
 DEVELOPMENT_STAMP := $(VENV)/.development-$(call CHECKSUM,locks/development.txt locks/judges.txt pyproject.toml)
 
+# What kills servers has the machine for itself: others would make it wait. The rest of tests/crash takes longer.
+CRASHES := tests/crash/test_every_boundary.py tests/crash/test_kill_loop.py
+
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --require-hashes
 INSTALL_PACKAGE := $(PIP) install --quiet --no-deps --no-build-isolation --editable .
@@ -28,11 +31,12 @@ demo: $(RUNTIME_STAMP) ## Run everything on this machine, offline, and watch a p
 
 test: check ## Check format, lint and types, and run the tests (ARGS=tests/config: only those)
 	$(BIN)/python -m pytest -n 3 $(or $(ARGS),--ignore=tests/crash)
+	$(if $(ARGS),,$(BIN)/python -m pytest -n 2 $(CRASHES))
 
 model: $(DEVELOPMENT_STAMP) ## Let anything happen to a house for long (ROADSTEAD_MODEL_LONGER=50)
 	ROADSTEAD_MODEL_LONGER=$${ROADSTEAD_MODEL_LONGER:-50} $(BIN)/python -m pytest tests/scenarios/test_model.py tests/scenarios/test_any_order.py $(ARGS)
 
-crash: $(DEVELOPMENT_STAMP) ## Kill a server at every boundary it has, and the rest of tests/crash, which make test leaves out
+crash: $(DEVELOPMENT_STAMP) ## All of tests/crash, also what make test leaves out: processes that are halted, faults that are planted
 	$(BIN)/python -m pytest tests/crash $(ARGS)
 
 kill-loop: $(DEVELOPMENT_STAMP) ## Kill all processes at random, 500 times, under 2,000 remittances (ARGS="--seed 7 --kills 50")
