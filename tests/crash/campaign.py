@@ -6,9 +6,9 @@ import asyncio
 import random
 import signal
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 
@@ -52,13 +52,16 @@ class Report:
     """Boundaries that were passed and at which no process died."""
     journeys: int = 0
     violations: list[str] = field(default_factory=list)
-    seconds: float = 0.0
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """How long counting, killing and coming to rest took."""
 
     def text(self) -> str:
         """Write it for people."""
         head = (
             f"seed {self.seed}: {sum(self.struck.values())} kills at {len(self.struck)} boundaries, "
-            f"{self.journeys} journeys, {len(self.violations)} violations, {self.seconds:.0f} s"
+            f"{self.journeys} journeys, {len(self.violations)} violations, {sum(self.seconds.values()):.0f} s ("
+            + ", ".join(f"{what} {seconds:.0f} s" for what, seconds in self.seconds.items())
+            + ")"
         )
         lines = [
             head,
@@ -99,21 +102,28 @@ class Campaign:
 
     async def run(self) -> Report:
         """Count, kill, come to rest, and judge."""
-        started_s = time.monotonic()
         async with self._market():
-            await self._count()
+            with self._timed("counting"):
+                await self._count()
         for _ in range(ROUNDS_MAX):
             async with self._market():
-                await self._kill()
-            self.report.violations += violations(await self._rest(), self.party.journeys)
+                with self._timed("killing"):
+                    await self._kill()
+            with self._timed("resting"):
+                self.report.violations += violations(await self._rest(), self.party.journeys)
             if self.report.violations or not self._remaining():
                 break
         self.report.passed = passed(self.world.notes)
         self.report.struck = Counter(struck(self.world.notes))
         self.report.missed = [name for name in self.report.names() if not self.report.struck[name]]
         self.report.journeys = len(self.party.journeys)
-        self.report.seconds = time.monotonic() - started_s
         return self.report
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        started_s = time.monotonic()
+        yield
+        self.report.seconds[what] += time.monotonic() - started_s
 
     async def _count(self) -> None:
         """Let the code itself tell which boundaries it has, on a way without a kill."""
@@ -123,7 +133,7 @@ class Campaign:
         async with Calls() as calls:
             await calls.patiently("GET", f"{internal_url(self.world)}/metrics")
         if self.is_operated:
-            await self._operate_once(killing=False)
+            await self._operate_once(killing=False, stop=asyncio.Event())
         async with attended(self.world, self.people, self.party):
             await until_still(self.world, within_s=self.quiet_within_s)
         await server.end(signal.SIGTERM)
@@ -165,11 +175,13 @@ class Campaign:
     async def _operate(self, stop: asyncio.Event) -> None:
         """Run the operator's commands, which die at their boundaries too."""
         while not stop.is_set():
-            await self._operate_once(killing=True)
+            await self._operate_once(killing=True, stop=stop)
             await asyncio.sleep(COMMANDS_EVERY_S)
 
-    async def _operate_once(self, *, killing: bool) -> None:
+    async def _operate_once(self, *, killing: bool, stop: asyncio.Event) -> None:
         async for command, who in self.people.type():
+            if stop.is_set():
+                return
             orders = self._orders() if killing else Orders(notes=str(self.world.notes))
             token = self.world.operators[who]
             await (await self.world.command(*command, token=token, orders=orders)).ended()

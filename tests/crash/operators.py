@@ -15,6 +15,7 @@ from roadstead.sandbox.calls import Calls
 Typed = tuple[tuple[str, ...], str]
 """A command, and the name of who types it."""
 RELEASE, REFUSE = "release", "refuse"
+FORBIDDEN_BY_LAW = "RR04"
 TRIES_MAX = 2
 """How many attempts may have failed before people give a payout up: a bank that was killed is no reason to."""
 
@@ -41,11 +42,19 @@ _REFUSED_REFUNDS = """
 SELECT id FROM refunds AS r WHERE status = 'held' AND NOT EXISTS (SELECT FROM holds AS h
     WHERE h.kind = 'refund_release' AND h.subject = r.id::text AND h.status NOT IN ('applied', 'withdrawn'))"""
 _QUEUE = "SELECT operation_id FROM payments WHERE disposition = 'unmatched' AND amount_units IS NOT NULL"
+_HOPELESS = """
+SELECT coalesce(p.reason = $3, false) OR count(a.key) > $2 AS is_hopeless
+FROM payouts AS p LEFT JOIN payout_attempts AS a ON a.payout_id = p.id WHERE p.id = $1::uuid GROUP BY p.id"""
 _WAITING = "SELECT * FROM holds WHERE status IN ('open', 'proposed') ORDER BY placed_at"
+_SOME = """
+SELECT * FROM (
+    SELECT *, row_number() OVER (PARTITION BY kind, status ORDER BY random()) AS place FROM holds
+    WHERE status IN ('open', 'proposed')) AS h
+WHERE place <= 2"""
 
 
 class Operators:
-    """People who attend what waits for them, decide truly, and give every other command again and again."""
+    """People who decide truly, and give every command again and again."""
 
     def __init__(self, world: World, *, certain_after_s: float = 0.0) -> None:
         """Attend a world.
@@ -58,21 +67,16 @@ class Operators:
         self._turn = 0
 
     async def type(self) -> AsyncIterator[Typed]:
-        """Name one round of commands."""
+        """Name one round of commands, with a few decisions of each kind."""
         self._turn += 1
         for command in (*self._registers(), *(_READS if self._turn == 1 else ())):
             yield command, ADA
         async for typed in self._look():
             yield typed
         yield ("stop", "refunds", "--reason", "a rehearsal", "--asset", "USDC"), BEN
-        async for typed in self.attend():
-            yield typed
-
-    async def attend(self) -> AsyncIterator[Typed]:
-        """Decide everything that waits for people, and begin nothing."""
         async for typed in self.sort_out():
             yield typed
-        for hold in await self.waiting():
+        for hold in await self._world.rows(_SOME):
             async for typed in self._decide(hold):
                 yield typed
 
@@ -145,10 +149,8 @@ class Operators:
             case "payout_unknown":
                 return await self._what_the_bank_says(hold["subject"])
             case "payout_release":
-                tried = await self._world.rows(
-                    "SELECT FROM payout_attempts WHERE payout_id = $1::uuid", hold["subject"]
-                )
-                return REFUSE if len(tried) > TRIES_MAX else RELEASE
+                (found,) = await self._world.rows(_HOPELESS, hold["subject"], TRIES_MAX, FORBIDDEN_BY_LAW)
+                return REFUSE if found["is_hopeless"] else RELEASE
             case "refund_release":
                 before = await self._world.rows(
                     "SELECT FROM holds WHERE kind = 'refund_release' AND subject = $1 AND status = 'applied'",

@@ -13,8 +13,8 @@ SEED = 31
 AROUND_MONEY = ("payout.submit", "payouts.submission._s", "service.observer", "horizon.submit")
 JOURNEYS = ("plain", "unknown_memo", "dollars", "paid_twice")
 """Few, so that each boundary around money is passed often."""
-REST_S = {"sent_before_written": 15.0}
-"""How long a house is given to come to rest that never does; all others do, in their own time."""
+REST_S = {"sent_before_written": 15.0, "key_per_process": 15.0}
+"""How long houses are given to come to rest that never do; all others do, in their own time."""
 
 pytestmark = pytest.mark.timeout(600)
 

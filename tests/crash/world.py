@@ -164,7 +164,7 @@ class World:
             orders=orders,
         )
 
-    async def start_service(self, name: str, *, close: str = "auto:0.25") -> None:
+    async def start_service(self, name: str, *, close: str = "auto:0.1") -> None:
         """Start the network or the bank, where it was and with what it had."""
         state = self.folder / name
         port = str(self.keys.ports[name])
