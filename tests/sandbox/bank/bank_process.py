@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+from tests.fixtures.forking import Forked, fork
 
 IBAN = "DE89370400440532013000"
 EXIT_TIMEOUT_S = 10
@@ -55,7 +56,7 @@ class BankProcess:
     options: tuple[str, ...] = ("--settlement-delay", "0.1", "--return-delay", "0.1")
     token: str | None = None
     port: int = field(default_factory=free_port)
-    _process: subprocess.Popen[str] | None = None
+    _process: Forked | None = None
     _session: aiohttp.ClientSession | None = None
 
     @property
@@ -70,9 +71,8 @@ class BankProcess:
 
     def start(self) -> str:
         """Start the process; return the line that says that it listens."""
-        self._process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        return self._process.stdout.readline()
+        self._process = fork(*self.command()[2:])
+        return self._process.stdout.readline().decode()
 
     def refused_start(self) -> str:
         """Start the process in the expectation that it ends by itself; return what it said."""
@@ -85,10 +85,9 @@ class BankProcess:
     def end(self, number: signal.Signals) -> int:
         """End the process by a signal and return its exit status."""
         assert self._process is not None
-        assert self._process.stdout is not None
         self._process.send_signal(number)
         status = self._process.wait(timeout=EXIT_TIMEOUT_S)
-        self._process.stdout.close()
+        self._process.close()
         self._process = None
         return status
 

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import os
 import select
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.fixtures.forking import Forked, fork
 
 START_DEADLINE_S = 20
 
@@ -18,20 +16,19 @@ START_DEADLINE_S = 20
 class Server:
     """A network process and where it listens."""
 
-    process: subprocess.Popen[bytes]
+    process: Forked
     url: str
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.kill()
+        self.process.wait(timeout=5)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=5)
 
 
-def read_line(process: subprocess.Popen[bytes]) -> str:
-    assert process.stdout is not None
+def read_line(process: Forked) -> str:
     ready, _, _ = select.select([process.stdout], [], [], START_DEADLINE_S)
     if not ready:
         process.kill()
@@ -40,12 +37,7 @@ def read_line(process: subprocess.Popen[bytes]) -> str:
 
 
 def launch(*arguments: str | Path) -> Server:
-    command = [sys.executable, "-m", "roadstead.sandbox.network", "--port", "0"]
-    process = subprocess.Popen(
-        [*command, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )
+    process = fork("roadstead.sandbox.network", "--port", "0", *map(str, arguments))
     line = read_line(process)
     assert line.startswith("listening "), line
     return Server(process, line.removeprefix("listening "))
@@ -66,11 +58,7 @@ def start() -> Iterator[Starter]:
 
     yield starting
     for server in servers:
-        if server.process.poll() is None:
-            server.process.kill()
-            server.process.wait()
-        if server.process.stdout is not None:
-            server.process.stdout.close()
+        server.process.close()
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +66,4 @@ def shared_server() -> Iterator[Server]:
     """One network for all tests that do not mind each other; ledgers close on submission."""
     server = launch("--close", "on-submit")
     yield server
-    server.kill()
-    if server.process.stdout is not None:
-        server.process.stdout.close()
+    server.process.close()
