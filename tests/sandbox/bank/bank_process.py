@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,6 +12,8 @@ from typing import Any, Self
 
 import aiohttp
 from tests.fixtures.forking import Forked, fork
+
+from roadstead.database.embedded.addresses import choose_port
 
 IBAN = "DE89370400440532013000"
 EXIT_TIMEOUT_S = 10
@@ -43,9 +44,8 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    """Return a port outside of those that the calls of other tests come from, which would take it before it is used."""
+    return choose_port()
 
 
 @dataclass(slots=True, kw_only=True)
