@@ -237,7 +237,11 @@ class TestRefusals:
         assert (await door.caller.get("/sep31/nothing")).status == 404
         assert (await door.caller.send("DELETE", TRANSACTIONS)).status == 405
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=150,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
     @given(
         body=st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

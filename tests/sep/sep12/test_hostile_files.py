@@ -19,7 +19,9 @@ from roadstead.sep.sep12_files import ROUTES as FILE_ROUTES
 from roadstead.sep.services import Services
 
 HOSTILE = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 FIELDS = st.sampled_from(
     [
