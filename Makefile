@@ -33,7 +33,7 @@ demo: $(RUNTIME_STAMP) ## Run everything on this machine, offline, and watch a p
 	$(BIN)/roadstead demo $(ARGS)
 
 test: check ## Check format, lint and types, and run the tests (ARGS=tests/config: only those)
-	$(BIN)/python -m pytest -n 3 $(or $(ARGS),--ignore=tests/crash)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(or $(ARGS),--ignore=tests/crash)
 	$(if $(ARGS),,$(BIN)/python -m pytest -n 2 $(CRASHES))
 
 model: $(DEVELOPMENT_STAMP) ## Let anything happen to a house for long (ROADSTEAD_MODEL_LONGER=50)

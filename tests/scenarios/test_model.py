@@ -167,7 +167,7 @@ class Harbour(RuleBasedStateMachine):
         assert self.runs(self.model.complaints()) == []
 
 
-@pytest.mark.timeout(120 * longer())
+@pytest.mark.timeout(300 * longer())
 def test_whatever_happens_the_books_are_sound_and_nothing_is_paid_twice(
     administrator: Administrator, database_template: str
 ) -> None:
@@ -181,3 +181,21 @@ def test_whatever_happens_the_books_are_sound_and_nothing_is_paid_twice(
         run_state_machine_as_test(Fresh, settings=trials(20, steps=25))
     finally:
         structlog.reset_defaults()
+
+
+async def test_the_model_knows_that_what_comes_back_is_refunded(database_url: str) -> None:
+    async with house_on(database_url) as house:
+        house.refunder = refund_orderer(house.configuration, house.randomness)
+        model = Model(house=house)
+        await model.open("100")
+        await model.send(0, model.remittances[0].agreed.amount_in.units)
+        await model.settle_down()
+        (key,) = model.attempts(*HELD_BY_THE_BANK)
+        model.decide(key, RailStatus.SETTLED)
+        await model.settle_down()
+        model.decide(key, RailStatus.RETURNED, kept=50)
+        await model.settle_down()
+
+        assert await model.books() == await model.expected()
+        assert await model.complaints() == []
+        assert (await model.books())["fees:bank", "EUR"] == 50
