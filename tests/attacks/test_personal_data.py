@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Final
@@ -14,10 +15,10 @@ from tests.fixtures.asgi import Caller, Reply
 from tests.fixtures.authentication import FakeAccounts, services_on
 from tests.fixtures.documents import png, send_files
 from tests.fixtures.house import PARTNER, House, house_on
+from tests.fixtures.logs import logged_to
 from tests.fixtures.messenger import KeepingMessenger, wrong_code
 from tests.fixtures.scripted_rail import Behaviour
 
-from roadstead import __version__
 from roadstead.customers.courier import Courier
 from roadstead.customers.erasing import erase_due
 from roadstead.customers.indexes import IndexKind
@@ -30,7 +31,6 @@ from roadstead.partners.tokens import TokenBook
 from roadstead.sep.application import build_application
 from roadstead.sep.table import route_table
 from roadstead.service import gauges
-from roadstead.service.logging import configure_logging
 from roadstead.service.metrics import registry
 
 SENDER: Final = {
@@ -93,9 +93,10 @@ class Life:
 
 @pytest.fixture
 async def life(database_url: str) -> AsyncIterator[Life]:
-    async with house_on(f"{database_url}?role={APP_ROLE}") as house:
-        log = BytesIO()
-        configure_logging(level="debug", log_format="json", role="tests", version=__version__, output=log)
+    log = BytesIO()
+    async with AsyncExitStack() as stack:
+        house = await stack.enter_async_context(house_on(f"{database_url}?role={APP_ROLE}"))
+        stack.enter_context(logged_to(log))
         anchor = house.configuration.anchor
         types = tuple(
             replace(

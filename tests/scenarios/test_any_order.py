@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from operator import itemgetter
 
 import pytest
-import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fixtures.house import House, house_on
+from tests.fixtures.logs import silenced
 from tests.fixtures.model import trials
 from tests.fixtures.scripted_rail import Behaviour
 
@@ -47,9 +46,8 @@ def ends() -> dict[str, End]:
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
     """Thousands of remittances say too much."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()
+    with silenced():
+        yield
 
 
 def tell(house: House, key: str, status: RailStatus) -> None:

@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import structlog
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,6 +23,7 @@ from hypothesis.stateful import (
 )
 from tests.fixtures.database import Administrator
 from tests.fixtures.house import house_on
+from tests.fixtures.logs import silenced
 from tests.fixtures.model import Model, longer, trials
 from tests.fixtures.scripted_rail import Behaviour
 
@@ -175,12 +174,8 @@ def test_whatever_happens_the_books_are_sound_and_nothing_is_paid_twice(
         def __init__(self) -> None:
             super().__init__(administrator, database_template)
 
-    quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
-    structlog.configure(wrapper_class=quiet)
-    try:
+    with silenced():
         run_state_machine_as_test(Fresh, settings=trials(20, steps=25))
-    finally:
-        structlog.reset_defaults()
 
 
 async def test_the_model_knows_that_what_comes_back_is_refunded(database_url: str) -> None:
