@@ -187,8 +187,9 @@ class Party:
         asked = state["required_info_updates"]["transaction"]
         fields = {"fields": {"transaction": dict.fromkeys(asked, "gift")}}
         path = f"/transactions/{journey.remittance_id}"
-        # Who repeats it because the answer was lost hears that nothing is asked for any more.
-        await self._call(journey, "PATCH", path, fields, statuses=(200, 400))
+        # Who repeats it because the answer was lost hears that nothing is asked for any more, and of two who answer at
+        # once, one may hear that it has moved on.
+        await self._call(journey, "PATCH", path, fields, statuses=(200, 400, 409))
 
     async def answer_all(self) -> None:
         """Let every partner answer what it is asked."""
