@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 import pytest
+from tests.fixtures.bank_day import booked, submitted, taken
 from tests.fixtures.bank_statements import DAY, Statements, euros, line, statement
 from tests.fixtures.house import RECEIVER, House, house_on
 from tests.fixtures.scripted_rail import Behaviour
@@ -15,47 +16,22 @@ from roadstead.errors import Conflict, NotFound
 from roadstead.ledger.verify import verify
 from roadstead.money import Money, currency
 from roadstead.operations.alerts import AlertKind
-from roadstead.payouts.events import apply_waiting
 from roadstead.payouts.states import PayoutStatus
 from roadstead.rails.protocol import PayoutAttempt
-from roadstead.rails.statements import BankStatement, StatementLine
+from roadstead.rails.statements import StatementLine
 from roadstead.remittances.states import RemittanceStatus
 from roadstead.statements import listing
 from roadstead.statements.booking import book_waiting
 from roadstead.statements.chaining import StatementStatus
 from roadstead.statements.lines import take_turn
 from roadstead.statements.listing import latest, positions, shown_lines
-from roadstead.statements.taking import poll_statements, set_aside, take, take_back
+from roadstead.statements.taking import poll_statements, set_aside, take_back
 
 
 @pytest.fixture
 async def house(database_url: str) -> AsyncIterator[House]:
     async with house_on(database_url) as furnished:
         yield furnished
-
-
-async def submitted(house: House, behaviour: Behaviour = Behaviour.ACCEPT) -> PayoutAttempt:
-    """An attempt over 99.40 EUR that the bank has."""
-    opened = await house.open("100")
-    await house.pay(opened.memo)
-    await house.match()
-    house.rail.script.append(behaviour)
-    await house.work()
-    return house.rail.submissions[-1]
-
-
-async def taken(house: House, *statements: BankStatement) -> None:
-    async with house.database.transaction() as connection:
-        await take(connection, "sepa", statements, house.clock.now())
-
-
-async def booked(house: House, *statements: BankStatement) -> None:
-    """Take statements in, book their lines, and apply what they tell."""
-    await taken(house, *statements)
-    while await book_waiting(house.database, {"sepa": house.desk}, house.clock):
-        continue
-    while await apply_waiting(house.database, house.clock):
-        continue
 
 
 def debit(attempt: PayoutAttempt, identity: str = "1", **changes: object) -> StatementLine:

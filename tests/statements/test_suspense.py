@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from tests.fixtures.bank_day import booked, heard, submitted
 from tests.fixtures.bank_statements import DAY, line, statement
 from tests.fixtures.house import House, house_on
 from tests.fixtures.operators import add_operator, vote
@@ -22,18 +23,14 @@ from roadstead.ledger.verify import verify
 from roadstead.money import Money, currency
 from roadstead.operations.alerts import AlertKind
 from roadstead.operations.holds import HoldKind
-from roadstead.payouts.events import apply_waiting
 from roadstead.payouts.states import PayoutStatus
-from roadstead.rails.protocol import PayoutAttempt
-from roadstead.rails.statements import BankStatement, StatementLine
+from roadstead.rails.statements import StatementLine
 from roadstead.remittances.states import RemittanceStatus
 from roadstead.service import gauges
 from roadstead.service.metrics import registry
-from roadstead.statements.booking import book_waiting
 from roadstead.statements.resolutions import ACCOUNTS, Purpose, SuspensePolicies, suspense_policies_of
 from roadstead.statements.resolving import apply_resolutions, ask_to_correct, ask_to_resolve
 from roadstead.statements.suspense import history, reveal, waiting
-from roadstead.statements.taking import take
 from roadstead.statements.watching import watch_suspense
 
 
@@ -41,30 +38,6 @@ from roadstead.statements.watching import watch_suspense
 async def house(database_url: str) -> AsyncIterator[House]:
     async with house_on(database_url) as furnished:
         yield furnished
-
-
-async def submitted(house: House, behaviour: Behaviour = Behaviour.ACCEPT) -> PayoutAttempt:
-    """An attempt over 99.40 EUR that the bank has."""
-    opened = await house.open("100")
-    await house.pay(opened.memo)
-    await house.match()
-    house.rail.script.append(behaviour)
-    await house.work()
-    return house.rail.submissions[-1]
-
-
-async def booked(house: House, *statements: BankStatement) -> None:
-    """Take statements in, book their lines, and apply what they tell."""
-    async with house.database.transaction() as connection:
-        await take(connection, "sepa", statements, house.clock.now())
-    while await book_waiting(house.database, {"sepa": house.desk}, house.clock):
-        continue
-    await heard(house)
-
-
-async def heard(house: House) -> None:
-    while await apply_waiting(house.database, house.clock):
-        continue
 
 
 def policies(house: House) -> SuspensePolicies:

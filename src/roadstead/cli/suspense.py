@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
-from rich.table import Table
 
-from roadstead.cli.context import configuration_from_environment, console, open_configured_database, run
-from roadstead.cli.output import write_json
+from roadstead.cli.context import configuration_from_environment, open_configured_database, run
+from roadstead.cli.options import LIST_MAX, AsJson
+from roadstead.cli.output import moment, write_json, write_line, write_table
 from roadstead.cli.proposing import propose_release
 from roadstead.config.effective import Configuration
 from roadstead.errors import NotFound
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from roadstead.statements.listing import ShownLine
     from roadstead.statements.suspense import PastResolution
 
-LIST_MAX = 1000
-
-_Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines.")]
 _Line = Annotated[int, typer.Argument(metavar="LINE", help="The number of a line.")]
 _Reason = Annotated[str, typer.Option(help="Why; others judge by it, and it is kept.")]
 
@@ -39,7 +36,7 @@ def register(app: typer.Typer) -> None:
 def suspense_command(
     rail: Annotated[str | None, typer.Option(help="Only those of one rail.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=LIST_MAX, help="How many, longest waiting first.")] = 50,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the lines in suspense, longest first; whom they name is not shown."""
     run(_suspense(configuration_from_environment(), rail, limit, as_json=as_json))
@@ -53,23 +50,18 @@ async def _suspense(configuration: Configuration, rail: str | None, limit: int, 
     if as_json:
         write_json(lines)
         return
-    table = Table("Since (UTC)", "Line", "Rail", "Day", box=None, pad_edge=False)
-    table.add_column("Amount", justify="right")
-    for heading in ("Why", "End-to-end id", "Reference", "Hold"):
-        table.add_column(heading)
-    for line in lines:
-        table.add_row(
-            f"{line.since:%Y-%m-%d %H:%M}",
-            str(line.id),
-            line.rail,
-            str(line.booked_on or ""),
-            str(line.amount),
-            line.why,
-            line.end_to_end_id or "",
-            line.bank_reference or "",
-            str(line.hold_id or ""),
-        )
-    console.print(table, markup=False)
+    write_table(
+        ("Since (UTC)", "Line", "Rail", "Day", "Amount", "Why", "End-to-end id", "Reference", "Hold"),
+        [
+            (
+                f"{line.since:%Y-%m-%d %H:%M}",
+                *(line.id, line.rail, line.booked_on, line.amount, line.why),
+                *(line.end_to_end_id, line.bank_reference, line.hold_id),
+            )
+            for line in lines
+        ],
+        right={"Amount"},
+    )
 
 
 def line_command(
@@ -78,7 +70,7 @@ def line_command(
         bool, typer.Option("--reveal", help="Also show whom it names and its text; needs --reason.")
     ] = False,
     reason: Annotated[str | None, typer.Option(help="Why you need to see them; it is kept.")] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show one line and how it was resolved; whom it names only with --reveal, which the audit log notes."""
     if reveal != bool(reason and reason.strip()):
@@ -112,14 +104,16 @@ async def _line(configuration: Configuration, line_id: int, reason: str | None, 
         return
     _tell_line(line)
     if whom is not None:
-        _tell(f"names          {whom.counterparty_name or ''}  {whom.counterparty_account or ''}".rstrip())
-        _tell(f"text           {whom.information}".rstrip())
+        write_line(
+            f"names          {whom.counterparty_name or ''}  {whom.counterparty_account or ''}".rstrip()
+        )
+        write_line(f"text           {whom.information}".rstrip())
     if past:
         _tell_history(past)
 
 
 def _tell_line(line: ShownLine) -> None:
-    _tell(f"Line {line.id} of statement {line.statement_id} ({line.rail}) is {line.state}")
+    write_line(f"Line {line.id} of statement {line.statement_id} ({line.rail}) is {line.state}")
     for name, value in (
         ("amount", str(line.amount)),
         ("booked on", str(line.booked_on or "")),
@@ -129,22 +123,22 @@ def _tell_line(line: ShownLine) -> None:
         ("attempt", line.attempt_key),
     ):
         if value:
-            _tell(f"{name:<15}{value}")
+            write_line(f"{name:<15}{value}")
 
 
 def _tell_history(past: list[PastResolution]) -> None:
-    table = Table(
-        "Resolved (UTC)", "As", "Account or attempt", "Hold", "Corrected by", box=None, pad_edge=False
+    write_table(
+        ("Resolved (UTC)", "As", "Account or attempt", "Hold", "Corrected by"),
+        [
+            (
+                moment(one.resolved_at),
+                one.purpose,
+                one.account or one.attempt_key,
+                *(one.hold_id, one.corrected_by),
+            )
+            for one in past
+        ],
     )
-    for one in past:
-        table.add_row(
-            f"{one.resolved_at:%Y-%m-%d %H:%M:%S}",
-            one.purpose,
-            one.account or one.attempt_key or "",
-            str(one.hold_id),
-            str(one.corrected_by or ""),
-        )
-    console.print(table, markup=False)
 
 
 def resolve_command(
@@ -155,7 +149,7 @@ def resolve_command(
         str | None,
         typer.Option(metavar="KEY", help="The attempt of the payout whose debit or return it is."),
     ] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Propose what a line in suspense is; above a limit, or where a payout moves by it, a second person agrees."""
     if (attempt is None) is (purpose in {None, Purpose.PAYOUT}):
@@ -181,7 +175,7 @@ def resolve_command(
     run(propose_release(configuration, place, reason=reason, as_json=as_json))
 
 
-def correct_command(line_id: _Line, reason: _Reason, as_json: _Json = False) -> None:
+def correct_command(line_id: _Line, reason: _Reason, as_json: AsJson = False) -> None:
     """Propose that a line was resolved wrongly: a contrary posting puts it back into suspense."""
     configuration = configuration_from_environment()
 
@@ -198,7 +192,3 @@ def correct_command(line_id: _Line, reason: _Reason, as_json: _Json = False) -> 
         )
 
     run(propose_release(configuration, place, reason=reason, as_json=as_json))
-
-
-def _tell(line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)

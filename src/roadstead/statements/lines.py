@@ -146,10 +146,11 @@ async def named(
     `guesses` are the keys of attempts that fit nameless lines.
     """
     rows = await connection.fetch(_NAMED, ids, list(guesses), list(guesses.values()))
-    return [(_line(row), _named(row)) for row in rows]
+    return [(line_of(row), _named(row)) for row in rows]
 
 
-def _line(row: Row) -> Line:
+def line_of(row: Row) -> Line:
+    """Read a line from a row of its columns, with its rail and the identity of its `statement`."""
     return Line(
         id=row["id"],
         rail=row["rail"],

@@ -11,6 +11,7 @@ from roadstead.errors import NotFound
 from roadstead.money import Money, parse_asset
 from roadstead.operations import audit
 from roadstead.rails.protocol import RailStatus
+from roadstead.statements.lines import line_of
 from roadstead.statements.matching import Line, LineStatus, MatchedBy, Named
 from roadstead.statements.resolutions import Purpose, Resolution
 
@@ -182,18 +183,7 @@ async def lock_line(connection: Connection, line_id: int) -> LockedLine:
     resolutions = await connection.fetchval(
         "SELECT count(*) FROM line_resolutions WHERE line_id = $1", line_id
     )
-    line = Line(
-        id=row["id"],
-        rail=row["rail"],
-        identity=f"statement:{row['statement']}:{row['identity']}",
-        amount=Money(parse_asset(row["asset"]), row["amount_units"]),
-        is_credit=row["is_credit"],
-        is_reversal=row["is_reversal"],
-        reason=row["reason"],
-        reference=row["bank_reference"],
-        booked_on=row["booked_on"],
-    )
-    return LockedLine(line=line, status=LineStatus(row["status"]), resolutions=resolutions)
+    return LockedLine(line=line_of(row), status=LineStatus(row["status"]), resolutions=resolutions)
 
 
 async def standing(connection: Connection, found: LockedLine) -> Resolution | None:
